@@ -1,0 +1,1 @@
+"""`coordinate`: the certified best case of charging flexibility."""

@@ -1,0 +1,1 @@
+"""The nouns of a scenario: pure data, no numerics, no files."""

@@ -1,0 +1,39 @@
+"""How structures of arrays are frozen: every array read-only, of one dtype, contiguous."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Array", "freeze", "identifiers", "offsets"]
+
+Array = NDArray[Any]
+
+
+def freeze(values: ArrayLike, dtype: Any = np.float64) -> Array:
+    """A read-only contiguous array of `dtype`; copies only when it has to."""
+    array = np.ascontiguousarray(values, dtype=dtype)
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+    return array
+
+
+def identifiers(values: ArrayLike | Iterable[Any]) -> Array:
+    """Ids as given: int64 when all are integers, otherwise an object array of str."""
+    array = np.asarray(values if isinstance(values, np.ndarray) else list(values))  # type: ignore[arg-type]
+    if array.dtype.kind in "iu":
+        return freeze(array, np.int64)
+    if array.dtype.kind != "O":
+        array = array.astype(object)
+    return freeze(array, object)
+
+
+def offsets(owner: Array, owners: int) -> Array:
+    """CSR offsets, shape (owners + 1,), of rows sorted by `owner` (index of the owner of each row)."""
+    first = np.zeros(owners + 1, np.int64)
+    np.cumsum(np.bincount(owner, minlength=owners), out=first[1:])
+    return freeze(first, np.int64)

@@ -1,0 +1,69 @@
+"""Everything a study needs to know, aligned once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tidewatt.domain.fleet import Fleet
+from tidewatt.domain.grid import Grid
+from tidewatt.domain.horizon import Horizon
+from tidewatt.domain.mobility import Dwells, Trips
+
+__all__ = ["Scenario"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scenario:
+    """Vehicles with their trips and dwells, and the grid they charge from, over one horizon.
+
+    Attributes
+    ----------
+    name : str
+        Name of the scenario.
+    horizon : Horizon
+        Time axis.
+    fleet : Fleet
+        Vehicles.
+    dwells : Dwells
+        Where and when each vehicle is parked.
+    trips : Trips
+        When each vehicle drives and what that takes.
+    grid : Grid
+        Feeders and banks.
+    parameters : mapping of str to mapping
+        Parameters of studies as given in ``scenario.toml``, by study.
+    sampling : mapping
+        How vehicles were sampled (``adoption``, ``vehicles_total``, ...), where known.
+    """
+
+    name: str
+    horizon: Horizon
+    fleet: Fleet
+    dwells: Dwells
+    trips: Trips
+    grid: Grid
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+
+    def sha256(self) -> str:
+        """Fingerprint of all that a result depends on: the same for CSV and Parquet, hexadecimal."""
+        digest = hashlib.sha256()
+        h, g = self.horizon, self.grid
+        digest.update(f"{h.start.isoformat()} {h.step_min!r} {h.steps}".encode())
+        f, d, t = self.fleet, self.dwells, self.trips
+        for ids in (f.vehicle_id, g.feeder_id, g.bank_id):
+            digest.update("\0".join(map(str, ids)).encode())
+        arrays = [getattr(f, name) for name in f.__slots__ if name != "vehicle_id"]
+        arrays += [d.first, d.arrive_min, d.depart_min, d.feeder, d.charger_kw]
+        arrays += [t.first, t.depart_min, t.arrive_min, t.energy_kwh]
+        arrays += [g.bank, g.headroom_kw, g.bank_headroom_kw]
+        for cost in (g.cost, g.bank_cost):
+            arrays += [cost.first, cost.above_kw, cost.cost_per_kw]
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()

@@ -1,0 +1,66 @@
+"""What can go wrong, in words a user can act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["Interrupted", "Issue", "ScenarioError", "SolveWarning", "TidewattError"]
+
+
+class TidewattError(Exception):
+    """Base of every error that tidewatt raises on purpose; its text is meant for users."""
+
+
+class SolveWarning(UserWarning):
+    """A study finished, but something in its outcome deserves a second look."""
+
+
+class Interrupted(TidewattError):
+    """A study was stopped by the user; a checkpoint, if one was asked for, has been kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing that is wrong with a scenario.
+
+    Attributes
+    ----------
+    table : str
+        Table (or file) where it was found, for example ``"dwells"``.
+    field : str
+        Column or key; empty when the whole table is meant.
+    problem : str
+        What is wrong, with the values found and the range allowed.
+    fix : str
+        What to do about it.
+    ids : tuple of str
+        The first few ids (or row numbers, as ``"row 12"``) concerned.
+    count : int
+        How many rows are concerned in all.
+    """
+
+    table: str
+    field: str
+    problem: str
+    fix: str
+    ids: tuple[str, ...] = ()
+    count: int = 1
+
+    def __str__(self) -> str:
+        where = f"{self.table}.{self.field}" if self.field else self.table
+        shown = ", ".join(self.ids)
+        more = f" and {self.count - len(self.ids)} more" if self.count > len(self.ids) else ""
+        who = f" [{shown}{more}]" if self.ids else ""
+        return f"{where}{who}: {self.problem}. {self.fix}"
+
+
+@dataclass
+class ScenarioError(TidewattError):
+    """A scenario cannot be used; carries every issue found, not just the first."""
+
+    issues: tuple[Issue, ...] = field(default_factory=tuple)
+
+    def __str__(self) -> str:
+        n = len(self.issues)
+        head = f"{n} problem{'s' if n != 1 else ''} in the scenario"
+        return "\n".join([head, *(f"  - {issue}" for issue in self.issues)])

@@ -1,0 +1,115 @@
+"""What every study's result carries besides its own tables."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Certificate", "Progress", "RunInfo", "Status"]
+
+
+class Status(enum.Enum):
+    """How a study ended; the value says what that means and what to try next."""
+
+    CERTIFIED = "The asked gap is proved."
+    TIME_LIMIT = (
+        "Stopped on time before the asked gap was proved: allow more time, or resume from the checkpoint."
+    )
+    ITERATION_LIMIT = (
+        "Stopped on iterations before the asked gap was proved: allow more, or resume from the checkpoint."
+    )
+    STALLED = "No further progress in double precision: ask for a larger gap, or try the other solver."
+    EXACT = "Nothing to decide: the figure is the outcome of a rule, not of an optimisation."
+
+    @property
+    def reached(self) -> bool:
+        """Whether what was asked for was reached."""
+        return self in (Status.CERTIFIED, Status.EXACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A proved bracket around the optimum of one rung of the ladder (coord-4).
+
+    Attributes
+    ----------
+    upgrade_cost : float
+        Objective of the schedule found, in the scenario's cost unit: the optimum is not above it.
+    lower_bound_cost : float
+        Dual bound, in the scenario's cost unit: the optimum is not below it.
+    total_regret_cost : float
+        Sum over vehicles of what they pay under the prices less their own cheapest schedule.
+    grid_slack_cost : float
+        Upgrade cost less the value of load above headroom at the prices.
+    """
+
+    upgrade_cost: float
+    lower_bound_cost: float
+    total_regret_cost: float = 0.0
+    grid_slack_cost: float = 0.0
+
+    @property
+    def absolute_gap(self) -> float:
+        """Upper less lower end of the bracket, in the scenario's cost unit, >= 0."""
+        return max(self.upgrade_cost - self.lower_bound_cost, 0.0)
+
+    def relative_gap(self, unmanaged_upgrade_cost: float) -> float:
+        """Gap relative to the upgrade cost, which counts as at least 1e-9 of the unmanaged cost."""
+        scale = max(self.upgrade_cost, 1e-9 * unmanaged_upgrade_cost)
+        return self.absolute_gap / scale if scale > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One report of a running study to the caller's callback.
+
+    Attributes
+    ----------
+    phase : str
+        What is being done, for example ``"coordinated"``.
+    iteration : int
+        Passes over the vehicles so far.
+    primal, bound, gap : float
+        Best upgrade cost, best proved bound, relative gap so far (nan where there is none yet).
+    seconds : float
+        Since the phase began.
+    note : str
+        Anything worth a word.
+    """
+
+    phase: str
+    iteration: int
+    primal: float
+    bound: float
+    gap: float
+    seconds: float
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """Where a result comes from.
+
+    Attributes
+    ----------
+    seed : int
+        Seed of every random choice.
+    version : str
+        Version of tidewatt.
+    scenario_sha256 : str
+        Fingerprint of the scenario.
+    wall_s : float
+        Wall time [s].
+    peak_memory_mib : float
+        Largest resident memory of the process [MiB].
+    versions : mapping
+        Versions of numpy, numba and python.
+    """
+
+    seed: int
+    version: str
+    scenario_sha256: str
+    wall_s: float
+    peak_memory_mib: float
+    versions: Mapping[str, str] = field(default_factory=dict)

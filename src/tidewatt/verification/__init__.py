@@ -1,0 +1,1 @@
+"""Re-deriving a result from its files alone."""
