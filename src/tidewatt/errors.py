@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 __all__ = ["Interrupted", "Issue", "ScenarioError", "SolveWarning", "TidewattError"]
 
@@ -54,11 +55,12 @@ class Issue:
         return f"{where}{who}: {self.problem}. {self.fix}"
 
 
-@dataclass
 class ScenarioError(TidewattError):
     """A scenario cannot be used; carries every issue found, not just the first."""
 
-    issues: tuple[Issue, ...] = field(default_factory=tuple)
+    def __init__(self, issues: Iterable[Issue]) -> None:
+        self.issues = tuple(issues)
+        super().__init__(self.issues)
 
     def __str__(self) -> str:
         n = len(self.issues)
