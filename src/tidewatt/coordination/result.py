@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.schedule import Schedule
 from tidewatt.result import Certificate, RunInfo, Status
 
@@ -53,6 +54,8 @@ class Coordination:
         By rung; empty in a result loaded from files.
     read_schedule : callable, optional
         Reads a rung's schedule table of a loaded result.
+    scenario : Scenario, optional
+        What was coordinated; saving needs it to label the schedules. None in a loaded result.
     """
 
     data: xr.Dataset
@@ -66,6 +69,7 @@ class Coordination:
     figures: Mapping[str, Any]
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
     read_schedule: Callable[[str], pd.DataFrame] | None = None
+    scenario: Scenario | None = None
 
     @property
     def status(self) -> Status:
