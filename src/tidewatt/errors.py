@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Interrupted", "Issue", "ScenarioError", "SolveWarning", "TidewattError"]
+__all__ = ["Interrupted", "Issue", "OutputError", "ScenarioError", "SolveWarning", "TidewattError"]
 
 
 class TidewattError(Exception):
@@ -18,6 +18,10 @@ class SolveWarning(UserWarning):
 
 class Interrupted(TidewattError):
     """A study was stopped by the user; a checkpoint, if one was asked for, has been kept."""
+
+
+class OutputError(TidewattError):
+    """A file could not be written; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

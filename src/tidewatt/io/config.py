@@ -1,0 +1,218 @@
+"""``scenario.toml``: models of its content, reading and writing."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tidewatt.domain.horizon import Horizon
+from tidewatt.errors import Issue
+from tidewatt.io.schema import did_you_mean
+
+__all__ = ["CONFIG_FILE", "Config", "parse_config", "read_config", "toml_text"]
+
+CONFIG_FILE = "scenario.toml"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
+
+
+class HorizonModel(_Strict):
+    """Section ``[horizon]``."""
+
+    start: datetime = Field(strict=False)
+    step_min: float = Field(gt=0, le=44_640)
+    steps: int = Field(gt=0, le=2_000_000)
+
+
+class CoordinationModel(_Strict):
+    """Section ``[coordination]``: parameters of the study, all optional."""
+
+    solver: Literal["newton", "admm"] | None = None
+    relative_gap: float | None = Field(None, gt=0, lt=1)
+    absolute_gap: float | None = Field(None, ge=0)
+    time_limit_s: float | None = Field(None, gt=0)
+    max_passes: int | None = Field(None, ge=1)
+    threads: int | None = Field(None, ge=1)
+    seed: int | None = Field(None, ge=0)
+    shards: int | None = Field(None, ge=1)
+    session: bool | None = None
+
+
+class SamplingModel(_Strict):
+    """Section ``[sampling]``: how vehicles were drawn from a whole fleet."""
+
+    adoption: float | None = Field(None, gt=0, le=1)
+    vehicles_total: float | None = Field(None, gt=0)
+    method: str | None = None
+    seed: int | None = Field(None, ge=0)
+    source: str | None = None
+    year: int | None = None
+    divisions: list[str] | None = None
+
+
+class ConfigModel(_Strict):
+    """The whole of ``scenario.toml``. Sections of other studies are kept as they are."""
+
+    name: str = Field("", max_length=500)
+    crs: str | None = None
+    horizon: HorizonModel
+    coordination: CoordinationModel = CoordinationModel()
+    sampling: SamplingModel = SamplingModel()
+    simulation: dict[str, Any] = {}
+    assign: dict[str, Any] = {}
+    configuration: dict[str, Any] = {}
+    tariff: dict[str, Any] = {}
+
+
+STUDIES = ("coordination", "simulation", "assign", "configuration", "tariff")
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "": ConfigModel,
+    "horizon": HorizonModel,
+    "coordination": CoordinationModel,
+    "sampling": SamplingModel,
+}
+
+
+class Config:
+    """What ``scenario.toml`` says, as far as it could be understood.
+
+    Attributes
+    ----------
+    name : str
+        Name of the scenario.
+    horizon : Horizon or None
+        None where it was missing or wrong.
+    parameters : dict
+        By study; ``crs`` stands under ``"scenario"``.
+    sampling : dict
+        How vehicles were drawn.
+    """
+
+    def __init__(self, model: ConfigModel | None, name: str = "") -> None:
+        self.name = name
+        self.horizon: Horizon | None = None
+        self.parameters: dict[str, dict[str, Any]] = {}
+        self.sampling: dict[str, Any] = {}
+        if model is None:
+            return
+        h = model.horizon
+        self.name = model.name or name
+        self.horizon = Horizon(h.start, float(h.step_min), h.steps)
+        self.sampling = model.sampling.model_dump(exclude_none=True)
+        for study in STUDIES:
+            given = getattr(model, study)
+            values = given.model_dump(exclude_none=True) if isinstance(given, BaseModel) else dict(given)
+            if values:
+                self.parameters[study] = values
+        if model.crs is not None:
+            self.parameters["scenario"] = {"crs": model.crs}
+
+
+def read_config(folder: Path, issues: list[Issue]) -> Config:
+    """Read ``scenario.toml`` of a folder; problems go to `issues`."""
+    path = folder / CONFIG_FILE
+    raw: dict[str, Any] | None = None
+    try:
+        raw = tomllib.loads(path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n"))
+    except FileNotFoundError:
+        other = [file.name for file in sorted(folder.glob("*.toml"))]
+        fix = f"Rename {other[0]} to {CONFIG_FILE}" if other else "Write one with a [horizon] section"
+        issues.append(Issue(CONFIG_FILE, "", f"the file is missing in {folder}", fix))
+    except UnicodeDecodeError as error:
+        problem = f"the file is not UTF-8 text (byte 0x{error.object[error.start]:02x} at {error.start})"
+        issues.append(Issue(CONFIG_FILE, "", problem, "Save it with the encoding UTF-8"))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        fix = "Correct that place; texts stand in double quotes, times as 2027-01-11T00:00:00"
+        issues.append(Issue(CONFIG_FILE, "", f"the file is not TOML: {error}", fix))
+    except OSError as error:
+        fix = "Check the permissions of the file"
+        issues.append(Issue(CONFIG_FILE, "", f"the file cannot be read: {error.strerror or error}", fix))
+    return Config(None, folder.name) if raw is None else parse_config(raw, issues, folder.name)
+
+
+def parse_config(raw: Mapping[str, Any], issues: list[Issue], name: str = "") -> Config:
+    """Check the content of ``scenario.toml``; problems go to `issues`, the rest is used."""
+    found: list[Issue] = []
+    cleaned = {key: value for key, value in raw.items()}
+    try:
+        model: ConfigModel | None = ConfigModel.model_validate(cleaned)
+    except ValidationError as error:
+        model = None
+        for detail in error.errors(include_url=False):
+            found.append(_issue(tuple(map(str, detail["loc"])), detail))
+        for key in {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}:
+            if key != "horizon":  # what is right besides is still worth checking
+                cleaned.pop(key, None)
+        try:
+            model = ConfigModel.model_validate(cleaned)
+        except ValidationError:
+            model = None
+    if model is not None and model.horizon.start.tzinfo is not None:
+        problem = f"{model.horizon.start.isoformat()} has an offset from UTC"
+        found.append(Issue(CONFIG_FILE, "horizon.start", problem, "Give local time without an offset"))
+        model.horizon.start = model.horizon.start.replace(tzinfo=None)
+    issues.extend(found)
+    return Config(model, name)
+
+
+def _issue(where: tuple[str, ...], detail: Any) -> Issue:
+    key = ".".join(where)
+    section, last = ".".join(where[:-1]), where[-1]
+    known = _SECTIONS.get(section)
+    value = detail.get("input")
+    if detail["type"] == "extra_forbidden" and known is not None:
+        place = f"[{section}]" if section else "the file"
+        hint = did_you_mean(last, known.model_fields)
+        return Issue(CONFIG_FILE, key, f"unknown key {last!r} in {place}", f"Correct or remove it: {hint}")
+    if detail["type"] == "missing":
+        if key == "horizon":
+            fix = "Add [horizon] with start, step_min and steps"
+        else:
+            fix = f"Add it under [{section}]"
+        return Issue(CONFIG_FILE, key, f"{last} is missing", fix)
+    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
+    message = str(detail["msg"])
+    allowed = message.removeprefix("Input should be ").removeprefix("Value error, ")
+    return Issue(CONFIG_FILE, key, f"the value is {shown}", f"Give {allowed}")
+
+
+def toml_text(content: Mapping[str, Any]) -> str:
+    """Content as TOML: scalars and lists first, then one section a mapping."""
+    lines = [
+        f"{_key(key)} = {_value(value)}" for key, value in content.items() if not isinstance(value, Mapping)
+    ]
+    for key, section in content.items():
+        if isinstance(section, Mapping):
+            lines += ["", f"[{_key(key)}]"]
+            lines += [f"{_key(name)} = {_value(value)}" for name, value in section.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _key(name: str) -> str:
+    return name if name.isascii() and name.replace("_", "a").replace("-", "a").isalnum() else _value(name)
+
+
+def _value(value: Any) -> str:
+    if hasattr(value, "item"):  # numpy scalars
+        value = value.item()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return repr(value)  # also inf and nan are TOML
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

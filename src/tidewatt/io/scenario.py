@@ -1,0 +1,124 @@
+"""Scenario folders: reading and writing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tidewatt.domain.checks import check
+from tidewatt.domain.horizon import Horizon
+from tidewatt.domain.scenario import Scenario
+from tidewatt.errors import Issue, ScenarioError
+from tidewatt.io.assembly import build_dwells, build_fleet, build_trips
+from tidewatt.io.config import CONFIG_FILE, Config, parse_config, read_config
+from tidewatt.io.gridtables import GridTables, build_grid
+from tidewatt.io.tables import Tables
+from tidewatt.io.writing import write_scenario
+
+__all__ = ["read_scenario", "scenario_from_tables", "write_scenario"]
+
+
+def read_scenario(folder: str | os.PathLike[str], *, x_columns: bool = True) -> Scenario:
+    """Read and check a scenario folder: ``scenario.toml`` and one Parquet or CSV file a table.
+
+    Parameters
+    ----------
+    folder : path
+        The scenario.
+    x_columns : bool
+        Carry along the columns that no study computes with: ``x_*``, places, coordinates, names.
+
+    Returns
+    -------
+    Scenario
+        Dwells and trips sorted by vehicle and time; ids as given.
+
+    Raises
+    ------
+    ScenarioError
+        With everything that is wrong, at once.
+
+    Notes
+    -----
+    Ids match by what is written: 7 in one table and "7" in another are the same vehicle; "007" is
+    another one. Spaces around ids do not count. In CSV, ids are integers where all of a table's are
+    plain integers, else texts. CSV may be separated by commas, semicolons or tabs; decimals take a
+    point. An empty cell of an optional column means its default. Row numbers in messages count from
+    1 below the header.
+    """
+    path = Path(folder)
+    issues: list[Issue] = []
+    try:
+        os.listdir(path)
+    except FileNotFoundError:
+        raise ScenarioError([Issue(str(path), "", "there is no such folder", "Check the path")]) from None
+    except NotADirectoryError:
+        fix = f"Give the folder that holds {CONFIG_FILE} and the tables"
+        raise ScenarioError([Issue(str(path), "", "it is a file, not a folder", fix)]) from None
+    except OSError as error:
+        problem = f"the folder cannot be read ({error.strerror})"
+        raise ScenarioError([Issue(str(path), "", problem, "Check its permissions")]) from None
+    config = read_config(path, issues)
+    return _assemble(Tables.of_folder(path, issues), config, issues, x_columns)
+
+
+def scenario_from_tables(
+    tables: Mapping[str, Any], config: Mapping[str, Any], *, x_columns: bool = True
+) -> Scenario:
+    """Make a scenario of tables in memory, with the same checks as `read_scenario`.
+
+    Parameters
+    ----------
+    tables : mapping of str to pandas.DataFrame
+        By table name, as in a scenario folder.
+    config : mapping
+        What ``scenario.toml`` would say; ``{"horizon": {"start": ..., "step_min": ..., "steps": ...}}``
+        at least.
+    x_columns : bool
+        Carry along the columns that no study computes with.
+
+    Returns
+    -------
+    Scenario
+
+    Raises
+    ------
+    ScenarioError
+        With everything that is wrong, at once.
+    """
+    issues: list[Issue] = []
+    parsed = parse_config(config, issues)
+    return _assemble(Tables.of_frames(tables, issues), parsed, issues, x_columns)
+
+
+def _assemble(tables: Tables, config: Config, issues: list[Issue], carry: bool) -> Scenario:
+    tables.require("vehicles", "dwells", "trips", "feeders")
+    if "headroom" not in tables and "base_load" not in tables:
+        fix = "Add headroom (feeder_id, step, headroom_kw), or base_load with rating_kw in feeders"
+        issues.append(Issue("headroom", "", "the table is missing", fix))
+    parts = GridTables(*(tables.open(field.name) for field in fields(GridTables)))
+    horizon = config.horizon or _wide_horizon(parts)
+    grid, feeder_ids = build_grid(parts, horizon, carry)
+    fleet, vehicle_ids = build_fleet(tables.open("vehicles"), carry)
+    dwells = build_dwells(tables.open("dwells"), vehicle_ids, feeder_ids, carry)
+    trips = build_trips(tables.open("trips"), vehicle_ids, carry)
+    scenario = Scenario(config.name, horizon, fleet, dwells, trips, grid, config.parameters, config.sampling)
+    issues.extend(check(scenario))
+    if issues:
+        raise ScenarioError(dict.fromkeys(issues))
+    return scenario
+
+
+def _wide_horizon(parts: GridTables) -> Horizon:
+    """A horizon that holds whatever the tables say, to check the rest where there is none."""
+    most = 0.0
+    for table in (parts.headroom, parts.base_load):
+        step = table.numbers("step", stand_in=np.nan)
+        most = max(most, step[np.isfinite(step)].max(initial=0.0))
+    return Horizon(datetime(2000, 1, 1), 1e9, int(min(most, 1e5)) + 1)
