@@ -1,0 +1,1 @@
+"""How fast tidewatt is, beside its peers in the same run: ``python -m benchmarks --help``."""
