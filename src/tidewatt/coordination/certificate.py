@@ -1,0 +1,66 @@
+"""The proof: a dual bound from prices alone, and where the gap comes from (coord-4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidewatt.coordination.problem import Levels
+from tidewatt.coordination.shards import Shards
+from tidewatt.domain.arrays import Array
+
+__all__ = ["Proof", "feasible_prices", "prove"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proof:
+    """What prices prove about a problem.
+
+    Attributes
+    ----------
+    dual : array, shape (levels, steps)
+        Prices, inside the budget.
+    bound : float
+        No schedule costs less.
+    least, cost : array, shape (vehicles,)
+        Proved least cost of each vehicle under the prices, and the cost of its schedule; unweighted.
+    """
+
+    dual: Array
+    bound: float
+    least: Array
+    cost: Array
+
+
+def feasible_prices(levels: Levels, dual: Array) -> Array:
+    """Prices clipped and scaled into the budget of coord-4: >= 0, totals at most the dearest kW."""
+    inside = np.where(levels.limited, np.maximum(dual, 0.0), 0.0)
+    spent = inside.sum(axis=1)
+    # A hair inside, so that rounding of the total never leaves the budget.
+    over = spent > levels.dearest
+    inside[over] *= ((1.0 - 1e-15) * levels.dearest[over] / spent[over])[:, None]
+    return inside
+
+
+def prove(shards: Shards, dual: Array, x: Array) -> Proof:
+    """Bound the optimum from below with any prices `dual` (coord-4, coord-5).
+
+    Parameters
+    ----------
+    shards : Shards
+    dual : array, shape (levels, steps)
+        Prices; made feasible first.
+    x : array, shape (variables,)
+        A feasible schedule: vehicles that pay nothing for it need no bound of their own.
+    """
+    levels = shards.problem.levels
+    dual = feasible_prices(levels, dual)
+    least, cost = shards.bound(levels.price(dual), x)
+    # numpy sums pairwise: the error stays near one rounding.
+    bound = levels.base_cost + float(
+        np.sum(shards.fleet.weight * least)
+        - np.sum(dual * levels.headroom)
+        - np.sum(levels.conjugate(dual.sum(axis=1)))
+    )
+    return Proof(dual, bound, least, cost)

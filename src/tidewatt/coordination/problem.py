@@ -1,0 +1,288 @@
+"""From a scenario to the linear program's arrays (coord-1, coord-2, coord-3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.grid import CostPieces
+from tidewatt.domain.scenario import Scenario
+from tidewatt.kernels.energy import cumulative_bounds, lower_to_reachable
+from tidewatt.kernels.passes import Fleet
+
+__all__ = ["Levels", "Problem", "pack", "session_problem"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """Feeders, then banks, as one list of levels that limit load.
+
+    Attributes
+    ----------
+    feeders, banks, steps : int
+        Sizes.
+    bank : int array, shape (feeders,)
+        Level index of each feeder's bank; -1: none.
+    headroom : array, shape (levels, steps)
+        Headroom raised by `floor` [kW], finite.
+    floor : array, shape (levels,)
+        Overload that is there before any vehicle charges [kW]; no schedule removes it.
+    first, above, slope : array
+        Pieces of the upgrade cost beyond `floor` (CSR by level): marginal cost `slope` from `above` on.
+    base_cost : float
+        Cost of the floors.
+    limited : bool array, shape (levels, steps)
+        Where headroom is finite in the scenario.
+    """
+
+    feeders: int
+    banks: int
+    steps: int
+    bank: Array
+    headroom: Array
+    floor: Array
+    first: Array
+    above: Array
+    slope: Array
+    base_cost: float
+    limited: Array
+
+    @property
+    def dearest(self) -> Array:
+        """Largest marginal cost of each level: its price budget."""
+        out: Array = self.slope[self.first[1:] - 1]
+        return out
+
+    def lift(self, load: Array) -> Array:
+        """Load of every level (coord-2) from load per (feeder [+ off-grid row], step)."""
+        out = np.empty((self.feeders + self.banks, self.steps))
+        out[: self.feeders] = load[: self.feeders]
+        if self.banks:
+            out[self.feeders :] = 0.0
+            has = self.bank >= 0
+            np.add.at(out, self.bank[has], out[: self.feeders][has])
+        return out
+
+    def price(self, dual: Array) -> Array:
+        """What vehicles see: own price plus the bank's, with a last row of zeros for off-grid chargers."""
+        out = np.zeros((self.feeders + 1, self.steps))
+        out[:-1] = dual[: self.feeders]
+        if self.banks:
+            has = self.bank >= 0
+            out[:-1][has] += dual[self.bank[has]]
+        return out
+
+    def overload(self, load: Array) -> Array:
+        """Overload beyond the floor of each level [kW], from load per level."""
+        out: Array = np.maximum((load - self.headroom).max(axis=1), 0.0)
+        return out
+
+    def cost_of(self, overload: Array) -> Array:
+        """Cost of each level's overload beyond its floor (coord-3)."""
+        level = np.repeat(np.arange(len(self.floor)), np.diff(self.first))
+        rise = np.diff(self.slope, prepend=0.0)
+        rise[self.first[:-1]] = self.slope[self.first[:-1]]
+        part = rise * np.maximum(overload[level] - self.above, 0.0)
+        return np.bincount(level, part, len(self.floor))
+
+    def cost(self, load: Array) -> float:
+        """Objective of coord-3 from load per level."""
+        return self.base_cost + float(self.cost_of(self.overload(load)).sum())
+
+    def conjugate(self, spent: Array) -> Array:
+        """Conjugate of the cost at price totals `spent` <= `dearest` (coord-4)."""
+        level = np.repeat(np.arange(len(self.floor)), np.diff(self.first))
+        below = np.r_[0.0, self.slope[:-1]]
+        below[self.first[:-1]] = 0.0
+        part = np.maximum(np.minimum(spent[level], self.slope) - below, 0.0) * self.above
+        return np.bincount(level, part, len(self.floor))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """The linear program of one rung.
+
+    Attributes
+    ----------
+    fleet : Fleet
+        Vehicles in solver order (by home feeder, so that a shard touches few rows of the grid).
+    levels : Levels
+        Grid.
+    step_h : float
+        Length of a step [h].
+    vehicle : int array, shape (vehicles,)
+        Scenario's vehicle of each solver vehicle.
+    dwell : int array, shape (opportunities,)
+        Scenario's dwell of each opportunity.
+    """
+
+    fleet: Fleet
+    levels: Levels
+    step_h: float
+    vehicle: Array
+    dwell: Array
+
+    @property
+    def variables(self) -> int:
+        """Number of variables."""
+        return int(self.fleet.edge[-1])
+
+
+def pack(scenario: Scenario) -> tuple[Problem, Array]:
+    """Arrays of the mobility-aware program, and what each vehicle lacks.
+
+    Returns
+    -------
+    Problem
+        Every vehicle of the scenario, with its charging opportunities.
+    array, shape (vehicles,)
+        Energy that no schedule can deliver [kWh], battery side, in the scenario's order (coord-1).
+    """
+    horizon, fleet, dwells, trips = scenario.horizon, scenario.fleet, scenario.dwells, scenario.trips
+    n, step = len(fleet), horizon.step_min
+    owner = np.repeat(np.arange(n), np.diff(dwells.first))
+    power = np.minimum(dwells.charger_kw, fleet.max_charge_kw[owner])
+    dwell = np.flatnonzero((power > 0) & (dwells.depart_min > dwells.arrive_min))
+    owner = owner[dwell]
+
+    # Vehicles by the feeder where they have most time to charge: their home.
+    stay = np.where(dwells.feeder[dwell] >= 0, dwells.depart_min[dwell] - dwells.arrive_min[dwell], -1.0)
+    by = np.lexsort((-stay, owner))
+    lead = by[np.flatnonzero(np.diff(owner[by], prepend=-1))] if len(by) else by
+    home = np.full(n, np.iinfo(np.int32).max, np.int64)
+    home[owner[lead]] = np.where(stay[lead] >= 0, dwells.feeder[dwell[lead]], scenario.grid.feeders)
+    vehicle = np.argsort(home, kind="stable")
+    rank = np.empty(n, np.int64)
+    rank[vehicle] = np.arange(n)
+    order = np.argsort(rank[owner], kind="stable")
+    dwell, owner = dwell[order], owner[order]
+    first = np.r_[0, np.cumsum(np.bincount(rank[owner], minlength=n))].astype(np.int64)
+    del by, lead, stay, order
+
+    arrive, depart, power = dwells.arrive_min[dwell], dwells.depart_min[dwell], power[dwell]
+    begin = np.floor(arrive / step + 1e-9).astype(np.int64)
+    end = np.maximum(np.ceil(depart / step - 1e-9).astype(np.int64), begin + 1)
+    end = np.minimum(end, horizon.steps)
+    begin = np.minimum(begin, end - 1)
+    head = np.clip((np.minimum(depart, (begin + 1) * step) - arrive) / step, 0.0, 1.0)
+    tail = np.clip((depart - np.maximum(arrive, (end - 1) * step)) / step, 0.0, 1.0)
+    edge = np.r_[0, np.cumsum(end - begin)].astype(np.int64)
+
+    per = 1.0 / (fleet.charge_efficiency * horizon.step_h)
+    battery = fleet.battery_kwh
+    lower, upper, lack = cumulative_bounds(
+        first,
+        arrive,
+        vehicle,
+        trips.first,
+        trips.depart_min,
+        trips.arrive_min,
+        trips.energy_kwh,
+        fleet.soc_initial * battery,
+        fleet.soc_min * battery,
+        fleet.soc_max * battery,
+        fleet.soc_final_min * battery,
+        per,
+    )
+    feeder = dwells.feeder[dwell].astype(np.int32)
+    feeder[feeder < 0] = scenario.grid.feeders
+    scale = np.sqrt(np.maximum(power, 0.5))
+    if len(scale):
+        scale /= scale.mean()
+    packed = Fleet(
+        first,
+        feeder,
+        begin.astype(np.int32),
+        edge,
+        power,
+        head,
+        tail,
+        lower,
+        upper,
+        scale,
+        fleet.weight[vehicle].copy(),
+        _longest(first, edge),
+    )
+    lower_to_reachable(packed, per[vehicle], lack)
+    missing = np.empty(n)
+    missing[vehicle] = lack
+    missing[missing < 1e-9 * battery] = 0.0
+    return Problem(packed, _levels(scenario, packed), horizon.step_h, vehicle, dwell), missing
+
+
+def session_problem(problem: Problem, unmanaged: Array) -> Problem:
+    """The session-flexible rung: each charging dwell draws exactly what unmanaged charging draws there.
+
+    Every dwell then stands alone, so each becomes a vehicle of its own; dwells that draw nothing go.
+
+    Parameters
+    ----------
+    problem : Problem
+        The mobility-aware rung.
+    unmanaged : array, shape (variables,)
+        Unmanaged schedule [kW].
+    """
+    fleet = problem.fleet
+    counts = np.diff(fleet.edge)
+    energy = np.add.reduceat(unmanaged, fleet.edge[:-1]) if len(counts) else np.zeros(0)
+    keep = np.flatnonzero(energy > 0)
+    weight = np.repeat(fleet.weight, np.diff(fleet.first))[keep]
+    edge = np.r_[0, np.cumsum(counts[keep])].astype(np.int64)
+    first = np.arange(len(keep) + 1)
+    columns = (fleet.feeder, fleet.step, fleet.power, fleet.head, fleet.tail)
+    feeder, step, power, head, tail = (column[keep] for column in columns)
+    energy = energy[keep].astype(np.float64)
+    scale = fleet.scale[keep]
+    packed = Fleet(
+        first, feeder, step, edge, power, head, tail, energy, energy, scale, weight, _longest(first, edge)
+    )
+    owner = np.repeat(problem.vehicle, np.diff(fleet.first))[keep]
+    return Problem(packed, problem.levels, problem.step_h, owner, problem.dwell[keep])
+
+
+def _longest(first: Array, edge: Array) -> tuple[int, int]:
+    variables = edge[first[1:]] - edge[first[:-1]]
+    return max(int(np.diff(first).max(initial=0)), 1), max(int(variables.max(initial=0)), 1)
+
+
+def _levels(scenario: Scenario, fleet: Fleet) -> Levels:
+    """Feeders and banks with their floors taken out, so that a price of zero goes with every slack level."""
+    grid, steps = scenario.grid, scenario.horizon.steps
+    feeders, banks = grid.feeders, grid.banks
+    headroom = np.concatenate([grid.headroom_kw, grid.bank_headroom_kw]).astype(np.float64)
+    limited = np.isfinite(headroom)
+    bank = np.where(grid.bank >= 0, grid.bank.astype(np.int64) + feeders, -1)
+    # An upper bound on any load stands in for infinite headroom; it never binds.
+    ceiling = 1.0 + float((fleet.power * np.repeat(fleet.weight, np.diff(fleet.first))).sum())
+    headroom[~limited] = ceiling
+    floor = np.maximum(-headroom.min(axis=1), 0.0) if steps else np.zeros(len(headroom))
+    pieces = [_beyond(cost, g, floor[i]) for i, (cost, g) in enumerate(_elements(grid.cost, grid.bank_cost))]
+    first = np.r_[0, np.cumsum([len(above) for above, _, _ in pieces])].astype(np.int64)
+    return Levels(
+        feeders=feeders,
+        banks=banks,
+        steps=steps,
+        bank=bank,
+        headroom=headroom + floor[:, None],
+        floor=floor,
+        first=first,
+        above=np.concatenate([above for above, _, _ in pieces] or [np.zeros(0)]),
+        slope=np.concatenate([slope for _, slope, _ in pieces] or [np.zeros(0)]),
+        base_cost=float(sum(base for _, _, base in pieces)),
+        limited=limited,
+    )
+
+
+def _elements(*costs: CostPieces) -> list[tuple[CostPieces, int]]:
+    return [(cost, g) for cost in costs for g in range(len(cost.first) - 1)]
+
+
+def _beyond(cost: CostPieces, g: int, floor: float) -> tuple[Array, Array, float]:
+    """Cost pieces of an element beyond an overload `floor`, and the cost of the floor itself."""
+    rows = slice(int(cost.first[g]), int(cost.first[g + 1]))
+    above, slope = cost.above_kw[rows], cost.cost_per_kw[rows]
+    spent = float((np.diff(slope, prepend=0.0) * np.maximum(floor - above, 0.0)).sum())
+    at = int(np.searchsorted(above, floor, side="right")) - 1
+    return np.r_[0.0, above[at + 1 :] - floor], slope[at:].astype(np.float64), spent

@@ -1,0 +1,213 @@
+"""Vehicles in shards: each answers signals for its own range, results add up in a fixed order."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidewatt.coordination.problem import Problem
+from tidewatt.domain.arrays import Array
+from tidewatt.execution.threads import Threads
+from tidewatt.kernels import curvature, passes
+
+__all__ = ["Curvature", "Shards", "Tally"]
+
+LARGE = 40_000_000
+"""Variables from which schedules are held in single precision between passes."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Work done: passes, and vehicle updates made or skipped."""
+
+    projections: int = 0
+    bounds: int = 0
+    answered: int = 0
+    skipped: int = 0
+    segments: int = 0
+
+    @property
+    def passes(self) -> int:
+        """Passes over the vehicles of any kind."""
+        return self.projections + self.bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Curvature:
+    """Hessian parts of every shard on the candidate slots: diagonal, and CSR of the pinned segments."""
+
+    diagonal: Array
+    segments: list[tuple[int, Array, Array, Array]]
+
+
+class Shards:
+    """All vehicles of a problem, their centres `x`, and what can be asked of them.
+
+    Parameters
+    ----------
+    problem : Problem
+    threads : Threads
+    count : int
+        Number of shards; 0: by problem size.
+    single : bool, optional
+        Whether to hold schedules in single precision; default: only large problems.
+    """
+
+    def __init__(
+        self, problem: Problem, threads: Threads, count: int = 0, *, single: bool | None = None
+    ) -> None:
+        self.problem = problem
+        self.fleet = problem.fleet
+        self.tally = Tally()
+        self._threads = threads
+        fleet, vehicles = problem.fleet, len(problem.fleet.first) - 1
+        count = count or int(np.clip(problem.variables // 250_000, 1, 16))
+        ends = np.searchsorted(
+            fleet.edge[fleet.first], np.linspace(0, problem.variables, count + 1)[1:-1], side="left"
+        )
+        cuts = np.unique(np.r_[0, ends, vehicles])
+        self.ranges = [(int(a), int(b)) for a, b in itertools.pairwise(cuts)] or [(0, 0)]
+        dtype = np.float32 if (problem.variables > LARGE if single is None else single) else np.float64
+        self.x = np.zeros(problem.variables, dtype)
+        self._shape = (problem.levels.feeders + 1, problem.levels.steps)
+        self._room = [1024] * len(self.ranges)
+
+    def start_unmanaged(self) -> None:
+        """Set the centres to unmanaged charging."""
+        self._threads.map(lambda r: passes.earliest_pass(self.fleet, *r, self.x), self.ranges)
+
+    def load(self, x: Array) -> Array:
+        """Load of schedules `x`, shape (feeders + 1, steps) [kW] (coord-2)."""
+
+        def one(r: tuple[int, int]) -> Array:
+            out = np.zeros(self._shape)
+            passes.load_pass(self.fleet, *r, x, out)
+            return out
+
+        return _total(self._threads.map(one, self.ranges))
+
+    def weight(self) -> Array:
+        """Sum of ``weight x scale`` over all variables of each (feeder, step): n of coord-6."""
+        fleet = self.fleet
+        dwell = np.diff(fleet.edge)
+        value = np.repeat(fleet.weight, np.diff(fleet.first)) * fleet.scale
+        # Each dwell adds its value over a range of steps: mark the ends, then run a sum along time.
+        feeders, steps = self._shape
+        change = np.zeros((feeders, steps + 1))
+        np.add.at(change, (fleet.feeder, fleet.step), value)
+        np.subtract.at(change, (fleet.feeder, fleet.step + dwell), value)
+        present = np.zeros((feeders, steps + 1), np.int64)
+        np.add.at(present, (fleet.feeder, fleet.step), 1)
+        np.subtract.at(present, (fleet.feeder, fleet.step + dwell), 1)
+        total = np.cumsum(change, axis=1)[:, :-1]
+        return np.where(np.cumsum(present, axis=1)[:, :-1] > 0, total, 0.0)
+
+    def project(self, signal: Array, step: Array, mu: Array, block: int, blocks: int) -> tuple[Array, int]:
+        """One block of vehicles moves against `signal` in place (coord-6); returns the change of load."""
+        marked = passes.count_marked(signal != 0.0)
+
+        def one(r: tuple[int, int]) -> tuple[Array, int]:
+            out = np.zeros(self._shape)
+            n = passes.project_pass(
+                self.fleet, r[0] + block, r[1], blocks, self.x, signal, marked, step, mu, out
+            )
+            return out, n
+
+        parts = self._threads.map(one, self.ranges)
+        return _total([load for load, _ in parts]), sum(n for _, n in parts)
+
+    def respond(self, price: Array, sigma: float, mu: Array) -> tuple[float, Array]:
+        """Proximal response to prices: its value, and its load less that of the centres (coord-10)."""
+        priced = passes.count_marked(price > 0.0)
+
+        def one(r: tuple[int, int]) -> tuple[float, int, int, Array]:
+            out = np.zeros(self._shape)
+            done = passes.respond_pass(self.fleet, *r, self.x, price, priced, sigma, mu, out)
+            return *done, out
+
+        parts = self._threads.map(one, self.ranges)
+        answered = sum(part[1] for part in parts)
+        self.tally.projections += 1
+        self.tally.answered += answered
+        self.tally.skipped += len(self.fleet.first) - 1 - answered
+        self.tally.segments += sum(part[2] for part in parts)
+        return float(np.sum([part[0] for part in parts])), _total([part[3] for part in parts])
+
+    def recentre(self, price: Array, sigma: float, mu: Array, out: Array) -> None:
+        """Write the responses found with `mu` to `out`, which may be the centres themselves."""
+        self._threads.map(
+            lambda r: passes.recentre_pass(self.fleet, *r, self.x, price, sigma, mu, out), self.ranges
+        )
+
+    def bound(self, price: Array, x: Array) -> tuple[Array, Array]:
+        """Proved least cost and own cost of every vehicle under `price`, unweighted (coord-5)."""
+        priced = passes.count_marked(price > 0.0)
+        eps = 1e-12 * max(float(price.max(initial=0.0)), 1e-300)
+        vehicles = len(self.fleet.first) - 1
+        least, cost = np.zeros(vehicles), np.zeros(vehicles)
+        answered = sum(
+            self._threads.map(
+                lambda r: passes.bound_pass(self.fleet, *r, x, price, priced, eps, least, cost), self.ranges
+            )
+        )
+        self.tally.bounds += 1
+        self.tally.answered += answered
+        self.tally.skipped += vehicles - answered
+        return least, cost
+
+    def polish(self, x: Array) -> Array:
+        """Schedules in double precision, feasible to rounding."""
+        out = np.zeros(self.problem.variables)
+        self._threads.map(lambda r: passes.polish_pass(self.fleet, *r, x, out), self.ranges)
+        return out
+
+    def curvature(self, price: Array, sigma: float, mu: Array, slot: Array) -> Curvature:
+        """Generalised Hessian on candidate slots (coord-11); `slot` (feeders + 1, steps), -1 elsewhere."""
+        marked = passes.count_marked(slot >= 0)
+        slots = int(slot.max(initial=-1)) + 1
+
+        def one(s: int) -> tuple[Array, tuple[int, Array, Array, Array]]:
+            a, b = self.ranges[s]
+            while True:
+                room = self._room[s]
+                diagonal = np.zeros(slots)
+                row = np.empty(room // 4 + 2, np.int64)
+                column, entry = np.empty(room, np.int32), np.empty(room, np.float32)
+                rows, entries = curvature.curvature_pass(
+                    self.fleet, a, b, self.x, price, sigma, mu, slot, marked, diagonal, row, column, entry
+                )
+                if rows >= 0:
+                    self._room[s] = max(1024, int(1.1 * entries) + self.fleet.longest[1], 5 * rows)
+                    return diagonal, (rows, row[: rows + 1], column[:entries], entry[:entries])
+                self._room[s] = 2 * room + self.fleet.longest[1] + 5 * self.fleet.longest[0]
+
+        parts = self._threads.map(one, list(range(len(self.ranges))))
+        return Curvature(_total([d for d, _ in parts]), [m for _, m in parts])
+
+    def add_segments_product(self, parts: Curvature, y: Array, out: Array) -> None:
+        """Subtract ``M' M y`` from `out`."""
+        work = [m for m in parts.segments if m[0]]
+        if sum(len(m[2]) for m in work) < 100_000:
+            mine = np.zeros_like(out)
+            for m in work:
+                curvature.segments_product(*m, y, mine)
+            out -= mine
+            return
+
+        def one(m: tuple[int, Array, Array, Array]) -> Array:
+            mine = np.zeros_like(out)
+            curvature.segments_product(*m, y, mine)
+            return mine
+
+        for mine in self._threads.map(one, work):
+            out -= mine
+
+
+def _total(parts: list[Array]) -> Array:
+    """Sum in the order of the shards, so that it does not depend on threads."""
+    out = parts[0]
+    for part in parts[1:]:
+        out += part
+    return out

@@ -1,0 +1,354 @@
+"""Passes over the vehicles of a shard: every vehicle answers a signal, or is skipped.
+
+Tables of prices, signals and loads are (feeders + 1, steps), C order; the last row stands for chargers
+off the studied grid and is never priced. ``priced[f, t]`` counts the marked steps of feeder f before t,
+so that one subtraction tells whether a dwell sees any.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tidewatt.kernels.charging import FAST, cheapest, dual_bound, earliest, project
+
+__all__ = [
+    "Fleet",
+    "bound_pass",
+    "count_marked",
+    "earliest_pass",
+    "load_pass",
+    "polish_pass",
+    "project_pass",
+    "recentre_pass",
+    "respond_pass",
+]
+
+
+class Fleet(NamedTuple):
+    """Charging opportunities of vehicles as plain arrays; opportunities of a vehicle in time order.
+
+    ``first`` (vehicles + 1,): opportunities of each vehicle. Per opportunity: ``feeder``, first ``step``,
+    ``edge`` (+ 1: offsets of its variables), ``power`` [kW], share of the first and last step it covers
+    (``head``, ``tail``), cumulative bounds ``lower``, ``upper`` [kW x steps], metric ``scale``.
+    ``weight`` per vehicle. ``longest``: (opportunities, variables) of the largest vehicle.
+    """
+
+    first: NDArray[np.int64]
+    feeder: NDArray[np.int32]
+    step: NDArray[np.int32]
+    edge: NDArray[np.int64]
+    power: NDArray[np.float64]
+    head: NDArray[np.float64]
+    tail: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    longest: tuple[int, int]
+
+
+@njit(cache=True, nogil=True)
+def count_marked(marked):
+    """Prefix counts, shape (rows, steps + 1), of a boolean table (rows, steps)."""
+    rows, steps = marked.shape
+    out = np.zeros((rows, steps + 1), np.int32)
+    for f in range(rows):
+        n = 0
+        for t in range(steps):
+            n += 1 if marked[f, t] else 0
+            out[f, t + 1] = n
+    return out
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _sees(fleet, q, priced):
+    t = fleet.step[q]
+    f = fleet.feeder[q]
+    return priced[f, t + fleet.edge[q + 1] - fleet.edge[q]] > priced[f, t]
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _caps(fleet, a, m, cap, edge):
+    """Limits of one vehicle's variables and where its opportunities begin."""
+    o = fleet.edge[a]
+    edge[0] = 0
+    for j in range(m):
+        q = a + j
+        lo = fleet.edge[q] - o
+        hi = fleet.edge[q + 1] - o
+        edge[j + 1] = hi
+        p = fleet.power[q]
+        for k in range(lo, hi):
+            cap[k] = p
+        cap[hi - 1] = p * fleet.tail[q]
+        cap[lo] = p * fleet.head[q]
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _price_of(fleet, a, b, x, price, priced):
+    """Cost of a vehicle's schedule; stops at the first opportunity with a cost > 0."""
+    for q in range(a, b):
+        if _sees(fleet, q, priced):
+            f = fleet.feeder[q]
+            shift = fleet.step[q] - fleet.edge[q]
+            s = 0.0
+            for k in range(fleet.edge[q], fleet.edge[q + 1]):
+                s += price[f, k + shift] * x[k]
+            if s > 0.0:
+                return s
+    return 0.0
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
+    """Every vehicle's proximal response to prices around its centre `x` (inner problem of coord-10).
+
+    Minimises ``<price, y> + sum (y - x)^2 / (2 sigma scale)``. A vehicle whose centre costs nothing
+    stays there, since nothing can cost less: it is skipped. The response itself is
+    ``clip(x - sigma scale (price + mu), 0, cap)`` and is not stored.
+
+    Parameters
+    ----------
+    fleet : Fleet
+    i0, i1 : int
+        Range of vehicles.
+    x : array, shape (variables,)
+        Centres [kW].
+    price, priced, sigma
+        Prices, counts of priced steps, proximal step.
+    mu : array, shape (opportunities,)
+        Warm start in, multipliers (per unit of ``sigma scale``) out.
+    load : array, shape (feeders + 1, steps)
+        Out: weighted load of the responses less that of the centres is added.
+
+    Returns
+    -------
+    tuple of (float, int, int)
+        Weighted sum of minima, vehicles answered, segments solved.
+    """
+    m_max, n_max = fleet.longest
+    v = np.empty(n_max)
+    cap = np.empty(n_max)
+    edge = np.empty(m_max + 1, np.int64)
+    scale = np.empty(m_max)
+    energy = np.empty(m_max)
+    stack = np.empty((m_max + 2, 5))
+    value = 0.0
+    answered = 0
+    segments = 0
+    for i in range(i0, i1):
+        a = fleet.first[i]
+        b = fleet.first[i + 1]
+        if not _price_of(fleet, a, b, x, price, priced) > 0.0:
+            for q in range(a, b):
+                mu[q] = 0.0
+            continue
+        m = b - a
+        answered += 1
+        o = fleet.edge[a]
+        _caps(fleet, a, m, cap, edge)
+        for j in range(m):
+            q = a + j
+            scale[j] = sigma * fleet.scale[q]
+            f = fleet.feeder[q]
+            shift = fleet.step[q] - fleet.edge[q]
+            for k in range(fleet.edge[q], fleet.edge[q + 1]):
+                v[k - o] = x[k] - scale[j] * price[f, k + shift]
+        segments += project(
+            v, cap, scale, edge, fleet.lower[a:b], fleet.upper[a:b], m, mu[a:b], energy, stack
+        )
+        w = fleet.weight[i]
+        s = 0.0
+        for j in range(m):
+            q = a + j
+            f = fleet.feeder[q]
+            shift = fleet.step[q] - fleet.edge[q]
+            push = mu[q] * scale[j]
+            cost = 0.0
+            moved = 0.0
+            for k in range(fleet.edge[q], fleet.edge[q + 1]):
+                y = min(max(v[k - o] - push, 0.0), cap[k - o])
+                d = y - x[k]
+                load[f, k + shift] += w * d
+                cost += price[f, k + shift] * y
+                moved += d * d
+            s += cost + moved / (2.0 * scale[j])
+        value += w * s
+    return value, answered, segments
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def recentre_pass(fleet, i0, i1, x, price, sigma, mu, out):
+    """Write the responses that `respond_pass` found with `mu` to `out` (which may be `x` itself)."""
+    for i in range(i0, i1):
+        for q in range(fleet.first[i], fleet.first[i + 1]):
+            f = fleet.feeder[q]
+            lo = fleet.edge[q]
+            hi = fleet.edge[q + 1]
+            shift = fleet.step[q] - lo
+            s = sigma * fleet.scale[q]
+            p = fleet.power[q]
+            push = mu[q] * s
+            head = min(max(x[lo] - s * price[f, lo + shift] - push, 0.0), p * fleet.head[q])
+            tail = min(max(x[hi - 1] - s * price[f, hi - 1 + shift] - push, 0.0), p * fleet.tail[q])
+            for k in range(lo, hi):
+                out[k] = min(max(x[k] - s * price[f, k + shift] - push, 0.0), p)
+            out[hi - 1] = tail
+            out[lo] = head
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def project_pass(fleet, i0, i1, stride, x, signal, marked, step, mu, load):
+    """One block of coord-6: vehicles i0, i0 + stride, ... project ``x - step scale signal``, in place.
+
+    `step` is per feeder (feeders + 1,); `marked` counts the steps with a signal. Adds the weighted
+    change of load to `load`. Returns the number of vehicles answered.
+    """
+    m_max, n_max = fleet.longest
+    v = np.empty(n_max)
+    cap = np.empty(n_max)
+    edge = np.empty(m_max + 1, np.int64)
+    scale = np.empty(m_max)
+    energy = np.empty(m_max)
+    stack = np.empty((m_max + 2, 5))
+    answered = 0
+    for i in range(i0, i1, stride):
+        a = fleet.first[i]
+        b = fleet.first[i + 1]
+        seen = False
+        for q in range(a, b):
+            if _sees(fleet, q, marked):
+                seen = True
+                break
+        if not seen:
+            continue
+        m = b - a
+        answered += 1
+        o = fleet.edge[a]
+        _caps(fleet, a, m, cap, edge)
+        for j in range(m):
+            q = a + j
+            f = fleet.feeder[q]
+            scale[j] = step[f] * fleet.scale[q]
+            shift = fleet.step[q] - fleet.edge[q]
+            for k in range(fleet.edge[q], fleet.edge[q + 1]):
+                v[k - o] = x[k] - scale[j] * signal[f, k + shift]
+        project(v, cap, scale, edge, fleet.lower[a:b], fleet.upper[a:b], m, mu[a:b], energy, stack)
+        w = fleet.weight[i]
+        for j in range(m):
+            q = a + j
+            f = fleet.feeder[q]
+            shift = fleet.step[q] - fleet.edge[q]
+            push = mu[q] * scale[j]
+            for k in range(fleet.edge[q], fleet.edge[q + 1]):
+                y = min(max(v[k - o] - push, 0.0), cap[k - o])
+                load[f, k + shift] += w * (y - x[k])
+                x[k] = y
+    return answered
+
+
+@njit(cache=True, nogil=True)
+def bound_pass(fleet, i0, i1, x, price, priced, eps, least, cost):
+    """Proved least cost of every vehicle under `price` (coord-5), and the cost of its schedule `x`.
+
+    Fills ``least[i]`` and ``cost[i]`` (unweighted). A vehicle that pays nothing needs no work: its least
+    cost is 0, since prices are not negative. Returns the number of vehicles answered.
+    """
+    m_max, n_max = fleet.longest
+    v = np.empty(n_max)
+    own = np.empty(n_max)
+    cap = np.empty(n_max)
+    edge = np.empty(m_max + 1, np.int64)
+    ones = np.ones(m_max)
+    energy = np.empty(m_max)
+    mu = np.empty(m_max)
+    stack = np.empty((m_max + 2, 5))
+    answered = 0
+    for i in range(i0, i1):
+        a = fleet.first[i]
+        b = fleet.first[i + 1]
+        least[i] = 0.0
+        cost[i] = 0.0
+        if not _price_of(fleet, a, b, x, price, priced) > 0.0:
+            continue
+        m = b - a
+        answered += 1
+        o = fleet.edge[a]
+        _caps(fleet, a, m, cap, edge)
+        paid = 0.0
+        for j in range(m):
+            q = a + j
+            f = fleet.feeder[q]
+            shift = fleet.step[q] - fleet.edge[q]
+            part = 0.0
+            for k in range(fleet.edge[q], fleet.edge[q + 1]):
+                own[k - o] = price[f, k + shift]
+                part += price[f, k + shift] * x[k]
+            paid += part
+        lower = fleet.lower[a:b]
+        upper = fleet.upper[a:b]
+        cheapest(own, cap, edge, lower, upper, m, eps, v, ones, mu, energy, stack)
+        for j in range(m):
+            mu[j] *= -eps
+        cost[i] = paid
+        least[i] = max(dual_bound(own, cap, edge, lower, upper, m, mu), 0.0)
+    return answered
+
+
+@njit(cache=True, nogil=True)
+def polish_pass(fleet, i0, i1, x, out):
+    """Project single-precision schedules onto the feasible sets in double precision, into `out`."""
+    m_max, n_max = fleet.longest
+    v = np.empty(n_max)
+    cap = np.empty(n_max)
+    edge = np.empty(m_max + 1, np.int64)
+    energy = np.empty(m_max)
+    mu = np.empty(m_max)
+    stack = np.empty((m_max + 2, 5))
+    for i in range(i0, i1):
+        a = fleet.first[i]
+        b = fleet.first[i + 1]
+        m = b - a
+        if m == 0:
+            continue
+        o = fleet.edge[a]
+        _caps(fleet, a, m, cap, edge)
+        for k in range(o, fleet.edge[b]):
+            v[k - o] = x[k]
+        for j in range(m):
+            mu[j] = 0.0
+        scale = fleet.scale[a:b]
+        project(v, cap, scale, edge, fleet.lower[a:b], fleet.upper[a:b], m, mu, energy, stack)
+        for j in range(m):
+            for k in range(edge[j], edge[j + 1]):
+                out[o + k] = min(max(v[k] - mu[j] * scale[j], 0.0), cap[k])
+
+
+@njit(cache=True, nogil=True)
+def earliest_pass(fleet, i0, i1, x):
+    """Unmanaged charging of every vehicle: full power from arrival until full, into `x`."""
+    m_max, n_max = fleet.longest
+    cap = np.empty(n_max)
+    edge = np.empty(m_max + 1, np.int64)
+    for i in range(i0, i1):
+        a = fleet.first[i]
+        b = fleet.first[i + 1]
+        if b > a:
+            _caps(fleet, a, b - a, cap, edge)
+            earliest(cap, edge, fleet.upper[a:b], b - a, x[fleet.edge[a] : fleet.edge[b]])
+
+
+@njit(cache=True, nogil=True)
+def load_pass(fleet, i0, i1, x, load):
+    """Add the weighted load of schedules `x` to `load` (coord-2)."""
+    for i in range(i0, i1):
+        w = fleet.weight[i]
+        for q in range(fleet.first[i], fleet.first[i + 1]):
+            f = fleet.feeder[q]
+            shift = fleet.step[q] - fleet.edge[q]
+            for k in range(fleet.edge[q], fleet.edge[q + 1]):
+                load[f, k + shift] += w * x[k]
