@@ -1,1 +1,1 @@
-"""Weeks of driving made from statistics or diaries, and embedded example regions."""
+"""Itineraries and regions made up from published statistics."""

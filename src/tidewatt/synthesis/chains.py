@@ -1,14 +1,86 @@
-"""Compiled: lays day chains out over a vehicle's horizon."""
+"""Compiled: lays day chains out over every vehicle's horizon, and sees that its energy suffices."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-__all__ = ["add_chargers", "lay_weeks"]
+from tidewatt.domain.arrays import Array
+
+__all__ = ["Chains", "DwellRows", "Rules", "Traits", "TripRows", "add_chargers", "lay_weeks"]
 
 HOME, WORK = 0, 1
-PLACES = 7
+WARM_UP_DAYS = 4
+"""Days driven and charged before minute 0, so that vehicles start as they would be found."""
+
+
+class Rules(NamedTuple):
+    """What holds for all vehicles: calendar [min], probabilities, public chargers."""
+
+    seed: np.uint64
+    start_min: float  # minute of the day at which the horizon starts
+    first_weekday: int  # of the start, Monday 0
+    minutes: float  # length of the horizon
+    habit_strength: float
+    departure_spread_min: float
+    still: Array  # (2,) share of days without driving: weekday, weekend
+    consumption_spread: float
+    efficiency: float
+    off_grid_public: float
+    public_kw: Array
+    public_kw_cumulative: Array
+    place_cumulative: Array  # (feeders or 1, feeders): choice of public places by feeder of the home
+
+
+class Traits(NamedTuple):
+    """What stays the same for a vehicle all week; all of shape (vehicles,)."""
+
+    home: Array  # feeder, int32
+    work: Array  # feeder or -1, int32
+    workdays: Array  # bit mask, Monday lowest, int8
+    home_kw: Array
+    work_kw: Array
+    work_km: Array
+    public_share: Array
+    kwh_per_km: Array
+    longest_kwh: Array  # most that a trip takes from the battery
+    stored_kwh: Array  # at the start of the warm-up
+    least_kwh: Array
+    most_kwh: Array
+
+
+class Chains(NamedTuple):
+    """Day chains in CSR order; class 0 work day, 1 other weekday, 2 weekend day."""
+
+    first: Array
+    depart: Array
+    arrive: Array
+    km: Array
+    purpose: Array
+    class_first: Array  # (4,) chains of class c: class_first[c]:class_first[c + 1]
+    cumulative: Array  # (chains,) cumulative weight within the class
+
+
+class TripRows(NamedTuple):
+    """Columns of trips to be written, in CSR order."""
+
+    first: Array
+    depart: Array
+    arrive: Array
+    energy: Array
+    km: Array
+
+
+class DwellRows(NamedTuple):
+    """Columns of dwells to be written; vehicle i has one more than trips."""
+
+    arrive: Array
+    depart: Array
+    feeder: Array
+    kw: Array
+    place: Array
 
 
 @njit(cache=True, nogil=True)
@@ -19,7 +91,7 @@ def _next(state):  # type: ignore[no-untyped-def]
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     z ^= z >> np.uint64(31)
-    return state, (z >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+    return state, np.float64(z >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
 @njit(cache=True, nogil=True)
@@ -34,6 +106,7 @@ def _stream(seed, a, b, c):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _normal(state):  # type: ignore[no-untyped-def]
+    """Box-Muller: the next state and a standard normal draw."""
     state, u = _next(state)
     state, v = _next(state)
     return state, np.sqrt(-2.0 * np.log(1.0 - u)) * np.cos(2.0 * np.pi * v)
@@ -50,155 +123,177 @@ def _chosen(cumulative, u):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def lay_weeks(
-    begin, end, seed, start_min, first_weekday, minutes, habit, spread, still, consumption_spread,
-    off_grid_public, public_share, public_kw, public_kw_cumulative,
-    home, work, workdays, home_kw, work_kw, work_km, battery_kwh, kwh_per_km, longest_kwh,
-    place_cumulative, chain_first, chain_depart, chain_arrive, chain_km, chain_purpose, class_first, class_cumulative,
-    fill, trip_first, trip_depart, trip_arrive, trip_energy, trip_km,
-    dwell_arrive, dwell_depart, dwell_feeder, dwell_kw, dwell_place,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+def _choose_chain(i, day, rules, traits, chains):  # type: ignore[no-untyped-def]
+    """The chain of a day (-1: not driven), whether it is a work day, and the streams of place and day."""
+    weekday = (rules.first_weekday + day) % 7
+    # As usual on this weekday, or anew: the key of the plan's stream says which.
+    state = _stream(rules.seed, i, 1, day + WARM_UP_DAYS)
+    state, u = _next(state)
+    usual = u < rules.habit_strength
+    plan = _stream(rules.seed, i, 2, weekday) if usual else _stream(rules.seed, i, 3, day + WARM_UP_DAYS)
+    plan, u = _next(plan)
+    works = weekday < 5 and (traits.workdays[i] >> weekday) & 1 == 1
+    if not works and u < rules.still[0 if weekday < 5 else 1]:
+        return -1, works, plan, state
+    kind = 2 if weekday >= 5 else (0 if works else 1)
+    begin, end = chains.class_first[kind], chains.class_first[kind + 1]
+    if begin == end:
+        return -1, works, plan, state
+    plan, u = _next(plan)
+    if usual and works:
+        # A commuter's work days are alike: one usual chain for all of them.
+        _, u = _next(_stream(rules.seed, i, 4, 0))
+    return begin + _chosen(chains.cumulative[begin:end], u), works, plan, state
+
+
+@njit(cache=True, nogil=True)
+def _choose_place(i, to, plan, rules, traits):  # type: ignore[no-untyped-def]
+    """Feeder and charger [kW] at the end of a trip; always takes as many draws."""
+    plan, u_place = _next(plan)
+    plan, u_off = _next(plan)
+    plan, u_charger = _next(plan)
+    plan, u_kw = _next(plan)
+    if to == HOME:
+        return plan, np.int64(traits.home[i]), traits.home_kw[i]
+    if to == WORK:
+        return plan, np.int64(traits.work[i]), traits.work_kw[i]
+    feeder, kw = np.int64(-1), 0.0
+    if u_off >= rules.off_grid_public:
+        table = rules.place_cumulative
+        feeder = np.int64(_chosen(table[traits.home[i] % len(table)], u_place))
+    if u_charger < traits.public_share[i]:
+        kw = rules.public_kw[_chosen(rules.public_kw_cumulative, u_kw)]
+    return plan, feeder, kw
+
+
+@njit(cache=True, nogil=True)
+def _commute_stretch(chain, work_km, chains):  # type: ignore[no-untyped-def]
+    """Factor that makes a chain's way to work as long as the vehicle's own."""
+    for k in range(chains.first[chain], chains.first[chain + 1]):
+        if chains.purpose[k] == WORK:
+            return min(max(work_km / max(chains.km[k], 0.5), 0.1), 10.0)
+    return 1.0
+
+
+@njit(cache=True, nogil=True)
+def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kwh):  # type: ignore[no-untyped-def]
     """Trips and dwells of vehicles begin..end - 1.
 
-    A first run with `fill` False counts: ``trip_first[i + 1]`` becomes the trips of vehicle i. A
-    second, after summing, writes the rows; a vehicle has one dwell more than trips. Each vehicle,
-    weekday and day has its own stream of draws, so that both runs, and any split, agree.
-
-    Shapes: ``home`` .. ``longest_kwh`` (vehicles,), ``workdays`` bit masks with Monday lowest;
-    ``place_cumulative`` (feeders or 1, feeders); chains in CSR order, those of class c (0 work day,
-    1 other weekday, 2 weekend) ``class_first[c]:class_first[c + 1]``.
+    A first run with `fill` False counts: ``trips.first[i + 1]`` becomes the trips of vehicle i. A
+    second, after summing, writes the rows and `initial_kwh`, the energy stored at minute 0 when
+    every charger before was used at once. Each vehicle, weekday and day has its own stream of
+    draws, so that both runs, and any split, agree.
     """
-    days = int(np.ceil((start_min + minutes) / 1440.0))
+    days = int(np.ceil((rules.start_min + rules.minutes) / 1440.0))
     for i in range(begin, end):
-        trips = np.int64(0)
-        row = trip_first[i] if fill else np.int64(0)
+        count = np.int64(0)
+        row = trips.first[i] if fill else np.int64(0)
         dwell = row + i
-        now = -1e9  # end of the last trip; the dwell that began there is still open
+        since = -WARM_UP_DAYS * 1440.0 - rules.start_min  # arrival at the place of the moment
+        at, at_feeder, at_kw = np.int64(HOME), np.int64(traits.home[i]), traits.home_kw[i]
+        stored, most = traits.stored_kwh[i], traits.most_kwh[i]
         over = False
-        at, at_feeder = HOME, home[i]
-        if fill:
-            dwell_arrive[dwell], dwell_kw[dwell] = 0.0, home_kw[i]
-        for day in range(-1, days):
-            weekday = (first_weekday + day) % 7
-            weekend = weekday >= 5
-            # As usual on this weekday, or anew: the key of the stream says which.
-            state = _stream(seed, i, 1, day + 1)
-            state, u = _next(state)
-            usual = u < habit
-            plan = _stream(seed, i, 2, weekday) if usual else _stream(seed, i, 3, day + 1)
-            plan, u = _next(plan)
-            goes_to_work = not weekend and (workdays[i] >> weekday) & 1
-            if not goes_to_work and u < still[1 if weekend else 0]:
+        for day in range(-WARM_UP_DAYS, days):
+            chain, works, plan, state = _choose_chain(i, day, rules, traits, chains)
+            if chain < 0 or over:
                 continue
-            kind = 2 if weekend else (0 if goes_to_work else 1)
-            chains = class_cumulative[class_first[kind] : class_first[kind + 1]]
-            if len(chains) == 0:
-                continue
-            # A commuter's work days are alike: one usual chain for all of them.
-            own = _stream(seed, i, 4, 0) if (usual and kind == 0) else plan
-            own, u = _next(own)
-            chain = class_first[kind] + _chosen(chains, u)
             state, shift = _normal(state)
-            offset = day * 1440.0 - start_min + shift * spread
-            stretch = 1.0
-            if kind == 0 and work_km[i] > 0.0:
-                for k in range(chain_first[chain], chain_first[chain + 1]):
-                    if chain_purpose[k] == WORK:
-                        stretch = min(max(work_km[i] / max(chain_km[k], 0.5), 0.1), 10.0)
-                        break
-            before = HOME
-            for k in range(chain_first[chain], chain_first[chain + 1]):
-                to = chain_purpose[k]
-                km = chain_km[k]
-                duration = chain_arrive[k] - chain_depart[k]
-                if stretch != 1.0 and (to == WORK or before == WORK):
+            offset = day * 1440.0 - rules.start_min + shift * rules.departure_spread_min
+            stretch = _commute_stretch(chain, traits.work_km[i], chains) if works else 1.0
+            before = np.int64(HOME)
+            for k in range(chains.first[chain], chains.first[chain + 1]):
+                to = np.int64(chains.purpose[k])
+                km = chains.km[k]
+                duration = chains.arrive[k] - chains.depart[k]
+                if to == WORK or before == WORK:
                     duration *= _travel_min(km * stretch) / _travel_min(km)
                     km *= stretch
                 before = to
-                # Where: home and work are fixed; other places are the usual ones of the habit.
-                place, feeder, kw = to, np.int64(-1), 0.0
-                plan, u_place = _next(plan)
-                plan, u_off = _next(plan)
-                plan, u_charger = _next(plan)
-                plan, u_kw = _next(plan)
-                if to == HOME:
-                    feeder, kw = home[i], home_kw[i]
-                elif to == WORK:
-                    feeder, kw = work[i], work_kw[i]
-                else:
-                    if u_off >= off_grid_public:
-                        feeder = _chosen(place_cumulative[home[i] % len(place_cumulative)], u_place)
-                    if u_charger < public_share[i]:
-                        kw = public_kw[_chosen(public_kw_cumulative, u_kw)]
-                depart = max(np.round(chain_depart[k] + offset), now + 1.0)
-                arrive = depart + max(np.round(duration), 1.0)
+                plan, feeder, kw = _choose_place(i, to, plan, rules, traits)
                 state, spin = _normal(state)
-                if over or arrive > minutes - 1.0:
+                energy = km * traits.kwh_per_km[i] * np.exp(rules.consumption_spread * spin)
+                energy = min(energy, traits.longest_kwh[i])
+                depart = max(np.round(chains.depart[k] + offset), since + 1.0)
+                arrive = depart + max(np.round(duration), 1.0)
+                if arrive > rules.minutes - 1.0:
                     over = True
                     break
                 if depart < 1.0:
-                    # Before the horizon, or across its start: only where it ends matters.
-                    at, at_feeder = place, feeder
+                    # Before the horizon, or across its start: where it ends and what it takes matter.
+                    stored = min(stored + at_kw * (depart - since) / 60.0 * rules.efficiency, most)
+                    stored = max(stored - energy, traits.least_kwh[i] + 0.1 * most)
+                else:
+                    count += 1
                     if fill:
-                        dwell_kw[dwell] = kw
-                    now = arrive
-                    continue
-                trips += 1
-                if fill:
-                    dwell_depart[dwell] = depart
-                    dwell_place[dwell], dwell_feeder[dwell] = at, at_feeder
-                    trip_depart[row], trip_arrive[row], trip_km[row] = depart, arrive, km
-                    energy = km * kwh_per_km[i] * np.exp(consumption_spread * spin)
-                    trip_energy[row] = min(energy, longest_kwh[i])
-                    row += 1
-                    dwell += 1
-                    dwell_arrive[dwell], dwell_kw[dwell] = arrive, kw
-                at, at_feeder, now = place, feeder, arrive
+                        if count == 1:
+                            dwells.arrive[dwell] = 0.0
+                            wait = max(-since, 0.0) / 60.0
+                            initial_kwh[i] = min(stored + at_kw * wait * rules.efficiency, most)
+                        dwells.depart[dwell], dwells.kw[dwell] = depart, at_kw
+                        dwells.place[dwell], dwells.feeder[dwell] = at, at_feeder
+                        trips.depart[row], trips.arrive[row] = depart, arrive
+                        trips.energy[row], trips.km[row] = energy, km
+                        row += 1
+                        dwell += 1
+                        dwells.arrive[dwell] = arrive
+                at, at_feeder, at_kw, since = to, feeder, kw, arrive
         if fill:
-            dwell_depart[dwell] = minutes
-            dwell_place[dwell], dwell_feeder[dwell] = at, at_feeder
+            if count == 0:
+                dwells.arrive[dwell] = 0.0
+                wait = max(-since, 0.0) / 60.0
+                initial_kwh[i] = min(stored + at_kw * wait * rules.efficiency, most)
+            dwells.depart[dwell], dwells.kw[dwell] = rules.minutes, at_kw
+            dwells.place[dwell], dwells.feeder[dwell] = at, at_feeder
         else:
-            trip_first[i + 1] = trips
+            trips.first[i + 1] = count
 
 
 @njit(cache=True, nogil=True)
-def _short(dwells, arrive, depart, kw, energy, initial, least, most, efficiency):  # type: ignore[no-untyped-def]
-    """Whether charging at once at full power leaves a vehicle below `least`, or below `initial` at the end [kWh]."""
+def _is_short(i, trips, dwells, initial, final, least, most, efficiency):  # type: ignore[no-untyped-def]
+    """Whether charging at once at full power still passes below `least` or ends below `final` [kWh]."""
     stored = initial
-    for d in range(dwells):
-        stored = min(stored + kw[d] * (depart[d] - arrive[d]) / 60.0 * efficiency, most)
-        if d < dwells - 1:
-            stored -= energy[d]
+    for t in range(trips.first[i], trips.first[i + 1] + 1):
+        d = t + i
+        hours = (dwells.depart[d] - dwells.arrive[d]) / 60.0
+        stored = min(stored + dwells.kw[d] * hours * efficiency, most)
+        if t < trips.first[i + 1]:
+            stored -= trips.energy[t]
             if stored < least:
                 return True
-    return stored < initial
+    return stored < final
 
 
 @njit(cache=True, nogil=True)
-def add_chargers(
-    begin, end, trip_first, trip_energy, dwell_arrive, dwell_depart, dwell_kw, dwell_place,
-    initial_kwh, least_kwh, most_kwh, efficiency, shortest_stop_min, remedy,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+def add_chargers(  # type: ignore[no-untyped-def]
+    rules, traits, trips, dwells, initial_kwh, final_kwh, refill_until_min, shortest_stop_min, remedy
+):
     """Give vehicles that would be short of energy more chargers; ``remedy[i]`` says how far it went.
 
     0 nothing; 1 a charger of 11 kW at every other place; 2 of 50 kW there; 3 one of 7.2 kW at home;
-    4 of 11 kW at home; 5 and more: a third of the energy of every trip is charged on the way,
-    again and again until it suffices.
+    4 of 11 kW at home; 5 and more: a third of every trip's energy is charged on the way, again and
+    again until it suffices. `final_kwh` becomes what must be stored at the end: `initial_kwh` less
+    what trips after `refill_until_min` take.
     """
-    for i in range(begin, end):
-        t0, t1 = trip_first[i], trip_first[i + 1]
-        d0, d1 = t0 + i, t1 + i + 1
-        while remedy[i] < 12 and _short(
-            d1 - d0, dwell_arrive[d0:d1], dwell_depart[d0:d1], dwell_kw[d0:d1], trip_energy[t0:t1],
-            initial_kwh[i], least_kwh[i], most_kwh[i], efficiency,
-        ):  # fmt: skip
+    for i in range(len(initial_kwh)):
+        begin, end = trips.first[i], trips.first[i + 1]
+        while True:
+            late = 0.0
+            for t in range(begin, end):
+                if trips.depart[t] >= refill_until_min:
+                    late += trips.energy[t]
+            final_kwh[i] = max(initial_kwh[i] - late, traits.least_kwh[i])
+            if remedy[i] == 12 or not _is_short(
+                i, trips, dwells, initial_kwh[i], final_kwh[i], traits.least_kwh[i], traits.most_kwh[i],
+                rules.efficiency,
+            ):  # fmt: skip
+                break
             remedy[i] += 1
-            for d in range(d0, d1):
-                away = dwell_place[d] > WORK and dwell_depart[d] - dwell_arrive[d] >= shortest_stop_min
-                if remedy[i] <= 2 and away:
-                    dwell_kw[d] = max(dwell_kw[d], 11.0 if remedy[i] == 1 else 50.0)
-                elif 3 <= remedy[i] <= 4 and dwell_place[d] == HOME:
-                    dwell_kw[d] = max(dwell_kw[d], 7.2 if remedy[i] == 3 else 11.0)
             if remedy[i] > 4:
-                for t in range(t0, t1):
-                    trip_energy[t] *= 2.0 / 3.0
+                for t in range(begin, end):
+                    trips.energy[t] *= 2.0 / 3.0
+            for d in range(begin + i, end + i + 1):
+                away = dwells.place[d] > WORK and dwells.depart[d] - dwells.arrive[d] >= shortest_stop_min
+                if remedy[i] <= 2 and away:
+                    dwells.kw[d] = max(dwells.kw[d], 11.0 if remedy[i] == 1 else 50.0)
+                elif 3 <= remedy[i] <= 4 and dwells.place[d] == HOME:
+                    dwells.kw[d] = max(dwells.kw[d], 7.2 if remedy[i] == 3 else 11.0)

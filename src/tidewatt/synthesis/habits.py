@@ -40,11 +40,13 @@ class Habits:
         Battery-side energy per grid-side energy. 0.9, usual for AC charging.
     soc_min, soc_max : float
         Range drivers use. 0.1 and 1.
-    soc_initial : tuple of (least, most)
-        State of charge at minute 0, uniform. 0.5 to 0.9, the middle of the usual range. A vehicle must end with at least what it
-        started with, so that a week neither borrows nor leaves energy.
-    soc_initial_without_home : tuple of (least, most)
-        The same for vehicles without a charger at home: 0.3 to 0.6, they seldom start a week full.
+    soc_initial, soc_initial_without_home : tuple of (least, most)
+        State of charge four days before minute 0, uniform; with and without a charger at home. Those
+        days are driven and charged at once, so that minute 0 finds vehicles as they would be: one
+        that starts half empty would plug in at midnight and make a peak that no grid sees.
+    refill_before_end : bool
+        Whether `soc_final_min` is `soc_initial`. If not, it is less by what is driven after 4 am of the
+        last day: a week that ends at midnight ends before the night in which that is recharged.
     commuters : float
         Share of vehicles that go to work. 0.62: NHTS 2022 workers per driver.
     workdays : tuple of (days a week, share)
@@ -88,6 +90,7 @@ class Habits:
     soc_max: float = 1.0
     soc_initial: tuple[float, float] = (0.5, 0.9)
     soc_initial_without_home: tuple[float, float] = (0.3, 0.6)
+    refill_before_end: bool = False
     commuters: float = 0.62
     workdays: tuple[tuple[int, float], ...] = ((5, 0.6), (4, 0.15), (3, 0.15), (2, 0.1))
     part_time_share: float = 0.12
@@ -105,12 +108,12 @@ class Habits:
         for f in fields(self):
             value = getattr(self, f.name)
             if f.type == "float" and not f.name.endswith(("_min", "_km", "spread")) and not 0 <= value <= 1:
-                issues.append(Issue("habits", f.name, f"{value} is not within 0..1", "Give a share."))
+                issues.append(Issue("habits", f.name, f"{value} is not within 0..1", "Give a share"))
             if isinstance(value, tuple) and not f.name.startswith("soc_"):
                 total = sum(row[-1] for row in value)
                 if abs(total - 1) > 1e-6:
                     issues.append(
-                        Issue("habits", f.name, f"shares sum to {total:g}", "Let the shares sum to 1.")
+                        Issue("habits", f.name, f"shares sum to {total:g}", "Let the shares sum to 1")
                     )
         if issues:
             raise ScenarioError(issues)

@@ -50,15 +50,15 @@ class Places:
                         "places",
                         name,
                         f"shape {value.shape}, homes have {np.shape(self.homes)}",
-                        "Give one value per feeder.",
+                        "Give one value per feeder",
                     )
                 )
             elif not np.isfinite(value).all() or (not name.endswith("km") and value.min() < 0):
-                issues.append(Issue("places", name, "negative or not finite", "Give weights of 0 or more."))
+                issues.append(Issue("places", name, "negative or not finite", "Give weights of 0 or more"))
         for name in ("off_grid_work", "off_grid_public"):
             if not 0 <= getattr(self, name) <= 1:
                 issues.append(
-                    Issue("places", name, f"{getattr(self, name)} is not within 0..1", "Give a share.")
+                    Issue("places", name, f"{getattr(self, name)} is not within 0..1", "Give a share")
                 )
         if not issues:
             for name, off in (
@@ -68,7 +68,7 @@ class Places:
             ):
                 if off < 1 and not getattr(self, name).sum() > 0:
                     issues.append(
-                        Issue("places", name, "all weights are 0", "Give some feeder a weight above 0.")
+                        Issue("places", name, "all weights are 0", "Give some feeder a weight above 0")
                     )
         if issues:
             raise ScenarioError(issues)
