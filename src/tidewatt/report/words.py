@@ -1,0 +1,47 @@
+"""How figures and tables speak of rungs and numbers; needs nothing heavy."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["RUNG_NAMES", "amount", "count", "percent", "power"]
+
+RUNG_NAMES = {
+    "unmanaged": "unmanaged",
+    "session": "session-flexible",
+    "coordinated": "mobility-aware",
+}
+"""What readers call the rungs of the flexibility ladder, lowest first."""
+
+
+def amount(value: float, digits: int = 4) -> str:
+    """A number with so many significant digits and separators: ``12,340`` or ``0.01234``."""
+    if not math.isfinite(value):
+        return "-" if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    if value == 0:
+        return "0"
+    decimals = digits - 1 - math.floor(math.log10(abs(value)))
+    if decimals > 9:
+        return f"{value:.1e}"
+    text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def power(value_kw: float) -> str:
+    """A power in the unit that reads best: ``870 kW``, ``12.3 MW``."""
+    for factor, unit in ((1e6, "GW"), (1e3, "MW")):
+        if abs(value_kw) >= 2 * factor:
+            return f"{amount(value_kw / factor, 3)} {unit}"
+    return f"{amount(value_kw, 3)} kW"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage that never rounds a small one to nothing: ``42 %``, ``0.083 %``."""
+    if 0 < abs(share) < 1e-6:
+        return "under 0.0001 %"
+    return f"{amount(100 * share, 2 if abs(share) < 0.1 else 3)} %" if not math.isnan(share) else "-"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun in the right form: ``1 feeder``, ``2,400 feeders``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
