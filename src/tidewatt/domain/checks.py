@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.grid import CostPieces, Grid
+from tidewatt.domain.horizon import Horizon
+from tidewatt.domain.itinerary_checks import check_itineraries
+from tidewatt.domain.mobility import Dwells, Trips
+from tidewatt.domain.reporting import Report
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue
 
@@ -9,4 +20,210 @@ __all__ = ["check"]
 
 
 def check(scenario: Scenario) -> list[Issue]:
-    return []
+    """Everything that is wrong with a scenario; an empty list where nothing is.
+
+    Not wrong is a vehicle that starts below ``soc_min`` or whose chargers cannot deliver what its
+    trips need: the study reports it with its missing energy. A vehicle that starts above ``soc_max``
+    is wrong, since no schedule could bring it below.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Dwells and trips need not be in order of time: that they are is checked.
+
+    Returns
+    -------
+    list of Issue
+        Ids as given; dwells and trips by their number within the vehicle, from 0.
+    """
+    report = Report()
+    if _shapes(scenario, report):
+        return report.issues  # indices could not be trusted
+    _horizon(scenario.horizon, report)
+    _fleet(scenario, report)
+    check_itineraries(scenario, report)
+    _grid(scenario.grid, report)
+    return report.issues
+
+
+def _shapes(scenario: Scenario, report: Report) -> bool:
+    """Whether arrays that belong together differ in length, or offsets are no offsets."""
+    fleet, grid, vehicles = scenario.fleet, scenario.grid, len(scenario.fleet)
+    before = len(report.issues)
+    for name in fleet.__slots__:
+        column = getattr(fleet, name)
+        if isinstance(column, np.ndarray):
+            _length(report, "vehicles", name, column, vehicles)
+    for table, rows in (("dwells", scenario.dwells), ("trips", scenario.trips)):
+        _offsets(report, table, rows, vehicles)
+    steps = scenario.horizon.steps
+    shapes = {
+        "bank_id": (grid.bank, (grid.feeders,)),
+        "rating_kw": (grid.rating_kw, (grid.feeders,)),
+        "headroom_kw": (grid.headroom_kw, (grid.feeders, steps)),
+        "bank_headroom_kw": (grid.bank_headroom_kw, (grid.banks, steps)),
+        "bank_rating_kw": (grid.bank_rating_kw, (grid.banks,)),
+    }
+    if grid.base_load_kw is not None:
+        shapes["base_load_kw"] = (grid.base_load_kw, (grid.feeders, steps))
+    for name, (array, shape) in shapes.items():
+        if array.shape != shape:
+            problem = f"the array has the shape {array.shape}"
+            report.add("feeders", name, problem, f"Give {shape}: elements, then steps of the horizon")
+    for table, cost, elements in (
+        ("feeders", grid.cost, grid.feeders),
+        ("banks", grid.bank_cost, grid.banks),
+    ):
+        pieces = np.diff(cost.first)
+        sizes = {len(cost.above_kw), len(cost.cost_per_kw), int(cost.first[-1]) if len(cost.first) else -1}
+        if len(cost.first) != elements + 1 or len(sizes) > 1 or cost.first[0] != 0 or (pieces < 1).any():
+            report.add("upgrade_costs", table, "offsets and pieces do not match", "Give each element a piece")
+    _index(report, "dwells", "feeder_id", scenario.dwells.feeder, grid.feeders)
+    _index(report, "feeders", "bank_id", grid.bank, grid.banks)
+    return len(report.issues) > before
+
+
+def _length(report: Report, table: str, name: str, array: Array, rows: int) -> None:
+    if array.shape != (rows,):
+        report.add(table, name, f"the array has the shape {array.shape}", f"Give one value a row: ({rows},)")
+
+
+def _offsets(report: Report, table: str, rows: Dwells | Trips, vehicles: int) -> None:
+    for name in rows.__slots__:
+        column = getattr(rows, name)
+        if isinstance(column, np.ndarray) and name != "first":
+            _length(report, table, name, column, len(rows))
+    first = rows.first
+    if len(first) != vehicles + 1 or first[0] != 0 or first[-1] != len(rows) or (np.diff(first) < 0).any():
+        problem = "the offsets do not divide the rows among the vehicles"
+        report.add(table, "first", problem, f"Give {vehicles + 1} rising offsets from 0 to {len(rows)}")
+
+
+def _index(report: Report, table: str, name: str, index: Array, elements: int) -> None:
+    bad = np.flatnonzero((index < -1) | (index >= elements))
+    if len(bad):
+        problem = f"index {index[bad[0]]} of {elements}"
+        rows = [f"row {row}" for row in bad]
+        report.add(table, name, problem, "Give an index of an element, or -1 for none", rows[:5], len(bad))
+
+
+def _horizon(horizon: Horizon, report: Report) -> None:
+    table = "scenario.toml"
+    if not (math.isfinite(horizon.step_min) and horizon.step_min > 0):
+        report.add(table, "horizon.step_min", f"the value is {horizon.step_min}", "Give minutes above 0")
+    if horizon.steps < 1:
+        report.add(table, "horizon.steps", f"the value is {horizon.steps}", "Give a whole number above 0")
+    if horizon.start.tzinfo is not None:
+        problem = f"{horizon.start.isoformat()} has an offset from UTC"
+        report.add(table, "horizon.start", problem, "Give local time without an offset")
+
+
+def _named(ids: Array) -> Callable[[int], str]:
+    return lambda row: str(ids[row])
+
+
+def _unique(report: Report, table: str, column: str, ids: Array) -> None:
+    if len(set(ids.tolist())) == len(ids):
+        return
+    seen: set[object] = set()
+    again = []
+    for row, name in enumerate(ids.tolist()):
+        if name in seen:
+            again.append(row)
+        seen.add(name)
+    report.rows(table, column, "the id occurs more than once", "Keep one row for each id", again, _named(ids))
+
+
+def _fleet(scenario: Scenario, report: Report) -> None:
+    f = scenario.fleet
+    who = _named(f.vehicle_id)
+    _unique(report, "vehicles", "vehicle_id", f.vehicle_id)
+    inf = math.inf
+
+    def within(name: str, low: float, high: float, allowed: str, fix: str, **options: bool) -> None:
+        report.within("vehicles", name, getattr(f, name), low, high, allowed, fix, who, **options)
+
+    above = {"low_open": True}
+    within("battery_kwh", 0, inf, "above 0", "Give the usable capacity in kWh", **above)
+    for name in ("soc_initial", "soc_min", "soc_max", "soc_final_min"):
+        within(name, 0, 1, "0 to 1", "Give a fraction of the battery, 0.8 for 80 %")
+    for name in ("charge_efficiency", "discharge_efficiency"):
+        within(name, 0, 1, "above 0, at most 1", "Give a fraction, 0.9 for 90 %", **above)
+    fix = "Give kW, or inf for no limit"
+    within("max_charge_kw", 0, inf, "above 0", fix, low_open=True, inf_allowed=True)
+    within("max_discharge_kw", 0, inf, "0 or more", "Give kW, 0 for none")
+    within("weight", 0, inf, "above 0", "Give how many vehicles it stands for", **above)
+    _ordered(report, "soc_min", f.soc_min, f.soc_max, "Lower soc_min or raise soc_max", who)
+    fix = "Lower soc_initial or raise soc_max: no charging can bring a battery below its start"
+    _ordered(report, "soc_initial", f.soc_initial, f.soc_max, fix, who)
+    fix = "Lower soc_final_min (by default soc_initial) or raise soc_max"
+    _ordered(report, "soc_final_min", f.soc_final_min, f.soc_max, fix, who)
+
+
+def _ordered(
+    report: Report, name: str, low: Array, soc_max: Array, fix: str, who: Callable[[int], str]
+) -> None:
+    bad = np.flatnonzero((low > soc_max) & (low <= 1) & (soc_max >= 0))  # others are out of range already
+    if len(bad):
+        problem = f"{low[bad[0]]:g} is above soc_max {soc_max[bad[0]]:g}"
+        report.rows("vehicles", name, problem, fix, bad, who)
+
+
+def _grid(grid: Grid, report: Report) -> None:
+    for table, column, ids, rating, headroom, cost in (
+        ("feeders", "feeder_id", grid.feeder_id, grid.rating_kw, grid.headroom_kw, grid.cost),
+        ("banks", "bank_id", grid.bank_id, grid.bank_rating_kw, grid.bank_headroom_kw, grid.bank_cost),
+    ):
+        who = _named(ids)
+        _unique(report, table, column, ids)
+        bad = np.flatnonzero(~np.isnan(rating) & ~((rating >= 0) & (rating < np.inf)))
+        fix = "Give kW, or leave the cell empty where headroom is given"
+        report.values(table, "rating_kw", rating, bad, "0 or more", fix, who)
+        # +inf: no limit. A step is named with its element.
+        bad = np.flatnonzero(~(headroom.ravel() > -np.inf))
+        if len(bad):
+            at = _element_step(ids, headroom.shape[1])
+            fix = "Give kW for every step; inf where there is no limit"
+            report.values("headroom", "headroom_kw", headroom.ravel(), bad, "a number", fix, at)
+        _pieces(table, ids, cost, report)
+    if grid.base_load_kw is not None:
+        base = grid.base_load_kw
+        unknown = np.asarray(np.isnan(base).all(axis=1))
+        bad = np.flatnonzero((~np.isfinite(base) & ~unknown[:, None]).ravel())
+        at = _element_step(grid.feeder_id, base.shape[1])
+        fix = "Give kW for every step of a feeder, or no row of it"
+        report.values("base_load", "load_kw", base.ravel(), bad, "a finite number", fix, at)
+
+
+def _element_step(ids: Array, steps: int) -> Callable[[int], str]:
+    return lambda cell: f"{ids[cell // steps]} step {cell % steps}"
+
+
+def _pieces(table: str, ids: Array, cost: CostPieces, report: Report) -> None:
+    """Costs are finite, not negative, and rise with the overload, so that they are convex."""
+    element = np.repeat(np.arange(len(ids)), np.diff(cost.first))
+    linear = len(cost.cost_per_kw) == len(ids)
+    where, column = (table, "upgrade_cost_per_kw") if linear else ("upgrade_costs", "cost_per_kw")
+
+    def who(piece: int) -> str:
+        return str(ids[element[piece]])
+
+    fix = "Give a cost of 0 or more per kW"
+    report.within(where, column, cost.cost_per_kw, 0, math.inf, "0 or more", fix, who)
+    above, price = cost.above_kw, cost.cost_per_kw
+    fix = "Give kW of overload, the first row of each element at 0"
+    report.within("upgrade_costs", "above_kw", above, 0, math.inf, "0 or more", fix, who)
+    start = np.zeros(len(above), bool)
+    start[cost.first[:-1]] = True
+    late = np.flatnonzero(start & (above > 0))
+    report.values("upgrade_costs", "above_kw", above, late, "0 in the first row of an element", fix, who)
+    same = np.flatnonzero(~start[1:]) + 1
+    still = same[above[same] <= above[same - 1]]
+    fix = "Give each row of an element another above_kw"
+    report.values("upgrade_costs", "above_kw", above, still, "above the row before", fix, who)
+    falling = same[price[same] < price[same - 1]]
+    if len(falling):
+        row = int(falling[0])
+        problem = f"the cost falls from {price[row - 1]:g} to {price[row]:g} at {above[row]:g} kW"
+        fix = "Costs per kW must not fall with the overload: merge the rows into one of their average"
+        report.rows("upgrade_costs", "cost_per_kw", problem, fix, falling, who)

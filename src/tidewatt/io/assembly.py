@@ -82,9 +82,9 @@ def build_fleet(table: Table, carry: bool) -> tuple[Fleet, pa.Array]:
     columns: dict[str, Array] = {}
     for name in ("battery_kwh", "soc_initial", "soc_min", "soc_max", "charge_efficiency", "max_charge_kw"):
         columns[name] = table.numbers(name)
-    columns["soc_final_min"] = table.numbers("soc_final_min", stand_in=columns["soc_initial"])
+    columns["soc_final_min"] = table.numbers("soc_final_min", default=columns["soc_initial"])
     columns["discharge_efficiency"] = table.numbers(
-        "discharge_efficiency", stand_in=columns["charge_efficiency"]
+        "discharge_efficiency", default=columns["charge_efficiency"]
     )
     for name in ("weight", "max_discharge_kw"):
         columns[name] = table.numbers(name)
@@ -94,20 +94,21 @@ def build_fleet(table: Table, carry: bool) -> tuple[Fleet, pa.Array]:
 
 
 def as_given(ids: pa.Array) -> Array:
+    """Ids as the domain keeps them: int64 or str objects."""
     if pa.types.is_integer(ids.type):
         return np.asarray(ids.to_numpy(zero_copy_only=False), np.int64)
     return np.asarray(ids.to_pylist(), object)
 
 
 def build_dwells(table: Table, vehicles: pa.Array, feeders: pa.Array, carry: bool) -> Dwells:
-    """Dwells in order of vehicle and time; rows of unknown vehicles are left out."""
+    """Dwells in order of vehicle and time, without rows of unknown vehicles or with unusable cells."""
     vehicle = located(table, "vehicle_id", vehicles, "vehicles")
     feeder = located(table, "feeder_id", feeders, "feeders", required=False, label=False)
     feeder = np.maximum(feeder, -1, dtype=np.int32)
     arrive, depart = table.numbers("arrive_min"), table.numbers("depart_min")
     charger = table.numbers("charger_kw")
     extras = attributes(table, ("place", "station_id", "longitude", "latitude")) if carry else {}
-    order = _order(vehicle, arrive, depart)
+    order = _order(np.where(table.rejected, -2, vehicle), arrive, depart)
     if order is not None:
         vehicle, arrive, depart = vehicle[order], arrive[order], depart[order]
         feeder, charger = feeder[order], charger[order]
@@ -116,12 +117,12 @@ def build_dwells(table: Table, vehicles: pa.Array, feeders: pa.Array, carry: boo
 
 
 def build_trips(table: Table, vehicles: pa.Array, carry: bool) -> Trips:
-    """Trips in order of vehicle and time; rows of unknown vehicles are left out."""
+    """Trips in order of vehicle and time, without rows of unknown vehicles or with unusable cells."""
     vehicle = located(table, "vehicle_id", vehicles, "vehicles")
     depart, arrive = table.numbers("depart_min"), table.numbers("arrive_min")
     energy = table.numbers("energy_kwh")
     extras = attributes(table, ("distance_km", "origin", "destination")) if carry else {}
-    order = _order(vehicle, depart, arrive)
+    order = _order(np.where(table.rejected, -2, vehicle), depart, arrive)
     if order is not None:
         vehicle, depart, arrive, energy = vehicle[order], depart[order], arrive[order], energy[order]
         extras = {name: values[order] for name, values in extras.items()}
@@ -146,5 +147,6 @@ def _sorted(vehicle: Array, start: Array, end: Array) -> bool:
 
 
 def attributes(table: Table, names: tuple[str, ...]) -> Mapping[str, Array]:
+    """Columns carried along: these, where given, and all whose names start with ``x_``."""
     given = {name: table.values(name) for name in (*names, *table.extras())}
     return {name: values for name, values in given.items() if values is not None}

@@ -36,23 +36,23 @@ class CoordinationModel(_Strict):
     """Section ``[coordination]``: parameters of the study, all optional."""
 
     solver: Literal["newton", "admm"] | None = None
-    relative_gap: float | None = Field(None, gt=0, lt=1)
-    absolute_gap: float | None = Field(None, ge=0)
-    time_limit_s: float | None = Field(None, gt=0)
-    max_passes: int | None = Field(None, ge=1)
-    threads: int | None = Field(None, ge=1)
-    seed: int | None = Field(None, ge=0)
-    shards: int | None = Field(None, ge=1)
+    relative_gap: float | None = Field(default=None, gt=0, lt=1)
+    absolute_gap: float | None = Field(default=None, ge=0)
+    time_limit_s: float | None = Field(default=None, gt=0)
+    max_passes: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1)
+    seed: int | None = Field(default=None, ge=0)
+    shards: int | None = Field(default=None, ge=1)
     session: bool | None = None
 
 
 class SamplingModel(_Strict):
     """Section ``[sampling]``: how vehicles were drawn from a whole fleet."""
 
-    adoption: float | None = Field(None, gt=0, le=1)
-    vehicles_total: float | None = Field(None, gt=0)
+    adoption: float | None = Field(default=None, gt=0, le=1)
+    vehicles_total: float | None = Field(default=None, gt=0)
     method: str | None = None
-    seed: int | None = Field(None, ge=0)
+    seed: int | None = Field(default=None, ge=0)
     source: str | None = None
     year: int | None = None
     divisions: list[str] | None = None
@@ -61,7 +61,7 @@ class SamplingModel(_Strict):
 class ConfigModel(_Strict):
     """The whole of ``scenario.toml``. Sections of other studies are kept as they are."""
 
-    name: str = Field("", max_length=500)
+    name: str = Field(default="", max_length=500)
     crs: str | None = None
     horizon: HorizonModel
     coordination: CoordinationModel = CoordinationModel()

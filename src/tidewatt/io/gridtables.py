@@ -87,11 +87,18 @@ class _Profiles:
 
     @property
     def complete(self) -> Array:
+        """Elements with a row for every step."""
         return np.asarray(self.seen.all(axis=1))
 
     @property
     def partial(self) -> Array:
-        return self.seen.any(axis=1) & ~self.complete
+        """Elements with rows for some steps only."""
+        return _any(self) & ~self.complete
+
+
+def _any(profiles: _Profiles) -> Array:
+    """Elements with a row at least."""
+    return np.asarray(profiles.seen.any(axis=1))
 
 
 def _placed(table: Table, column: str, levels: tuple[_Level, ...], steps: int) -> list[_Profiles]:
@@ -102,7 +109,7 @@ def _placed(table: Table, column: str, levels: tuple[_Level, ...], steps: int) -
     ]
     if not table.rows:
         return empty
-    value, step = table.numbers(column), table.numbers("step", stand_in=np.nan)
+    value, step = table.numbers(column), table.numbers("step", default=np.nan)
     step = _steps(table, step, steps)
     owner = np.zeros(table.rows, np.int8)
     for number, level in enumerate(levels):
@@ -159,11 +166,11 @@ def _steps(table: Table, step: Array, steps: int) -> Array:
 
 def _headroom(level: _Level, given: _Profiles, base: _Profiles, usable: bool) -> Array:
     """Headroom of feeders: given, or rating less base load; inf stands in where neither is."""
-    derived = ~given.seen.any(axis=1)
+    derived = ~_any(given)
     headroom = np.where(derived[:, None], level.rating_kw[:, None] - base.values, given.values)
     _report_gaps(level, "headroom", given)
     _report_gaps(level, "base_load", base)
-    lacking = np.flatnonzero(derived & (~base.seen.any(axis=1) | np.isnan(level.rating_kw)))
+    lacking = np.flatnonzero(derived & (~_any(base) | np.isnan(level.rating_kw)))
     if len(lacking) and usable:
         fix = "Add its rows to headroom (one a step), or give its rating_kw and its rows in base_load"
         _report(level, "headroom", f"{level.kind}_id", lacking, "a feeder without headroom", fix)
@@ -181,7 +188,7 @@ def _bank_headroom(
     usable: bool,
 ) -> Array:
     """Headroom of banks: given, or rating less the base load of their feeders."""
-    derived = ~given.seen.any(axis=1)
+    derived = ~_any(given)
     _report_gaps(banks, "headroom", given)
     if not derived.any():
         return np.where(given.seen, given.values, np.inf)

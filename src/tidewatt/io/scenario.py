@@ -55,7 +55,7 @@ def read_scenario(folder: str | os.PathLike[str], *, x_columns: bool = True) -> 
     path = Path(folder)
     issues: list[Issue] = []
     try:
-        os.listdir(path)
+        next(path.iterdir(), None)
     except FileNotFoundError:
         raise ScenarioError([Issue(str(path), "", "there is no such folder", "Check the path")]) from None
     except NotADirectoryError:
@@ -119,6 +119,6 @@ def _wide_horizon(parts: GridTables) -> Horizon:
     """A horizon that holds whatever the tables say, to check the rest where there is none."""
     most = 0.0
     for table in (parts.headroom, parts.base_load):
-        step = table.numbers("step", stand_in=np.nan)
+        step = table.numbers("step", default=np.nan)
         most = max(most, step[np.isfinite(step)].max(initial=0.0))
     return Horizon(datetime(2000, 1, 1), 1e9, int(min(most, 1e5)) + 1)

@@ -134,7 +134,11 @@ TABLES: dict[str, dict[str, Column]] = {
 """Tables that this version reads, with their columns."""
 
 OTHER_TABLES = frozenset(
-    ["nodes", "links", "zones", "demand", "fleet", "stations", "station_prices", "charging_sites", "charger_levels", "aggregators", "travel", "energy_prices", "buses", "lines", "injections", "forecasts", "provenance"]
+    (
+        *("nodes", "links", "zones", "demand", "fleet", "stations", "station_prices"),
+        *("charging_sites", "charger_levels", "aggregators", "travel", "energy_prices"),
+        *("buses", "lines", "injections", "forecasts", "provenance"),
+    )
 )
 """Tables of other studies, which may stand in the same folder."""
 

@@ -46,7 +46,7 @@ class IdColumn:
         if values.type != known.type:
             values, known = values.cast(pa.string()), known.cast(pa.string())
         found = pc.index_in(values, value_set=known).fill_null(-2).to_numpy(zero_copy_only=False)
-        return np.append(found, -1).astype(np.int32)[self.codes]
+        return np.asarray(np.append(found, -1).astype(np.int32)[self.codes])
 
 
 class Table:
@@ -56,6 +56,7 @@ class Table:
         self.name, self.source, self.issues = name, source, issues
         self.rows = source.rows
         self.columns = TABLES[name]
+        self.rejected = np.zeros(self.rows, bool)
         self._label: Callable[[int], str] = lambda row: f"row {row + 1}"
         names = source.names
         if not source.readable:  # reported where it was opened
@@ -94,34 +95,30 @@ class Table:
         """Names of the columns carried along."""
         return [name for name in dict.fromkeys(self.source.names) if name.startswith("x_")]
 
-    def numbers(self, name: str, *, stand_in: float | Array | None = None) -> Array:
-        """A column as float64, shape (rows,); unusable cells are reported and take the stand-in.
+    def numbers(self, name: str, *, default: float | Array | None = None) -> Array:
+        """A column as float64, shape (rows,).
 
-        nan and inf pass: what they mean depends on the column, and `check` judges them.
+        Empty cells of an optional column mean `default`, by default the schema's, nan where it has
+        none. Unusable cells are reported, take a stand-in and mark their row in `rejected`. nan and
+        inf pass: what they mean depends on the column, and `check` judges them.
         """
         spec = self.columns.get(name, Column(name))
-        default = stand_in if stand_in is not None else spec.default
-        fallback: Any = default if stand_in is not None else spec.stand_in
+        if default is None:
+            default = spec.stand_in if spec.required else spec.default
+        filling = np.broadcast_to(np.asarray(np.nan if default is None else default, float), (self.rows,))
         if not self.has(name):
-            empty = fallback if spec.required or default is None else default
-            if not spec.required and default is None:
-                empty = np.nan
-            return np.broadcast_to(np.asarray(empty, np.float64), (self.rows,)).copy()
-        column = self.source.column(name)
-        column, unusable = self._parsed(column, spec)
-        empty_cells = column.null_count
-        if not empty_cells:
-            return _flat(column).to_numpy(zero_copy_only=False)
-        missing = _flat(column.is_null()).to_numpy(zero_copy_only=False)
-        values = _flat(column.fill_null(0.0)).to_numpy(zero_copy_only=False).copy()
+            return filling.copy()
+        column, unusable = self._parsed(self.source.column(name), spec)
+        if not column.null_count:
+            return _numpy(column)
+        missing = _numpy(column.is_null())
         if spec.required:
             blank = np.flatnonzero(missing & ~unusable)
             if len(blank):
                 self.issue(name, "the cell is empty", f"Fill it: {spec.meaning}", blank)
-            fill = np.broadcast_to(np.asarray(fallback, np.float64), (self.rows,))
-        else:
-            fill = np.broadcast_to(np.asarray(np.nan if default is None else default), (self.rows,))
-        values[missing] = fill[missing]
+            self.rejected |= missing
+        values = _numpy(column.fill_null(0.0)).copy()
+        values[missing] = filling[missing]
         return values
 
     def _parsed(self, column: pa.ChunkedArray, spec: Column) -> tuple[pa.ChunkedArray, Array]:
@@ -141,14 +138,14 @@ class Table:
             text = pc.utf8_trim_whitespace(column.cast(pa.string()))
             text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
             good = pc.match_substring_regex(text, _NUMBER)
-            unusable = _flat(pc.fill_null(pc.invert(good), False)).to_numpy(zero_copy_only=False)
+            unusable = _numpy(pc.fill_null(pc.invert(good), False))
             if unusable.any():
                 rows = np.flatnonzero(unusable)
                 value = text[int(rows[0])].as_py()
                 self.issue(spec.name, f"{value!r} is not {spec.meaning}", _number_advice(value), rows)
             text = pc.if_else(pc.fill_null(good, False), text, pa.scalar(None, pa.string()))
             return pc.cast(text, pa.float64()), unusable
-        filled = _flat(column.is_valid()).to_numpy(zero_copy_only=False)
+        filled = _numpy(column.is_valid())
         rows = np.flatnonzero(filled)
         if len(rows):
             fix = f"Give {spec.meaning}"
@@ -183,18 +180,23 @@ class Table:
             return self.numbers(name)
         kind = column.type
         if spec is None and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-            return _flat(column.cast(pa.float64(), safe=False)).to_numpy(zero_copy_only=False)
+            return _numpy(column.cast(pa.float64(), safe=False))
         encoded = _encoded(column)
         if encoded is None:
             self.issue(name, "the column holds lists or structures", "Give texts or numbers")
             return None
         words = np.append(np.asarray(encoded.values.cast(pa.string()).to_pylist(), object), "")
-        return words[encoded.codes]
+        return np.asarray(words[encoded.codes])
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:
     array = column.combine_chunks()
     return array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+
+
+def _numpy(column: pa.ChunkedArray) -> Array:
+    values: Array = _flat(column).to_numpy(zero_copy_only=False)
+    return values
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -1,0 +1,140 @@
+"""Whether dwells and trips of each vehicle make an itinerary: in the horizon, in order, apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.mobility import Dwells, Trips
+from tidewatt.domain.reporting import Report
+from tidewatt.domain.scenario import Scenario
+
+__all__ = ["TOLERANCE_MIN", "check_itineraries"]
+
+TOLERANCE_MIN = 1e-6
+"""Times that differ by less are the same [min]: sums of decimal fractions do."""
+
+_ROWS_AT_ONCE = 1 << 21
+
+
+def check_itineraries(scenario: Scenario, report: Report) -> None:
+    """Report what is wrong with dwells and trips, each for itself and together."""
+    d, t, ids = scenario.dwells, scenario.trips, scenario.fleet.vehicle_id
+    dwell, trip = _numbered("dwell", d.first, ids), _numbered("trip", t.first, ids)
+    _times("dwells", ("arrive_min", d.arrive_min), ("depart_min", d.depart_min), scenario, report, dwell)
+    _times("trips", ("depart_min", t.depart_min), ("arrive_min", t.arrive_min), scenario, report, trip)
+    fix = "Give kW, 0 where there is no charger"
+    report.within("dwells", "charger_kw", d.charger_kw, 0, math.inf, "0 or more", fix, dwell)
+    fix = "Give kWh drawn from the battery; a trip that gains energy counts as 0"
+    report.within("trips", "energy_kwh", t.energy_kwh, 0, math.inf, "0 or more", fix, trip)
+    _apart("dwells", d.first, ("arrive_min", d.arrive_min), d.depart_min, report, dwell)
+    _apart("trips", t.first, ("depart_min", t.depart_min), t.arrive_min, report, trip)
+    _trips_between_dwells(d, t, report, trip)
+
+
+def _numbered(kind: str, first: Array, ids: Array) -> Callable[[int], str]:
+    def name(row: int) -> str:
+        vehicle = int(np.searchsorted(first, row, side="right")) - 1
+        return f"{ids[vehicle]} ({kind} {row - int(first[vehicle])})"
+
+    return name
+
+
+def _times(
+    table: str,
+    start: tuple[str, Array],
+    end: tuple[str, Array],
+    scenario: Scenario,
+    report: Report,
+    who: Callable[[int], str],
+) -> None:
+    minutes = scenario.horizon.minutes
+    allowed = f"0 to {minutes:g}"
+    fix = "Cut it at the ends of the horizon, or lengthen the horizon; times are minutes since its start"
+    for name, values in (start, end):
+        report.within(table, name, values, -TOLERANCE_MIN, minutes + TOLERANCE_MIN, allowed, fix, who)
+    backwards = np.flatnonzero(end[1] < start[1])
+    if len(backwards):
+        row = backwards[0]
+        problem = f"{end[0]} {end[1][row]:g} is before {start[0]} {start[1][row]:g}"
+        report.rows(table, end[0], problem, "Exchange or correct the two times", backwards, who)
+
+
+def _apart(
+    table: str,
+    first: Array,
+    start: tuple[str, Array],
+    end: Array,
+    report: Report,
+    who: Callable[[int], str],
+) -> None:
+    """Rows of a vehicle follow each other: in order of time, the next not before the last has ended."""
+    name, begin = start
+    if len(begin) < 2:
+        return
+    overlapping = begin[1:] < end[:-1] - TOLERANCE_MIN
+    starts = first[1:-1]
+    overlapping[starts[(starts > 0) & (starts < len(begin))] - 1] = False  # another vehicle's
+    rows = np.flatnonzero(overlapping) + 1
+    if len(rows):
+        row = int(rows[0])
+        one = table.removesuffix("s")
+        problem = f"the {one} from {begin[row]:g} overlaps the one before, which ends at {end[row - 1]:g}"
+        fix = f"Shorten or remove one of the two: a vehicle's {table} follow each other"
+        report.rows(table, name, problem, fix, rows, who)
+
+
+def _blocks(first: Array) -> Iterator[tuple[int, int]]:
+    """Ranges of vehicles with some millions of rows each, so that temporaries stay small."""
+    vehicles, start = len(first) - 1, 0
+    while start < vehicles:
+        stop = int(np.searchsorted(first, first[start] + _ROWS_AT_ONCE, side="right")) - 1
+        stop = min(max(stop, start + 1), vehicles)
+        yield start, stop
+        start = stop
+
+
+def _trips_between_dwells(d: Dwells, t: Trips, report: Report, who: Callable[[int], str]) -> None:
+    """No trip begins before the dwell that precedes its arrival has ended."""
+    found: list[Array] = []
+    example = ""
+    for start, stop in _blocks(d.first):
+        rows, dwells = slice(t.first[start], t.first[stop]), slice(d.first[start], d.first[stop])
+        depart, arrive = t.depart_min[rows], t.arrive_min[rows]
+        begin, end = d.arrive_min[dwells], d.depart_min[dwells]
+        if not len(depart) or not len(begin):
+            continue
+        # One rising key over all vehicles of the block: a vehicle's number, then its minute.
+        span = 1.0 + max(_largest(array) for array in (depart, arrive, begin, end))
+        count = stop - start
+        trip_vehicle = np.repeat(np.arange(count), np.diff(t.first[start : stop + 1]))
+        dwell_vehicle = np.repeat(np.arange(count), np.diff(d.first[start : stop + 1]))
+        tolerance = max(TOLERANCE_MIN, 4 * np.spacing(span * count))
+        key = dwell_vehicle * span + _inside(begin, span)
+        last = np.searchsorted(key, trip_vehicle * span + _inside(arrive, span) - tolerance) - 1
+        known = np.maximum(last, 0)
+        own = (last >= 0) & (dwell_vehicle[known] == trip_vehicle)
+        bad = np.flatnonzero(own & (end[known] > depart + tolerance) & (arrive >= depart))
+        if len(bad):
+            if not found:
+                i, j = bad[0], known[bad[0]]
+                example = f"{depart[i]:g} to {arrive[i]:g} overlaps its dwell from {begin[j]:g} to {end[j]:g}"
+            found.append(bad + rows.start)
+    if found:
+        fix = "Correct the times: a vehicle is either parked or driving"
+        report.rows("trips", "depart_min", f"the trip from {example}", fix, np.concatenate(found), who)
+
+
+def _largest(values: Array) -> float:
+    finite = values[np.isfinite(values)] if not np.isfinite(values.max()) else values
+    return float(np.abs(finite).max(initial=0.0))
+
+
+def _inside(minutes: Array, span: float) -> Array:
+    """Minutes within the span, so that no value (nan, inf, negative) leaves its vehicle's part of the key."""
+    if minutes.min() >= 0 and minutes.max() < span:
+        return minutes
+    return np.asarray(np.clip(np.nan_to_num(minutes, nan=0.0), 0.0, math.nextafter(span, 0.0)))

@@ -1,0 +1,80 @@
+"""How findings on arrays become issues."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.errors import Issue
+
+__all__ = ["Report"]
+
+_SHOWN = 5
+
+
+class Report:
+    """Issues found so far."""
+
+    def __init__(self) -> None:
+        self.issues: list[Issue] = []
+
+    def add(
+        self, table: str, field: str, problem: str, fix: str, ids: Sequence[str] = (), count: int = 1
+    ) -> None:
+        """Report one problem."""
+        self.issues.append(Issue(table, field, problem, fix, tuple(ids), count))
+
+    def rows(
+        self,
+        table: str,
+        field: str,
+        problem: str,
+        fix: str,
+        rows: Sequence[int] | Array,
+        who: Callable[[int], str],
+    ) -> None:
+        """Report rows, if there are any, by the names that `who` gives them."""
+        if len(rows):
+            self.add(table, field, problem, fix, [who(int(row)) for row in rows[:_SHOWN]], len(rows))
+
+    def values(
+        self,
+        table: str,
+        field: str,
+        values: Array,
+        rows: Array,
+        allowed: str,
+        fix: str,
+        who: Callable[[int], str],
+    ) -> None:
+        """Report rows with the values found there and what is allowed."""
+        found = list(dict.fromkeys(f"{values[row]:g}" for row in rows[:_SHOWN]))
+        self.rows(table, field, f"found {', '.join(found)}, allowed is {allowed}", fix, rows, who)
+
+    def within(
+        self,
+        table: str,
+        field: str,
+        values: Array,
+        low: float,
+        high: float,
+        allowed: str,
+        fix: str,
+        who: Callable[[int], str],
+        *,
+        low_open: bool = False,
+        inf_allowed: bool = False,
+    ) -> None:
+        """Report values that are not finite or not within bounds."""
+        if not len(values):
+            return
+        # Two reductions, without a temporary, settle the usual case; nan makes them nan.
+        least, most = float(values.min()), float(values.max())
+        top = high if inf_allowed else min(high, math.nextafter(math.inf, 0))
+        if (least > low if low_open else least >= low) and most <= top:
+            return
+        good = (values > low if low_open else values >= low) & (values <= top)
+        self.values(table, field, values, np.flatnonzero(~good), allowed, fix, who)
