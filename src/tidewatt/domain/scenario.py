@@ -54,7 +54,7 @@ class Scenario:
         """Fingerprint of all that a result depends on: the same for CSV and Parquet, hexadecimal."""
         digest = hashlib.sha256()
         h, g = self.horizon, self.grid
-        digest.update(f"{h.start.isoformat()} {h.step_min!r} {h.steps}".encode())
+        digest.update(f"{h.start.isoformat()} {float(h.step_min)!r} {int(h.steps)}".encode())
         f, d, t = self.fleet, self.dwells, self.trips
         for ids in (f.vehicle_id, g.feeder_id, g.bank_id):
             digest.update("\0".join(map(str, ids)).encode())
