@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from tidewatt.domain.arrays import Array, freeze, identifiers
 
@@ -32,6 +33,8 @@ class Fleet:
         Grid-side energy per battery-side energy when feeding back, (0, 1].
     max_discharge_kw : array
         Limit when feeding back, grid side [kW], >= 0.
+    attributes : mapping of str to array, each of shape (vehicles,)
+        Columns carried along: ``x_*``.
     """
 
     vehicle_id: Array
@@ -45,11 +48,12 @@ class Fleet:
     weight: Array
     discharge_efficiency: Array
     max_discharge_kw: Array
+    attributes: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vehicle_id", identifiers(self.vehicle_id))
         for name in self.__slots__:
-            if name != "vehicle_id":
+            if name not in ("vehicle_id", "attributes"):
                 object.__setattr__(self, name, freeze(getattr(self, name)))
 
     def __len__(self) -> int:

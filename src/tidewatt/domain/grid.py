@@ -70,6 +70,8 @@ class Grid:
         Load without charging [kW], where the scenario gives it.
     attributes : mapping of str to array, each of shape (feeders,)
         ``customers``, ``longitude``, ``latitude``, ``name``, ``x_*`` where given.
+    bank_attributes : mapping of str to array, each of shape (banks,)
+        ``name``, ``x_*`` where given.
     """
 
     feeder_id: Array
@@ -83,6 +85,7 @@ class Grid:
     bank_rating_kw: Array
     base_load_kw: Array | None = None
     attributes: Mapping[str, Array] = field(default_factory=dict)
+    bank_attributes: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "feeder_id", identifiers(self.feeder_id))

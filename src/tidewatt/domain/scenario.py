@@ -58,7 +58,7 @@ class Scenario:
         f, d, t = self.fleet, self.dwells, self.trips
         for ids in (f.vehicle_id, g.feeder_id, g.bank_id):
             digest.update("\0".join(map(str, ids)).encode())
-        arrays = [getattr(f, name) for name in f.__slots__ if name != "vehicle_id"]
+        arrays = [getattr(f, name) for name in f.__slots__ if name not in ("vehicle_id", "attributes")]
         arrays += [d.first, d.arrive_min, d.depart_min, d.feeder, d.charger_kw]
         arrays += [t.first, t.depart_min, t.arrive_min, t.energy_kwh]
         arrays += [g.bank, g.headroom_kw, g.bank_headroom_kw]

@@ -88,9 +88,10 @@ def build_fleet(table: Table, carry: bool) -> tuple[Fleet, pa.Array]:
     )
     for name in ("weight", "max_discharge_kw"):
         columns[name] = table.numbers(name)
-    whole = len(rows) == table.rows
-    taken = {name: column if whole else column[rows] for name, column in columns.items()}
-    return Fleet(vehicle_id=as_given(ids), **taken), ids
+    taken = {name: column[rows] for name, column in columns.items()}
+    extras = attributes(table, ()) if carry else {}
+    taken_extras = {name: values[rows] for name, values in extras.items()}
+    return Fleet(vehicle_id=as_given(ids), **taken, attributes=taken_extras), ids
 
 
 def as_given(ids: pa.Array) -> Array:

@@ -56,6 +56,7 @@ def build_grid(tables: GridTables, horizon: Horizon, carry: bool) -> tuple[Grid,
     bank_headroom = _bank_headroom(banks, feeders, bank, given[1], headroom, base, usable)
     cost, bank_cost = _costs(tables.upgrade_costs, feeders, banks)
     extras = attributes(tables.feeders, ("customers", "longitude", "latitude", "name")) if carry else {}
+    bank_extras = attributes(tables.banks, ("name",)) if carry else {}
     grid = Grid(
         feeder_id=as_given(ids),
         bank_id=as_given(bank_ids),
@@ -68,6 +69,7 @@ def build_grid(tables: GridTables, horizon: Horizon, carry: bool) -> tuple[Grid,
         bank_rating_kw=banks.rating_kw,
         base_load_kw=base.values if base.seen.any() else None,
         attributes={name: values[rows] for name, values in extras.items()},
+        bank_attributes={name: values[bank_rows] for name, values in bank_extras.items()},
     )
     return grid, ids
 

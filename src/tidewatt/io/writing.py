@@ -72,7 +72,7 @@ def _write_vehicles(scenario: Scenario, folder: Path) -> None:
     fleet = scenario.fleet
     columns = {name: getattr(fleet, name) for name in fleet.__slots__ if name in TABLES["vehicles"]}
     columns["vehicle_id"] = _ids(fleet.vehicle_id)
-    _write(folder / "vehicles.parquet", columns)
+    _write(folder / "vehicles.parquet", columns | dict(fleet.attributes))
 
 
 def _write_dwells(scenario: Scenario, folder: Path) -> None:
@@ -84,7 +84,7 @@ def _write_dwells(scenario: Scenario, folder: Path) -> None:
         "feeder_id": _Taken(_ids(scenario.grid.feeder_id), dwells.feeder),
         "charger_kw": dwells.charger_kw,
     }
-    _write(folder / "dwells.parquet", columns | _carried(dwells.attributes))
+    _write(folder / "dwells.parquet", columns | dict(dwells.attributes))
 
 
 def _write_trips(scenario: Scenario, folder: Path) -> None:
@@ -95,7 +95,7 @@ def _write_trips(scenario: Scenario, folder: Path) -> None:
         "arrive_min": trips.arrive_min,
         "energy_kwh": trips.energy_kwh,
     }
-    _write(folder / "trips.parquet", columns | _carried(trips.attributes))
+    _write(folder / "trips.parquet", columns | dict(trips.attributes))
 
 
 def _write_grid(grid: Grid, folder: Path) -> None:
@@ -113,8 +113,8 @@ def _write_grid(grid: Grid, folder: Path) -> None:
             "rating_kw": _nullable(grid.bank_rating_kw),
             "upgrade_cost_per_kw": _first_cost(grid.bank_cost),
         }
-        _write(folder / "banks.parquet", bank_columns)
-    _write(folder / "feeders.parquet", columns | _carried(grid.attributes))
+        _write(folder / "banks.parquet", bank_columns | dict(grid.bank_attributes))
+    _write(folder / "feeders.parquet", columns | dict(grid.attributes))
 
     steps = grid.headroom_kw.shape[1]
     elements = [np.repeat(np.arange(len(ids)), steps) for ids, _, _ in levels]
@@ -154,11 +154,6 @@ def _nullable(values: Array) -> pa.Array:
 
 def _ids(ids: Array) -> pa.Array:
     return pa.array(ids) if ids.dtype.kind == "i" else pa.array([str(i) for i in ids], pa.string())
-
-
-def _carried(attributes: Mapping[str, Array]) -> dict[str, Any]:
-    """Columns carried along, as columns to write: numbers as such, texts by their distinct values."""
-    return dict(attributes)
 
 
 class _Taken:
