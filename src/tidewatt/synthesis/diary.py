@@ -13,6 +13,7 @@ from tidewatt.synthesis.habits import Habits
 __all__ = ["Diary", "embedded_diary", "travel_min"]
 
 HOME, WORK = 0, 1
+LATEST_MIN = 24.25 * 60.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +83,7 @@ def embedded_diary(*, person_days: int = 24_000, seed: int = 0, habits: Habits |
     depart, arrive = np.zeros((2, person_days, longest))
     distance = np.zeros((person_days, longest))
     origin_km, clock, at = np.zeros(person_days), np.zeros(person_days), np.full(person_days, HOME)
+    tours = (purpose == HOME).sum(axis=1) > 1
     part_time = rng.random(person_days) < habits.part_time_share
     for k in range(longest):
         to = np.maximum(purpose[:, k], HOME)
@@ -92,7 +94,11 @@ def embedded_diary(*, person_days: int = 24_000, seed: int = 0, habits: Habits |
         angle = rng.uniform(0.0, np.pi, person_days)
         leg = np.sqrt(np.maximum(place_km**2 + origin_km**2 - 2 * place_km * origin_km * np.cos(angle), 0.0))
         distance[:, k] = np.maximum(leg, 0.5)
-        leaving_home = _departure(st.DEPARTURES_BY_HOUR[weekend, row], clock + (20.0 if k else 0.0), rng)
+        by_hour = st.DEPARTURES_BY_HOUR[weekend, row]
+        leaving_home = _departure(by_hour, clock + (20.0 if k else 0.0), rng)
+        # Of several tours in a day each begins at the earlier of two draws, to leave room for the next.
+        earlier = np.minimum(leaving_home, _departure(by_hour, clock + (20.0 if k else 0.0), rng))
+        leaving_home = np.where(tours & (to != WORK), earlier, leaving_home)
         depart[:, k] = np.where(at == HOME, leaving_home, clock)
         arrive[:, k] = depart[:, k] + travel_min(distance[:, k]) * np.exp(rng.normal(0.0, 0.15, person_days))
         stay = np.exp(rng.normal(np.log(st.STAY_MIN[row, 0]), st.STAY_MIN[row, 1]))
@@ -100,12 +106,11 @@ def embedded_diary(*, person_days: int = 24_000, seed: int = 0, habits: Habits |
         clock = arrive[:, k] + np.where(to == HOME, 0.0, np.clip(stay, 3.0, 840.0))
         at, origin_km = to, place_km
 
-    # A second tour that would end after 2 h at night is left out.
+    # A second tour that would end after midnight is left out.
     used = purpose >= 0
-    late = np.maximum.accumulate((arrive > 26 * 60) & used, axis=1)
-    first_tour = np.cumsum((purpose == HOME) & used, axis=1) - ((purpose == HOME) & used)
-    broken = late.any(axis=1)
-    used &= ~(broken[:, None] & (first_tour > 0))
+    second = (np.cumsum(purpose == HOME, axis=1) - (purpose == HOME)) > 0
+    late = ((arrive > LATEST_MIN) & used).any(axis=1)
+    used &= ~(late[:, None] & second)
     person = np.repeat(np.arange(person_days), longest).reshape(used.shape)
     return Diary(
         person[used],
@@ -124,14 +129,18 @@ def _sequences(kind: Array, weekend: Array, trips: Array, rng: np.random.Generat
     stops = 2 + np.stack([_pick(st.PURPOSE_SHARE[weekend], rng) for _ in range(3)], axis=1)
     x, y, z = stops.T
     home, none, work = np.zeros(n, np.int64), np.full(n, -1), np.full(n, WORK)
-    on_the_way = rng.random(n) < 0.35  # escort or errand before work rather than after
+    # A commuter's stops lie before work (a third) or after it; half the days of four trips have both.
+    before = (kind == 0) & (rng.random(n) < 0.35)
+    both = (kind == 0) & (rng.random(n) < 0.5)
     main = np.where(kind == 0, work, x)
-    first, second = np.where((kind == 0) & on_the_way, y, main), np.where((kind == 0) & on_the_way, main, y)
+    first, second = np.where(before, y, main), np.where(before, main, y)
+    four = np.stack([main, home, z, home, none], axis=1)
+    four[both] = np.stack([y, main, z, home, none], axis=1)[both]
     table = np.stack(
         [
             np.stack([main, home, none, none, none], axis=1),
             np.stack([first, second, home, none, none], axis=1),
-            np.stack([main, home, z, home, none], axis=1),
+            four,
             np.stack([first, second, home, z, home], axis=1),
         ]
     )

@@ -36,8 +36,8 @@ class FeederPlan:
         Households served.
     bank : array of int32
         Index of the bank, or `NO_BANK`.
-    bank_rating_factor : array, shape (banks,)
-        Bank rating over the sum of its feeders' ratings.
+    bank_headroom : array, shape (banks,)
+        (Rating - peak load) / rating of the banks.
     x_km, y_km : array
         Coordinates.
     name : array of str
@@ -49,7 +49,7 @@ class FeederPlan:
     commercial: Array
     customers: Array
     bank: Array
-    bank_rating_factor: Array
+    bank_headroom: Array
     x_km: Array
     y_km: Array
     name: Array
@@ -74,41 +74,19 @@ def draw_feeders(
 ) -> FeederPlan:
     """Draw ratings, peak loads, customers, banks and places of `feeders` feeders."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(10,)))
-    # Stratified draws: even 60 feeders show the whole distribution.
-    rank = (rng.permutation(feeders) + rng.random(feeders)) / feeders
-    rating = 1000.0 * np.interp(rank, st.QUANTILES, st.FEEDER_RATING_MW)
-    lowest = float(np.interp(0.0, st.FEEDER_HEADROOM, st.QUANTILES)) - already_overloaded
-    rank = (rng.permutation(feeders) + rng.random(feeders)) / feeders
-    headroom = np.interp(
-        max(lowest, 0.0) + rank * (0.98 - max(lowest, 0.0)), st.QUANTILES, st.FEEDER_HEADROOM
-    )
-    peak = rating * (1.0 - headroom)
+    rating = 1000.0 * _spread(st.FEEDER_RATING_MW, feeders, 0.0, rng)
+    peak = rating * (1.0 - _spread(st.FEEDER_HEADROOM, feeders, already_overloaded, rng))
     kind = rng.random(feeders)  # three in five residential, one in four mixed, the rest commercial
     commercial = np.where(kind < 0.6, rng.uniform(0.05, 0.25, feeders), rng.uniform(0.3, 0.6, feeders))
     commercial = np.where(kind > 0.85, rng.uniform(0.75, 0.95, feeders), commercial)
     customers = np.maximum(np.round(peak * (1 - commercial) / KW_PER_CUSTOMER), 1).astype(np.int64)
 
-    bank = np.full(feeders, NO_BANK, np.int32)
-    substation = np.arange(feeders)
-    at, banks, group = 0, 0, 0
-    least, most = feeders_per_bank
-    while at < feeders:
-        size = int(rng.integers(least, most + 1))
-        alone = rng.random() < without_bank * (least + most) / 2 if feeders > most else False
-        if alone:
-            size = 1
-        rows = slice(at, at + size)
-        substation[rows] = group
-        if not alone:
-            bank[rows] = banks
-            banks += 1
-        at += size
-        group += 1
-    probability, ratio = st.BANK_OVER_FEEDER_RATING
-    factor = np.interp(rng.uniform(0.1, 0.9, banks), probability, ratio)
+    bank, substation = _substations(feeders, feeders_per_bank, without_bank, rng)
+    groups = int(substation[-1]) + 1
+    headroom = _spread(st.BANK_HEADROOM, int(bank.max()) + 1, already_overloaded, rng)
 
     side_km = 2.6 * np.sqrt(feeders)  # about seven square kilometres a feeder, as in a Bay Area suburb
-    centre = rng.uniform(0.0, side_km, (group, 2))
+    centre = rng.uniform(0.0, side_km, (groups, 2))
     angle, radius = rng.uniform(0, 2 * np.pi, feeders), 2.0 * np.sqrt(rng.random(feeders))
     x = centre[substation, 0] + radius * np.cos(angle)
     y = centre[substation, 1] + radius * np.sin(angle)
@@ -121,7 +99,41 @@ def draw_feeders(
         ],
         dtype=object,
     )
-    return FeederPlan(rating, peak, commercial, customers, bank, factor, x, y, name)
+    return FeederPlan(rating, peak, commercial, customers, bank, headroom, x, y, name)
+
+
+def _spread(quantiles: Array, n: int, already_overloaded: float, rng: np.random.Generator) -> Array:
+    """Draws from quantiles, stratified so that even a few show the whole spread.
+
+    Of headroom (what has negative quantiles) only the share `already_overloaded` of negative values
+    is kept, and none of the uppermost 2 %, which are feeders that hardly serve anyone.
+    """
+    low, high = 0.0, 1.0
+    if quantiles[0] < 0:
+        low = max(float(np.interp(0.0, quantiles, st.QUANTILES)) - already_overloaded, 0.0)
+        high = 0.98
+    rank = (rng.permutation(n) + rng.random(n)) / max(n, 1)
+    drawn: Array = np.interp(low + rank * (high - low), st.QUANTILES, quantiles)
+    return drawn
+
+
+def _substations(
+    feeders: int, feeders_per_bank: tuple[int, int], without_bank: float, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Bank (or `NO_BANK`) and substation of every feeder."""
+    bank, substation = np.full(feeders, NO_BANK, np.int32), np.zeros(feeders, np.int64)
+    least, most = feeders_per_bank
+    at = banks = group = 0
+    while at < feeders:
+        # A substation without bank has one feeder: more of them for the same share of feeders.
+        alone = feeders > most and rng.random() < without_bank * (least + most) / 2
+        size = 1 if alone else min(int(rng.integers(least, most + 1)), feeders - at)
+        substation[at : at + size] = group
+        if not alone:
+            bank[at : at + size] = banks
+            banks += 1
+        at, group = at + size, group + 1
+    return bank, substation
 
 
 def base_load(plan: FeederPlan, horizon: Horizon, seed: int) -> Array:
@@ -154,19 +166,21 @@ def base_load(plan: FeederPlan, horizon: Horizon, seed: int) -> Array:
 def grid_of(plan: FeederPlan, load_kw: Array, tightness: float, seed: int) -> Grid:
     """The grid of a plan; headroom is divided by `tightness` where there is any."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(12,)))
-    headroom = _tighter(plan.rating_kw[:, None] - load_kw, tightness)
-    load_kw = plan.rating_kw[:, None] - headroom
-    banks = len(plan.bank_rating_factor)
     on = plan.bank >= 0
-    bank_rating, raw, tight = (
-        np.zeros(banks),
-        np.zeros((banks, load_kw.shape[1])),
-        np.zeros((banks, load_kw.shape[1])),
-    )
-    np.add.at(bank_rating, plan.bank[on], plan.rating_kw[on])
-    np.add.at(tight, plan.bank[on], load_kw[on])
-    bank_rating *= plan.bank_rating_factor
-    raw = _tighter(bank_rating[:, None] - tight, 1.0)
+
+    def by_bank(values: Array) -> Array:
+        total = np.zeros((len(plan.bank_headroom), *values.shape[1:]))
+        np.add.at(total, plan.bank[on], values[on])
+        return total
+
+    feeder_rating = by_bank(plan.rating_kw)
+    bank_rating = by_bank(load_kw).max(axis=1) / (1.0 - plan.bank_headroom)
+    # Less headroom under the same rating is more load: a bank's rating then has to follow its feeders'.
+    bank_rating = feeder_rating + (bank_rating - feeder_rating) / tightness
+    headroom = plan.rating_kw[:, None] - load_kw
+    headroom = np.where(headroom > 0, headroom / tightness, headroom)
+    load_kw = plan.rating_kw[:, None] - headroom
+    banks = len(bank_rating)
     cost = st.UPGRADE_COST_PER_KW[1]
     latitude = ANCHOR[1] + plan.y_km / KM_PER_DEGREE
     longitude = ANCHOR[0] + plan.x_km / (KM_PER_DEGREE * np.cos(np.radians(ANCHOR[1])))
@@ -175,7 +189,7 @@ def grid_of(plan: FeederPlan, load_kw: Array, tightness: float, seed: int) -> Gr
         bank_id=[f"B{i + 1:03d}" for i in range(banks)],
         bank=plan.bank,
         headroom_kw=headroom,
-        bank_headroom_kw=raw,
+        bank_headroom_kw=bank_rating[:, None] - by_bank(load_kw),
         cost=CostPieces.linear(np.round(cost[0] * np.exp(rng.normal(0, 0.25, plan.feeders)), -1)),
         bank_cost=CostPieces.linear(np.round(cost[1] * np.exp(rng.normal(0, 0.25, banks)), -1)),
         rating_kw=plan.rating_kw,
@@ -189,7 +203,3 @@ def grid_of(plan: FeederPlan, load_kw: Array, tightness: float, seed: int) -> Gr
         },
     )
 
-
-def _tighter(headroom_kw: Array, tightness: float) -> Array:
-    tighter: Array = np.where(headroom_kw > 0, headroom_kw / tightness, headroom_kw)
-    return tighter

@@ -18,7 +18,7 @@ from typing import Final
 from tidewatt.domain.arrays import Array, freeze
 
 __all__ = [
-    "BANK_OVER_FEEDER_RATING",
+    "BANK_HEADROOM",
     "DAY_SHAPES",
     "DEPARTURES_BY_HOUR",
     "FEEDER_HEADROOM",
@@ -37,16 +37,13 @@ PURPOSES: Final = ("home", "work", "shop", "leisure", "escort", "errand", "other
 """Purposes of trips and places; the position is the code used in arrays."""
 
 
-def _blocks(night: float, *threes: tuple[int, float]) -> list[float]:
-    """Hourly weights of a day: blocks of equal hours; the night value fills what is left of 24."""
-    hours = [night] * 6
-    for n, value in threes:
-        hours += [value] * n
-    return hours + [night] * (24 - len(hours))
-
-
-def _day(night: float, *values: float) -> list[float]:
-    return _blocks(night, *zip((3, 2, 3, 3, 3, 3), values))
+def _day(night: float, *blocks: float) -> list[float]:
+    """Hourly values from those of 6-8, 9-10, 11-13, 14-16, 17-19, 20-22 h; the last falls off by the hour."""
+    hours = [night] * 24
+    for value, begin, end in zip(blocks, (6, 9, 11, 14, 17, 20), (9, 11, 14, 17, 20, 23)):
+        hours[begin:end] = [value] * (end - begin)
+    hours[20:23] = [1.6 * blocks[-1], blocks[-1], 0.4 * blocks[-1]]
+    return hours
 
 
 DEPARTURES_BY_HOUR: Final[Array] = freeze(
@@ -54,24 +51,24 @@ DEPARTURES_BY_HOUR: Final[Array] = freeze(
         [  # weekdays; rows shop, leisure, escort, errand, other; work has its own row in front
             [6, 6, 6, 6, 6, 60, 160, 235, 225, 105, 40, 22, 24, 26, 30, 20, 15, 10, 7, 7, 7, 7, 7, 6],
             _day(0, 13, 86, 84, 74, 91, 13),
-            _day(3, 10, 45, 64, 77, 98, 47),
-            _day(3, 57, 65, 40, 93, 73, 20),
+            _day(1, 10, 45, 64, 77, 98, 47),
+            _day(1, 57, 65, 40, 93, 73, 20),
             _day(1, 17, 75, 80, 83, 80, 20),
-            _day(2, 17, 75, 80, 83, 80, 20),
+            _day(1, 17, 75, 80, 83, 80, 20),
         ],
         [  # weekends: Saturday and Sunday together
-            _day(13, 121, 106, 57, 27, 17, 10),
+            _day(6, 121, 106, 57, 27, 17, 10),
             _day(0, 22, 140, 115, 58, 37, 7),
-            _day(3, 9, 58, 86, 105, 66, 23),
-            _day(4, 9, 62, 90, 86, 70, 28),
+            _day(1, 9, 58, 86, 105, 66, 23),
+            _day(1, 9, 62, 90, 86, 70, 28),
             _day(1, 9, 84, 105, 86, 59, 17),
             _day(1, 9, 84, 105, 86, 59, 17),
         ],
     ]
 )
 """Relative number of departures by hour, shape (2, 6, 24): weekday or weekend; to work, shop,
-leisure, escort, errand, other. MiD 2017, published in blocks of two and three hours; within the
-morning block the weekday commute is peaked at 7-9 h, where MiD is flat."""
+leisure, escort, errand, other. MiD 2017, published in blocks of two and three hours; the weekday
+commute is peaked at 7-9 h and evenings fall off by the hour, where the blocks are flat."""
 
 PURPOSE_SHARE: Final[Array] = freeze([[0.105, 0.1635, 0.062, 0.072, 0.02], [0.13, 0.31, 0.051, 0.082, 0.02]])
 """Relative shares of shop, leisure, escort, errand, other among stops other than home and work,
@@ -86,7 +83,7 @@ leisure, escort, errand, other. Spread and order as in VISTA (medians 8.8, 3.6, 
 scaled by 1.5 so that a vehicle drives what NHTS 2022 cars do (median 7,200 miles a year)."""
 
 STAY_MIN: Final[Array] = freeze(
-    [[520.0, 0.14], [28.0, 0.6], [105.0, 0.6], [7.0, 0.6], [35.0, 0.7], [60.0, 0.8]]
+    [[505.0, 0.12], [28.0, 0.6], [105.0, 0.6], [7.0, 0.6], [35.0, 0.7], [60.0, 0.8]]
 )
 """Length of a stay: median [min] and standard deviation of its logarithm; order as in `TRIP_KM`.
 VISTA medians (work 470 with part-time days, of whom `Habits.part_time_share` take half)."""
@@ -128,9 +125,11 @@ FEEDER_HEADROOM: Final[Array] = freeze(
 )
 """(rating - peak loading) / rating of feeders at `QUANTILES`. GNA 2023."""
 
-BANK_OVER_FEEDER_RATING: Final[Array] = freeze([[0.1, 0.25, 0.5, 0.75, 0.9], [0.67, 0.79, 0.91, 1.02, 1.16]])
-"""A bank's rating over the sum of its feeders' ratings: probabilities and quantiles. GNA 2023, 67
-substations all of whose figures are public."""
+BANK_HEADROOM: Final[Array] = freeze(
+    [-0.626, -0.347, -0.216, -0.154, -0.017, 0.046, 0.108, 0.171, 0.242, 0.328, 0.425, 0.521, 0.675, 0.724]
+    + [0.789, 1.002, 1.164]
+)
+"""(rating - peak loading) / rating of banks at `QUANTILES`. GNA 2023."""
 
 UPGRADE_COST_PER_KW: Final[Array] = freeze([[0.0, 1500.0, 4000.0, 8000.0], [3700.0, 1900.0, 900.0, 470.0]])
 """Upgrade cost [$/kW] by the size of the upgrade [kW]. DDOR 2023: about 3,700 for 1-2 MW, about 470
