@@ -1,0 +1,15 @@
+"""The cases, one a file."""
+
+from __future__ import annotations
+
+import importlib
+
+__all__ = ["load_cases"]
+
+NAMES = ("peers", "passes", "scale", "kernels")
+
+
+def load_cases() -> None:
+    """Put every case on the register."""
+    for name in NAMES:
+        importlib.import_module(f"benchmarks.cases.{name}")
