@@ -19,7 +19,54 @@ KW_PER_CUSTOMER = 2.5
 KM_PER_DEGREE = 111.2
 ANCHOR = (-121.9, 37.6)  # Somewhere inland: the region is made up, only its statistics are real.
 
-SUBSTATIONS = ["Alder", "Ash", "Aspen", "Bay", "Beech", "Birch", "Cedar", "Cherry", "Clover", "Cypress", "Dogwood", "Elder", "Elm", "Fern", "Fir", "Hazel", "Heather", "Holly", "Ivy", "Juniper", "Larch", "Laurel", "Lilac", "Linden", "Lupine", "Madrone", "Manzanita", "Maple", "Myrtle", "Oak", "Olive", "Palm", "Pine", "Poplar", "Redwood", "Rowan", "Sage", "Spruce", "Sumac", "Sycamore", "Tamarack", "Thistle", "Walnut", "Willow", "Yarrow", "Yew"]
+SUBSTATIONS = [
+    "Alder",
+    "Ash",
+    "Aspen",
+    "Bay",
+    "Beech",
+    "Birch",
+    "Cedar",
+    "Cherry",
+    "Clover",
+    "Cypress",
+    "Dogwood",
+    "Elder",
+    "Elm",
+    "Fern",
+    "Fir",
+    "Hazel",
+    "Heather",
+    "Holly",
+    "Ivy",
+    "Juniper",
+    "Larch",
+    "Laurel",
+    "Lilac",
+    "Linden",
+    "Lupine",
+    "Madrone",
+    "Manzanita",
+    "Maple",
+    "Myrtle",
+    "Oak",
+    "Olive",
+    "Palm",
+    "Pine",
+    "Poplar",
+    "Redwood",
+    "Rowan",
+    "Sage",
+    "Spruce",
+    "Sumac",
+    "Sycamore",
+    "Tamarack",
+    "Thistle",
+    "Walnut",
+    "Willow",
+    "Yarrow",
+    "Yew",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -185,8 +232,8 @@ def grid_of(plan: FeederPlan, load_kw: Array, tightness: float, seed: int) -> Gr
     latitude = ANCHOR[1] + plan.y_km / KM_PER_DEGREE
     longitude = ANCHOR[0] + plan.x_km / (KM_PER_DEGREE * np.cos(np.radians(ANCHOR[1])))
     return Grid(
-        feeder_id=[f"F{i + 1:04d}" for i in range(plan.feeders)],
-        bank_id=[f"B{i + 1:03d}" for i in range(banks)],
+        feeder_id=np.array([f"F{i + 1:04d}" for i in range(plan.feeders)], dtype=object),
+        bank_id=np.array([f"B{i + 1:03d}" for i in range(banks)], dtype=object),
         bank=plan.bank,
         headroom_kw=headroom,
         bank_headroom_kw=bank_rating[:, None] - by_bank(load_kw),
@@ -201,5 +248,12 @@ def grid_of(plan: FeederPlan, load_kw: Array, tightness: float, seed: int) -> Gr
             "latitude": latitude,
             "name": plan.name,
         },
+        bank_attributes={"name": _bank_names(plan)},
     )
 
+
+def _bank_names(plan: FeederPlan) -> Array:
+    """A bank is called after the substation of its feeders."""
+    _, first = np.unique(plan.bank[plan.bank >= 0], return_index=True)
+    feeders = plan.name[plan.bank >= 0][first]
+    return np.array([f"{str(name).rsplit(' ', 1)[0]} bank" for name in feeders], dtype=object)
