@@ -1,0 +1,132 @@
+"""The command line: verbs only; what they do lives below."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+__all__ = ["main"]
+
+DONE, PROGRAM_ERROR, BAD_INPUT, NOT_REACHED, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The command and its arguments; by default those of this process.
+
+    Returns
+    -------
+    int
+        Exit status: 0 done; 1 an error of the program; 2 bad input or usage; 3 finished without the
+        asked accuracy; 130 interrupted.
+    """
+    tokens = list(sys.argv[1:] if argv is None else argv)
+    with _manners():
+        try:
+            status = _run(tokens)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read us has seen enough; the interpreter must not find that out again at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = DONE
+    return status
+
+
+def _run(tokens: list[str]) -> int:
+    from cyclopts import CycloptsError
+
+    from tidewatt.cli.app import app
+    from tidewatt.cli.console import print_issues, say
+    from tidewatt.errors import Interrupted, ScenarioError, TidewattError
+
+    try:
+        status = app(
+            tokens, exit_on_error=False, print_error=False, help_on_error=False, result_action="return_value"
+        )
+        return status if isinstance(status, int) else DONE
+    except CycloptsError as error:
+        verb = " ".join(error.command_chain or ())
+        say(f"tidewatt: {error}")
+        say(f"Try `{' '.join(['tidewatt', verb]).strip()} --help`.")
+        return BAD_INPUT
+    except ScenarioError as error:
+        n = len(error.issues)
+        print_issues(error.issues, f"tidewatt: {n} problem{'s' if n != 1 else ''} found")
+        return BAD_INPUT
+    except (KeyboardInterrupt, Interrupted) as error:
+        say(f"tidewatt: interrupted. {error}".rstrip())
+        return INTERRUPTED
+    except TidewattError as error:
+        say(f"tidewatt: {error}")
+        return BAD_INPUT
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if os.environ.get("TIDEWATT_TRACEBACK"):
+            raise
+        return _explain(error)
+
+
+def _explain(error: Exception) -> int:
+    """One line for what nobody foresaw."""
+    from tidewatt.cli.console import say
+
+    if isinstance(error, OSError) and error.filename is not None and error.errno is not None:
+        say(f"tidewatt: {error.filename}: {os.strerror(error.errno)}. Check the name and its permissions.")
+        return BAD_INPUT
+    if isinstance(error, MemoryError):
+        say("tidewatt: out of memory. Use fewer vehicles or longer steps, or a machine with more memory.")
+        return PROGRAM_ERROR
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    print(
+        f"tidewatt: internal error ({what[:300]}). This is a fault of tidewatt, not of your input: please "
+        "report it with what TIDEWATT_TRACEBACK=1 in front of the command shows.",
+        file=sys.stderr,
+    )
+    return PROGRAM_ERROR
+
+
+@contextmanager
+def _manners() -> Iterator[None]:
+    """Odd characters do not stop output, warnings are one line, and a polite kill is an interruption."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    main_thread = threading.current_thread() is threading.main_thread()
+    former: Any = signal.signal(signal.SIGTERM, _interrupt) if main_thread else None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _show_solve_warnings()
+            yield
+    finally:
+        if main_thread:
+            signal.signal(signal.SIGTERM, former)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _show_solve_warnings() -> None:
+    from tidewatt.errors import SolveWarning
+
+    def show(message: Warning | str, *where: object, **more: object) -> None:
+        from tidewatt.cli.console import say
+
+        say(f"note: {message}")
+
+    warnings.simplefilter("always", SolveWarning)
+    warnings.showwarning = show

@@ -1,0 +1,29 @@
+"""The program's verbs, put together."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+import tidewatt
+from tidewatt.cli.coordinating import coordinate, demo
+from tidewatt.cli.importing import importing
+from tidewatt.cli.results import report, verify
+from tidewatt.cli.scenarios import check, example
+
+__all__ = ["app"]
+
+app = App(
+    name="tidewatt",
+    help="What electric-vehicle charging does to distribution feeders, and the most that flexible charging "
+    "can spare them, with proof.",
+    help_epilogue="Exit status: 0 done; 1 an error of the program; 2 bad input or usage; 3 finished without "
+    "the asked accuracy (the result is written); 130 interrupted (a checkpoint is kept, --resume goes on).",
+    version=tidewatt.__version__,
+)
+app.command(demo)
+app.command(example)
+app.command(check)
+app.command(importing)
+app.command(coordinate)
+app.command(verify)
+app.command(report)

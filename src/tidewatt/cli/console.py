@@ -1,0 +1,71 @@
+"""Where words go: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tidewatt.errors import Issue
+
+__all__ = ["issue_record", "print_issues", "print_json", "say", "width"]
+
+_SHOWN = 50  # issues listed one by one before the rest is only counted
+
+
+def width() -> int:
+    """Columns to write in: those of the terminal or of ``COLUMNS``, else 80; at most 120."""
+    return max(min(shutil.get_terminal_size((80, 24)).columns, 120), 20)
+
+
+def say(text: str, *, indent: str = "") -> None:
+    """A message to the user on standard error: wrapped on a terminal, one line elsewhere."""
+    if sys.stderr.isatty():
+        text = textwrap.fill(
+            text, width(), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+    print(text, file=sys.stderr, flush=True)
+
+
+def print_json(figures: Mapping[str, Any]) -> None:
+    """One JSON object on standard output; numbers that are not finite become null."""
+    print(json.dumps(_plain(figures), allow_nan=False, ensure_ascii=False, indent=1), flush=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if hasattr(value, "item"):  # a numpy scalar
+        value = value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def print_issues(issues: Iterable[Issue], headline: str) -> None:
+    """Everything that is wrong, one thing a paragraph: table, column, ids, value and remedy."""
+    listed = list(issues)
+    say(headline)
+    for issue in listed[:_SHOWN]:
+        say(f"  - {issue}", indent="    ")
+    if len(listed) > _SHOWN:
+        say(f"  ... and {len(listed) - _SHOWN} more: mend these first, then check again.")
+
+
+def issue_record(issue: Issue) -> dict[str, Any]:
+    """An issue as a JSON object."""
+    return {
+        "table": issue.table,
+        "field": issue.field,
+        "ids": list(issue.ids),
+        "count": issue.count,
+        "problem": issue.problem,
+        "fix": issue.fix,
+    }

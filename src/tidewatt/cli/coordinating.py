@@ -1,0 +1,262 @@
+"""Verbs that solve: coordinate, demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from tidewatt.cli.console import print_json, say
+from tidewatt.cli.folders import CHECKPOINT, holds_demo, holds_result, prepared
+from tidewatt.cli.options import Json, Solver, Switch
+from tidewatt.cli.progress import reporter
+from tidewatt.cli.summary import print_files, print_ladder, print_sentences
+from tidewatt.errors import Interrupted
+
+if TYPE_CHECKING:
+    from tidewatt.coordination.parameters import Parameters
+    from tidewatt.coordination.result import Coordination
+    from tidewatt.domain.scenario import Scenario
+
+__all__ = ["coordinate", "demo", "draw", "show", "solve"]
+
+_CHECKPOINT_EVERY_S = 60.0
+
+
+def coordinate(
+    scenario: Path,
+    /,
+    *,
+    out: Path,
+    relative_gap: float | None = None,
+    absolute_gap: float | None = None,
+    solver: Solver | None = None,
+    time_limit_s: float | None = None,
+    max_passes: int | None = None,
+    session: bool | None = None,
+    adoption: str | None = None,
+    resume: Annotated[bool, Switch] = False,
+    threads: int | None = None,
+    seed: int | None = None,
+    soc: Annotated[bool, Switch] = False,
+    figures: Annotated[bool, Parameter(negative="--no-figures")] = True,
+    json: Json = False,
+) -> int:
+    """Find the most that flexible charging can save in feeder upgrades, with proof.
+
+    Climbs the flexibility ladder on one scenario: unmanaged, session-flexible, mobility-aware. The
+    defaults of the options come from the scenario's [coordination] where it has them, else they are as
+    given below.
+
+    Parameters
+    ----------
+    scenario
+        Folder of the scenario.
+    out
+        Folder for the result; made where it does not exist. A result in it is replaced; anything else is
+        refused.
+    relative_gap
+        Stop when upgrade cost less proved bound is at most this fraction of the upgrade cost, 0..1
+        [default: 1e-3].
+    absolute_gap
+        Stop when it is at most this fraction of the unmanaged upgrade cost, 0..1 [default: 1e-6].
+    solver
+        newton (few passes) or admm (decentralised) [default: newton].
+    time_limit_s
+        Stop each rung after so many seconds [default: no limit].
+    max_passes
+        Stop each rung after so many passes over the vehicles [default: 5000].
+    session
+        Solve the session-flexible rung too [default: --session].
+    adoption
+        Penetration sweep FROM:TO:STEP as shares of vehicles that are electric, 0..1, for example
+        0.1:0.9:0.1, or shares separated by commas: a result folder each, sweep.csv and a figure. The
+        scenario has to say how its vehicles were sampled [default: no sweep].
+    resume
+        Go on from the checkpoint in the result folder; of a sweep, skip what is done.
+    threads
+        Worker threads; they do not change the result [default: one a processor].
+    seed
+        Seed of every random choice [default: 0].
+    soc
+        Write soc.parquet too: the state of charge (0..1) at every arrival and departure.
+    figures
+        Draw the figures into RESULT/figures.
+    """
+    from tidewatt.io.scenario import read_scenario
+
+    asked = {
+        "relative_gap": relative_gap,
+        "absolute_gap": absolute_gap,
+        "solver": solver,
+        "time_limit_s": time_limit_s,
+        "max_passes": max_passes,
+        "session": session,
+        "threads": threads,
+        "seed": seed,
+    }
+    shares = None
+    if adoption is not None:
+        from tidewatt.cli.sweep import parse_adoption
+
+        shares = parse_adoption(adoption)
+    validated({}, asked)
+    with prepared(out, ours=holds_result, what="result"):
+        with reporter(1.0) as shown:
+            shown.step("reading the scenario")
+            read = read_scenario(scenario)
+        if shares is not None:
+            from tidewatt.cli.sweep import run_sweep
+
+            return run_sweep(read, out, shares, asked, resume=resume, soc=soc, figures=figures, json=json)
+        result = solve(read, out, asked, resume=resume, scenario_folder=scenario, soc=soc)
+    pictures = draw(result, out) if figures else []
+    if json:
+        print_json(result.summary())
+    else:
+        show(result, validated(read.parameters, asked).relative_gap)
+        print_files({"Result": out, "Pictures": pictures})
+        print(f"To check the proof: tidewatt verify {out}")
+    return 0 if result.status.reached else 3
+
+
+def solve(
+    scenario: Scenario,
+    out: Path,
+    asked: dict[str, Any],
+    *,
+    resume: bool = False,
+    scenario_folder: Path | None = None,
+    soc: bool = False,
+    label: str = "",
+) -> Coordination:
+    """Coordinate with a checkpoint and progress, and save the result.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What to coordinate.
+    out : Path
+        Result folder; the checkpoint is kept below it until the asked gap is proved.
+    asked : dict
+        Parameters of `tidewatt.coordinate`; None leaves one to the scenario or its default.
+    resume : bool
+        Go on from the checkpoint.
+    scenario_folder : Path, optional
+        Where `verify` finds the scenario.
+    soc : bool
+        Write the state of charge too.
+    label : str
+        Goes before every line of progress.
+
+    Raises
+    ------
+    Interrupted
+        With where the checkpoint is.
+    """
+    from tidewatt.coordination.study import coordinate as run
+    from tidewatt.io.checkpoint import FolderCheckpoint
+    from tidewatt.io.results import save
+
+    target = validated(scenario.parameters, asked).relative_gap
+    kept = FolderCheckpoint(out / CHECKPOINT, _CHECKPOINT_EVERY_S, scenario_sha256=scenario.sha256())
+    there = (kept.folder / "state.json").exists()
+    if resume and not there:
+        say(f"{out} holds no checkpoint: starting from the beginning.")
+    elif there and not resume:
+        say(f"{out} holds a checkpoint: starting anew without it (--resume would go on from it).")
+    try:
+        with reporter(target, label) as shown:
+            result = run(scenario, **asked, progress=shown, checkpoint=kept, resume=resume and there)
+            shown.step("saving")
+            save(result, out, scenario_folder=scenario_folder, soc=soc)
+    except KeyboardInterrupt:
+        if (kept.folder / "state.json").exists():
+            raise Interrupted(f"The checkpoint in {kept.folder} is kept: add --resume to go on.") from None
+        raise Interrupted("There was nothing to keep yet.") from None
+    if result.status.reached:
+        kept.clear()
+    return result
+
+
+def show(result: Coordination, relative_gap: float) -> None:
+    """The ladder and what it means, on standard output."""
+    print_ladder(result)
+    print_sentences(result, relative_gap)
+
+
+def draw(result: Coordination, out: Path) -> list[Path]:
+    """Draw the figures of a result below its folder."""
+    from tidewatt.report.figures import write_figures
+
+    with reporter(1.0) as shown:
+        shown.step("drawing")
+        return write_figures(result, out / "figures")
+
+
+def validated(parameters: Any, asked: dict[str, Any]) -> Parameters:
+    """The parameters of a run, or a ScenarioError with everything wrong about them."""
+    from tidewatt.coordination.parameters import Parameters
+
+    return Parameters.of(parameters.get("coordination", {}), **asked)
+
+
+def demo(
+    *,
+    out: Path = Path("results/demo"),
+    relative_gap: float | None = None,
+    threads: int | None = None,
+    seed: int = 0,
+    json: Json = False,
+) -> int:
+    """Run the whole chain on an embedded region: synthesise, coordinate, verify, draw.
+
+    The region is made up from published statistics: about 20,000 electric vehicles on 60 feeders with
+    banks over one week in steps of 15 minutes.
+
+    Parameters
+    ----------
+    out
+        Folder for the scenario (in scenario/) and the result (in result/).
+    relative_gap
+        Gap to prove, as a fraction of the upgrade cost, 0..1 [default: 1e-3].
+    threads
+        Worker threads; they do not change the result [default: one a processor].
+    seed
+        Seed of every random choice.
+    """
+    from tidewatt.cli.scenarios import described
+    from tidewatt.io.writing import write_scenario
+    from tidewatt.synthesis import example
+    from tidewatt.verification import verify
+
+    asked = {"relative_gap": relative_gap, "threads": threads, "seed": seed}
+    validated({}, asked)
+    folder, home = out / "scenario", out / "result"
+    with prepared(out, ours=holds_demo, what="demo"):
+        with reporter(1.0) as shown:
+            shown.step("making up a region")
+            scenario = example("demo", seed=seed)
+            shown.step("writing the scenario")
+            write_scenario(scenario, folder)
+        say(f"Wrote {described(scenario)}.")
+        result = solve(scenario, home, asked, scenario_folder=folder)
+    with reporter(1.0) as shown:
+        shown.step("verifying from the files alone")
+        found = verify(home, scenario_folder=folder)
+    pictures = draw(result, home)
+    if json:
+        print_json(result.summary() | {"verified": found.ok, "result": home, "figures": pictures})
+    else:
+        show(result, validated(scenario.parameters, asked).relative_gap)
+        print(
+            "Verified: the certificate holds, derived anew from the files alone."
+            if found.ok
+            else f"NOT verified:\n{found.text()}"
+        )
+        print_files({"Scenario": folder, "Result": home, "Pictures": pictures})
+        print(f"\nOpen {pictures[0]} first, then {pictures[2]}.")
+    if not found.ok:
+        return 1
+    return 0 if result.status.reached else 3

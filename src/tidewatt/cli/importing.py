@@ -1,0 +1,200 @@
+"""Verbs that turn filings and diaries into scenarios: import pge-gna, pge-ica, itineraries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from tidewatt.cli.console import print_json, say
+from tidewatt.cli.folders import new_scenario
+from tidewatt.cli.options import Json, Overwrite, Seed
+from tidewatt.cli.progress import reporter
+from tidewatt.errors import Issue, ScenarioError
+
+if TYPE_CHECKING:
+    from tidewatt.domain.scenario import Scenario
+    from tidewatt.io.importers.report import ImportReport
+
+__all__ = ["importing"]
+
+importing = App(name="import", help="Turn a utility filing or trip diaries into a scenario.")
+
+Missing = Literal["drop", "impute"]
+Several = Parameter(consume_multiple=True, negative="")
+
+
+@importing.command(name="pge-gna")
+def pge_gna(
+    file: Path,
+    /,
+    *,
+    out: Path,
+    year: int,
+    adoption: float,
+    divisions: Annotated[list[str] | None, Several] = None,
+    vehicles: int | None = None,
+    represent: float | None = None,
+    missing: Missing = "drop",
+    ica: Annotated[list[Path] | None, Several] = None,
+    ica_month: int | None = None,
+    step_min: float = 15.0,
+    upgrade_cost_per_kw: str = "1",
+    name: str | None = None,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Feeders and banks of PG&E's Grid Needs Assessment, with vehicles synthesised on them.
+
+    Writes a week in January of the year. What the filing withholds, and what was assumed, is reported.
+
+    Parameters
+    ----------
+    file
+        The filing's xlsx, or its bank and feeder table as CSV.
+    out
+        Folder for the scenario.
+    year
+        Year of the forecast.
+    adoption
+        Share of vehicles that are electric, 0..1.
+    divisions
+        Divisions to keep, for example --divisions "San Francisco" "East Bay" [default: all].
+    vehicles
+        Vehicles to simulate, each standing for its share of the real ones [default: one each].
+    represent
+        Real electric vehicles on the kept feeders [default: estimated from customers and adoption].
+    missing
+        What to do with facilities whose figures are withheld or missing: drop them, or impute.
+    ica
+        Integration-capacity tables (Parquet or CSV): feeders in them take their load shape and customers
+        [default: a stated default shape].
+    ica_month
+        Month of those shapes, 1..12 [default: each feeder's own peak month].
+    step_min
+        Length of a step in minutes.
+    upgrade_cost_per_kw
+        Cost of a kW of overload, or ddor: by size, from published unit costs.
+    name
+        Name of the scenario [default: from the file, divisions and year].
+    """
+    from tidewatt.io.importers.gna import import_gna
+
+    with new_scenario(out, overwrite):
+        with reporter(1.0) as shown:
+            shown.step(f"importing {file.name}")
+            scenario, report = import_gna(
+                file,
+                divisions=divisions or None,
+                year=year,
+                adoption=adoption,
+                vehicles=vehicles,
+                represent=represent,
+                missing=missing,
+                ica=ica or (),
+                ica_month=ica_month,
+                step_min=step_min,
+                upgrade_cost_per_kw="ddor" if upgrade_cost_per_kw == "ddor" else _cost(upgrade_cost_per_kw),
+                name=name,
+                seed=seed,
+            )
+        _hand_over(scenario, report, out, json)
+
+
+@importing.command(name="pge-ica")
+def pge_ica(
+    files: Annotated[list[Path], Parameter(required=True)],
+    /,
+    *,
+    out: Path,
+    adoption: float,
+    capacity: str = "B_md",
+    month: int | None = None,
+    vehicles: int | None = None,
+    represent: float | None = None,
+    missing: Missing = "drop",
+    year: int = 2027,
+    step_min: float = 15.0,
+    upgrade_cost_per_kw: float = 1.0,
+    name: str | None = None,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Feeders of PG&E's Integration Capacity Analysis, with vehicles synthesised on them.
+
+    Headroom is the hosting capacity left, by month and hour; there are no banks and no ratings.
+
+    Parameters
+    ----------
+    files
+        Tables with a row a feeder, month and hour (Parquet or CSV).
+    out
+        Folder for the scenario.
+    adoption
+        Share of vehicles that are electric, 0..1.
+    capacity
+        Column taken as headroom.
+    month
+        Month of the capacity, 1..12 [default: each feeder's own month of the least mean capacity].
+    vehicles
+        Vehicles to simulate, each standing for its share of the real ones [default: one each].
+    represent
+        Real electric vehicles on the kept feeders [default: estimated from customers and adoption].
+    missing
+        What to do with feeders that lack a capacity in some hour: drop them, or impute.
+    year
+        Year of the week.
+    step_min
+        Length of a step in minutes.
+    upgrade_cost_per_kw
+        Cost of a kW of overload.
+    name
+        Name of the scenario [default: from the files].
+    """
+    from tidewatt.io.importers.ica import import_ica
+
+    with new_scenario(out, overwrite):
+        with reporter(1.0) as shown:
+            shown.step(f"importing {', '.join(file.name for file in files)}")
+            scenario, report = import_ica(
+                files,
+                adoption=adoption,
+                capacity=capacity,
+                month=month,
+                vehicles=vehicles,
+                represent=represent,
+                missing=missing,
+                year=year,
+                step_min=step_min,
+                upgrade_cost_per_kw=upgrade_cost_per_kw,
+                name=name,
+                seed=seed,
+            )
+        _hand_over(scenario, report, out, json)
+
+
+def _cost(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        issue = Issue("--upgrade-cost-per-kw", "", f"{text!r} given", "Give a cost per kW, or ddor.")
+        raise ScenarioError([issue]) from None
+
+
+def _hand_over(scenario: Scenario, report: ImportReport, out: Path, json: bool) -> None:
+    from tidewatt.cli.scenarios import contents, described
+    from tidewatt.io.writing import write_scenario
+
+    with reporter(1.0) as shown:
+        shown.step("writing the scenario")
+        write_scenario(scenario, out)
+    if json:
+        print_json(contents(scenario) | {"folder": out, "import": report.as_dict()})
+        return
+    for line in report.lines():
+        print(line)
+    print(f"Wrote {out}: {described(scenario)}.")
+    say(f"Next: tidewatt coordinate {out} --out RESULT")

@@ -1,0 +1,112 @@
+"""Verbs about scenarios: example, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tidewatt.cli.console import issue_record, print_issues, print_json, say
+from tidewatt.cli.folders import new_scenario
+from tidewatt.cli.options import Json, Overwrite, Seed
+from tidewatt.errors import Issue, ScenarioError
+
+if TYPE_CHECKING:
+    from tidewatt.domain.scenario import Scenario
+
+__all__ = ["check", "contents", "described", "example"]
+
+
+def contents(scenario: Scenario) -> dict[str, Any]:
+    """What a scenario holds, as figures."""
+    horizon = scenario.horizon
+    return {
+        "scenario": scenario.name,
+        "vehicles": len(scenario.fleet),
+        "real_vehicles": float(scenario.fleet.weight.sum()),
+        "dwells": len(scenario.dwells),
+        "trips": len(scenario.trips),
+        "feeders": scenario.grid.feeders,
+        "banks": scenario.grid.banks,
+        "start": horizon.start.isoformat(),
+        "step_min": horizon.step_min,
+        "steps": horizon.steps,
+    }
+
+
+def described(scenario: Scenario) -> str:
+    """What a scenario holds, in a sentence."""
+    held = contents(scenario)
+    return (
+        f"{held['vehicles']:,} vehicles (standing for {held['real_vehicles']:,.0f}) with {held['dwells']:,} "
+        f"dwells and {held['trips']:,} trips on {held['feeders']:,} feeders under {held['banks']:,} banks, "
+        f"{held['steps']:,} steps of {held['step_min']:g} min from {held['start']}"
+    )
+
+
+def example(
+    name: str, folder: Path, /, *, seed: Seed = 0, overwrite: Overwrite = False, json: Json = False
+) -> None:
+    """Write an embedded scenario to look at and change.
+
+    Parameters
+    ----------
+    name
+        Which one: see `tidewatt example list .` for the names.
+    folder
+        Folder to write the scenario to; made where it does not exist.
+    """
+    from tidewatt.io.writing import write_scenario
+    from tidewatt.synthesis import EXAMPLES
+    from tidewatt.synthesis import example as make
+
+    if name not in EXAMPLES:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, EXAMPLES, 1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ScenarioError(
+            [Issue("example", "name", f"there is no {name!r}", f"Use one of {', '.join(EXAMPLES)}.{hint}")]
+        )
+    with new_scenario(folder, overwrite):
+        scenario = make(name, seed=seed)
+        write_scenario(scenario, folder)
+    if json:
+        print_json(contents(scenario) | {"folder": folder})
+    else:
+        say(f"Wrote {described(scenario)}.")
+        print(folder)
+
+
+def check(scenario: Path, /, *, json: Json = False) -> int:
+    """List everything that is wrong with a scenario, at once.
+
+    Exit status 0 where nothing is wrong, else 2.
+
+    Parameters
+    ----------
+    scenario
+        Folder of the scenario.
+    """
+    from tidewatt.coordination.parameters import Parameters
+    from tidewatt.io.scenario import read_scenario
+
+    issues: list[Issue] = []
+    read = None
+    try:
+        read = read_scenario(scenario)
+    except ScenarioError as error:
+        issues += error.issues
+    if read is not None:
+        try:
+            Parameters.of(read.parameters.get("coordination", {}))
+        except ScenarioError as error:
+            issues += error.issues
+    if json:
+        held = contents(read) if read is not None else {"scenario": scenario}
+        print_json(held | {"ok": not issues, "issues": [issue_record(issue) for issue in issues]})
+    elif read is not None and not issues:
+        print(f"{scenario}: nothing is wrong. {described(read)}.")
+    if issues:
+        n = len(issues)
+        print_issues(issues, f"{scenario}: {n} problem{'s' if n != 1 else ''} found")
+    return 2 if issues else 0

@@ -1,0 +1,137 @@
+"""The summary of a coordination on the terminal: the ladder, what is proved, and where the files are."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tidewatt.cli.console import width
+from tidewatt.report.words import RUNG_NAMES, amount, count, percent, power
+
+if TYPE_CHECKING:
+    from tidewatt.coordination.result import Coordination
+
+__all__ = ["print_files", "print_ladder", "print_sentences", "sentences"]
+
+_NARROW = 62  # columns below which the rungs stand one under another
+
+
+def ladder(result: Coordination) -> dict[str, dict[str, str]]:
+    """What each rung needs, in words: rung name to row label to cell."""
+    figures = result.figures
+    unmanaged = float(figures["unmanaged_upgrade_cost"])
+    rungs = {}
+    for rung, name in RUNG_NAMES.items():
+        if f"{rung}_upgrade_cost" not in figures or rung not in result.certificates:
+            continue
+        certificate = result.certificates[rung]
+        decided = rung != "unmanaged"
+        rungs[name] = {
+            "feeders overloaded": f"{int(figures[f'{rung}_feeders_overloaded']):,}",
+            "overload": power(float(figures[f"{rung}_overload_kw"])),
+            "upgrade cost": amount(certificate.upgrade_cost),
+            "proved lower bound": amount(max(certificate.lower_bound_cost, 0.0)) if decided else "-",
+            "gap": percent(certificate.relative_gap(unmanaged)) if decided else "-",
+        }
+    return rungs
+
+
+def print_ladder(result: Coordination) -> None:
+    """The flexibility ladder as a table, or rung by rung where the terminal is narrow."""
+    rungs = ladder(result)
+    figures = result.figures
+    title = f"{figures['scenario']}: {count(int(figures['vehicles']), 'vehicle')}, "
+    title += f"{count(int(figures['feeders']), 'feeder')}, {count(int(figures['steps']), 'step')}"
+    print()
+    if width() < _NARROW:
+        print(textwrap.fill(title, width()))
+        for name, rows in rungs.items():
+            print(f"\n{name}")
+            for label, cell in rows.items():
+                print(f"  {label}: {cell}")
+        print()
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAVY, title_style="bold")
+    table.add_column("")
+    for name in rungs:
+        table.add_column(name, justify="right")
+    for label in next(iter(rungs.values())):
+        table.add_row(label, *(rows[label] for rows in rungs.values()))
+    Console(width=width(), highlight=False).print(table)
+
+
+def sentences(result: Coordination, relative_gap: float | None = None) -> list[str]:
+    """What is proved, simulated and assumed, in plain words."""
+    figures, certificate = result.figures, result.certificate
+    unmanaged = float(figures["unmanaged_upgrade_cost"])
+    gap = certificate.relative_gap(unmanaged)
+    said = []
+    if unmanaged <= 0:
+        said.append("Nothing is overloaded even when charging is unmanaged: no upgrade is needed.")
+    elif certificate.upgrade_cost <= 0:
+        said.append(
+            "Proved: the mobility-aware plan found makes every trip possible and overloads nothing, so no "
+            "upgrade is needed."
+        )
+    else:
+        said.append(
+            f"Proved: no charging plan that makes every trip possible needs upgrades of less than "
+            f"{amount(max(certificate.lower_bound_cost, 0.0))}; the plan found needs "
+            f"{amount(certificate.upgrade_cost)} (gap {percent(gap)}), which spares "
+            f"{percent(1 - certificate.upgrade_cost / unmanaged)} of the unmanaged cost."
+        )
+    if not result.status.reached:
+        asked = f" Asked was a gap of {percent(relative_gap)}." if relative_gap is not None else ""
+        said.append(f"Not reached: {result.status.value}{asked}")
+    base = float(figures.get("base_overload_kw", 0.0))
+    if base > 1e-3:
+        said.append(f"Of every rung's overload, {power(base)} was there before any vehicle charged.")
+    said.append(
+        "Simulated: unmanaged charging plugs in on arrival and draws full power until the battery is full."
+    )
+    said.append(
+        "Assumed: trips and dwells are known in advance as the scenario gives them, and grid limits are the "
+        "scenario's headroom per step (active power only)."
+    )
+    short = int(figures.get("vehicles_short", 0))
+    if short:
+        said.append(
+            f"{count(short, 'vehicle')} cannot charge what the trips need, whatever the plan: "
+            f"{amount(float(figures['missing_energy_kwh']))} kWh are missing, and the need was lowered by "
+            "exactly that (vehicles.parquet names them)."
+        )
+    regret = float(figures.get("total_regret_cost", certificate.total_regret_cost))
+    share = (
+        f" ({percent(regret / certificate.upgrade_cost)} of the cost)" if certificate.upgrade_cost > 0 else ""
+    )
+    said.append(
+        f"Equilibrium: under the prices found, all vehicles together could pay {amount(max(regret, 0.0), 3)} "
+        f"less{share} by leaving the plan."
+    )
+    return said
+
+
+def print_sentences(result: Coordination, relative_gap: float | None = None) -> None:
+    """Print `sentences`, wrapped."""
+    for sentence in sentences(result, relative_gap):
+        print(textwrap.fill(sentence, width(), break_long_words=False, break_on_hyphens=False))
+
+
+def print_files(files: Mapping[str, Path | Iterable[Path]]) -> None:
+    """Where things are: a line each, pictures by name."""
+    print()
+    for label, where in files.items():
+        paths: list[Any] = [where] if isinstance(where, Path) else list(where)
+        if len(paths) == 1:
+            print(f"{label}: {paths[0]}")
+        elif paths:
+            print(f"{label}:")
+            for path in paths:
+                print(f"  {path}")

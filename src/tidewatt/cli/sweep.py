@@ -1,0 +1,153 @@
+"""The penetration sweep: the same region with a smaller or larger share of electric vehicles."""
+
+from __future__ import annotations
+
+import json as json_module
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tidewatt.cli.console import print_json, say, width
+from tidewatt.errors import Issue, ScenarioError
+from tidewatt.report.words import RUNG_NAMES, amount, percent
+
+if TYPE_CHECKING:
+    from tidewatt.domain.scenario import Scenario
+
+__all__ = ["draw_sweep", "parse_adoption", "run_sweep"]
+
+
+def parse_adoption(text: str) -> list[float]:
+    """Shares of ``FROM:TO:STEP`` (both ends included) or of a list with commas.
+
+    Raises
+    ------
+    ScenarioError
+        Where it is neither, or a share is outside 0..1.
+    """
+
+    def refuse(problem: str) -> ScenarioError:
+        fix = "Give FROM:TO:STEP like 0.1:0.9:0.1, or shares above 0, at most 1, separated by commas."
+        return ScenarioError([Issue("--adoption", "", f"{text!r}: {problem}", fix)])
+
+    try:
+        if ":" in text:
+            first, last, step = (float(part) for part in text.split(":"))
+            if not step > 0 or not last >= first:
+                raise refuse("the step has to be above 0 and the end not below the start")
+            if (last - first) / step > 1000:
+                raise refuse("more than 1,000 shares")
+            # A step that misses the end by rounding still reaches it.
+            shares = [
+                round(first + k * step, 10) for k in range(math.floor((last - first) / step + 1e-6) + 1)
+            ]
+        else:
+            shares = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise refuse("not numbers") from None
+    if not all(0 < share <= 1 for share in shares):
+        raise refuse("a share outside 0..1")
+    return sorted(set(shares))
+
+
+def run_sweep(
+    scenario: Scenario,
+    out: Path,
+    shares: list[float],
+    asked: dict[str, Any],
+    *,
+    resume: bool,
+    soc: bool,
+    figures: bool,
+    json: bool,
+) -> int:
+    """Coordinate the scenario at each share; write a result folder each, sweep.csv and a figure."""
+    import pandas as pd
+
+    from tidewatt.cli.coordinating import draw, solve
+    from tidewatt.io.atomic import atomic_file
+    from tidewatt.io.writing import write_scenario
+    from tidewatt.synthesis import thin
+
+    rows: list[dict[str, Any]] = []
+    # All shares are drawn before the first is solved: one that cannot be drawn is found at once.
+    for share in shares:
+        thin(scenario, share, seed=asked["seed"] or 0)
+    for k, share in enumerate(shares):
+        here = out / f"adoption_{share:.4g}"
+        part = thin(scenario, share, seed=asked["seed"] or 0)
+        done = _finished(here, part) if resume else None
+        if done is None:
+            say(f"adoption {percent(share)} ({k + 1} of {len(shares)}): {len(part.fleet):,} vehicles")
+            write_scenario(part, here / "scenario")
+            result = solve(
+                part,
+                here,
+                asked,
+                resume=resume,
+                scenario_folder=here / "scenario",
+                soc=soc,
+                label=percent(share),
+            )
+            done = result.summary()
+            if figures:
+                draw(result, here)
+        else:
+            say(f"adoption {percent(share)} ({k + 1} of {len(shares)}): done before, kept")
+        rows.append({"adoption": share} | done)
+        with atomic_file(out / "sweep.csv") as temporary:
+            pd.DataFrame(rows).to_csv(temporary, index=False)
+    pictures = draw_sweep(out / "sweep.csv", out / "figures", ("png",)) if figures else []
+    if json:
+        print_json({"scenario": scenario.name, "sweep": rows})
+    else:
+        _print_sweep(rows)
+        print(f"\nResults: {out}{'/adoption_*' if len(rows) > 1 else ''}, {out / 'sweep.csv'}")
+        for picture in pictures:
+            print(f"Picture: {picture}")
+    return 0 if all(row["status"] in _REACHED for row in rows) else 3
+
+
+_REACHED = ("CERTIFIED", "EXACT")
+
+
+def _finished(folder: Path, scenario: Scenario) -> dict[str, Any] | None:
+    """The summary of a share done before, where it is of the same vehicles and reached its gap."""
+    try:
+        figures = json_module.loads((folder / "summary.json").read_text("utf-8"))
+        whole = (folder / "certificate.json").is_file()
+        same = figures["scenario_sha256"] == scenario.sha256()
+        return figures if whole and same and figures["status"] in _REACHED else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def draw_sweep(table: Path, out: Path, formats: Iterable[str]) -> list[Path]:
+    """Draw the figure of a ``sweep.csv``."""
+    import pandas as pd
+
+    from tidewatt.report.figures import save_figure, sweep
+
+    out.mkdir(parents=True, exist_ok=True)
+    figure = sweep(pd.read_csv(table))
+    return [save_figure(figure, out / f"sweep.{kind}") for kind in formats]
+
+
+def _print_sweep(rows: list[dict[str, Any]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    rungs = [rung for rung in RUNG_NAMES if f"{rung}_upgrade_cost" in rows[0]]
+    table = Table(title="Upgrade cost by adoption", title_justify="left", box=box.SIMPLE_HEAVY)
+    for name in ("adoption", *(RUNG_NAMES[rung] for rung in rungs), "proved lower bound", "gap"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            percent(row["adoption"]),
+            *(amount(float(row[f"{rung}_upgrade_cost"])) for rung in rungs),
+            amount(max(float(row["lower_bound_cost"]), 0.0)),
+            percent(float(row["relative_gap"])),
+        )
+    Console(width=width(), highlight=False).print(table)
