@@ -1,0 +1,156 @@
+"""What was checked, what came out, and how that is told."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tidewatt.domain.arrays import Array
+
+__all__ = ["Check", "Ledger", "Report"]
+
+
+class Check(NamedTuple):
+    """One thing checked.
+
+    Attributes
+    ----------
+    name : str
+        What was checked.
+    passed : bool
+        Whether it holds.
+    detail : str
+        What was found, with the tolerance where there is one.
+    """
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `verify` found.
+
+    Attributes
+    ----------
+    checks : tuple of Check
+        Everything checked, in order.
+    upgrade_cost : float
+        Upgrade cost of the coordinated schedule, recomputed, in the scenario's cost unit; nan where the
+        files do not allow it.
+    lower_bound_cost : float
+        Bound that the stored prices prove, recomputed, in the scenario's cost unit; nan likewise.
+    facts : tuple of str
+        Sentences on what was looked at.
+    """
+
+    checks: tuple[Check, ...]
+    upgrade_cost: float = math.nan
+    lower_bound_cost: float = math.nan
+    facts: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check passed and there is a bracket."""
+        return bool(self.checks) and all(c.passed for c in self.checks) and not math.isnan(self.absolute_gap)
+
+    @property
+    def absolute_gap(self) -> float:
+        """Upgrade cost less bound, in the scenario's cost unit, >= 0; nan where there is no bracket."""
+        gap = self.upgrade_cost - self.lower_bound_cost
+        return 0.0 if gap < 0 else gap
+
+    @property
+    def gap(self) -> float:
+        """Gap relative to the upgrade cost; 0 where both ends are 0."""
+        if self.upgrade_cost > 0:
+            return self.absolute_gap / self.upgrade_cost
+        return math.nan if math.isnan(self.absolute_gap) else math.inf if self.absolute_gap > 0 else 0.0
+
+    @property
+    def failures(self) -> tuple[Check, ...]:
+        """The checks that did not pass."""
+        return tuple(check for check in self.checks if not check.passed)
+
+    def text(self) -> str:
+        """What was proved, or what does not hold, in plain words."""
+        lines = [f"{'ok    ' if c.passed else 'FAILED'}  {c.name}: {c.detail}" for c in self.checks]
+        if self.ok:
+            lines += [
+                "",
+                "Proved: a schedule that every vehicle can follow costs "
+                f"{self.upgrade_cost:.6g} in upgrades,",
+                f"and no schedule whatsoever costs less than {self.lower_bound_cost:.6g}.",
+                f"The best possible lies between the two; they are {100 * self.gap:.3g} % apart.",
+                *self.facts,
+            ]
+        else:
+            failed = len(self.failures)
+            lines += [
+                "",
+                f"NOT proved: {failed} of {len(self.checks)} checks failed. Do not rely on these files;",
+                "coordinate the scenario again, or find out what changed them.",
+            ]
+        return "\n".join(lines)
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Collects checks while they are made."""
+
+    checks: list[Check] = field(default_factory=list)
+
+    def add(self, name: str, passed: bool, detail: str) -> bool:
+        """Note a check; returns whether it passed."""
+        self.checks.append(Check(name, bool(passed), detail))
+        return bool(passed)
+
+    def equal(
+        self,
+        name: str,
+        claimed: ArrayLike,
+        own: ArrayLike,
+        tolerance: float | Array,
+        unit: str = "",
+        labels: Array | None = None,
+    ) -> bool:
+        """Note whether claimed values equal one's own within a tolerance; nan never does."""
+        theirs, mine = np.asarray(claimed, np.float64), np.asarray(own, np.float64)
+        unit = f" {unit}" if unit else ""
+        if theirs.shape != mine.shape:
+            return self.add(name, False, f"shape {theirs.shape}, should be {mine.shape}")
+        if not mine.size:
+            return self.add(name, True, "nothing there, as should be")
+        with np.errstate(invalid="ignore"):
+            distance = np.where(theirs == mine, 0.0, np.abs(theirs - mine))
+            excess = distance - tolerance
+        wrong = ~(excess <= 0)
+        if not wrong.any():
+            allowed = float(np.max(tolerance))
+            return self.add(
+                name, True, f"largest difference {distance.max():.2g}{unit}, allowed {allowed:.2g}{unit}"
+            )
+        worst = np.unravel_index(int(np.argmax(np.where(np.isnan(excess), np.inf, excess))), mine.shape)
+        if not mine.ndim:
+            where = ""
+        elif labels is None:
+            where = f" at {tuple(int(k) for k in worst)}"
+        else:
+            where = f" at {labels[worst[0]]}" + (f", step {int(worst[1])}" if mine.ndim > 1 else "")
+        return self.add(
+            name,
+            False,
+            f"{int(wrong.sum())} of {mine.size} differ; the files say {theirs[worst]:.9g}{unit}{where}, "
+            f"recomputed {mine[worst]:.9g}{unit}",
+        )
+
+    def report(
+        self, upgrade_cost: float = math.nan, bound: float = math.nan, facts: tuple[str, ...] = ()
+    ) -> Report:
+        """The report of all checks noted so far."""
+        return Report(tuple(self.checks), upgrade_cost, bound, facts)

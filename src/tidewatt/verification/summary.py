@@ -1,0 +1,222 @@
+"""Tables and summary figures of a result against those re-derived."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from tidewatt.domain.arrays import Array
+from tidewatt.verification.claims import Claims
+from tidewatt.verification.ledger import Ledger
+from tidewatt.verification.levels import Level
+from tidewatt.verification.rungs import Own, Rung, load_tolerance, money_tolerance
+
+__all__ = ["check_elements", "check_history", "check_summary", "check_vehicles"]
+
+LADDER = ("unmanaged", "session", "coordinated")
+
+OVERLOADED_KW = 1e-6
+"""Overload from which a feeder counts as overloaded; counts may differ by feeders within rounding of it."""
+
+
+def _column(frame: pd.DataFrame, name: str) -> Array:
+    if name not in frame:
+        return np.full(len(frame), np.nan)
+    return pd.to_numeric(frame[name], errors="coerce").to_numpy(np.float64)
+
+
+def check_elements(
+    claims: Claims,
+    ledger: Ledger,
+    own: Own,
+    overloads: Mapping[str, tuple[Array, Array]],
+    costs: Mapping[str, tuple[Array, Array]],
+    price: tuple[Array, Array],
+) -> None:
+    """Check ``feeders.parquet`` and ``banks.parquet``, row by row."""
+    for place, level in enumerate(own.levels):
+        frame = claims.tables[f"{level.kind}s"]
+        same = _same_ids(frame.get(f"{level.kind}_id"), level.ids)
+        if not ledger.add(
+            f"{level.kind}s table: rows", same, f"{len(frame)} rows, {len(level.ids)} elements"
+        ):
+            continue
+        if level.kind == "feeder":
+            grid = own.scenario.grid
+            bank = np.where(grid.bank >= 0, np.append(grid.bank_id, "")[grid.bank], "")
+            ledger.add(
+                "feeders table: banks",
+                _same_ids(frame.get("bank_id"), bank),
+                "each feeder stands under its bank",
+            )
+        compared: list[tuple[str, Array, float | Array]] = [
+            ("base_overload_kw", level.base_overload_kw, 1e-9 * (1 + level.base_overload_kw))
+        ]
+        for rung in overloads:
+            over, cost = overloads[rung][place], costs[rung][place]
+            slack = load_tolerance(over + level.base_overload_kw)
+            compared += [(f"{rung}_overload_kw", over, slack)]
+            compared += [(f"{rung}_upgrade_cost", cost, slack * level.budget() + 1e-9 * cost)]
+        total = price[place].sum(axis=1)
+        compared += [("price_total", total, 1e-9 * (1 + total))]
+        for name, mine, tolerance in compared:
+            ledger.equal(
+                f"{level.kind}s table: {name}", _column(frame, name), mine, tolerance, labels=level.ids
+            )
+        _check_worst_step(frame, ledger, level)
+
+
+def _check_worst_step(frame: pd.DataFrame, ledger: Ledger, level: Level) -> None:
+    said = _column(frame, "headroom_worst_step_kw")
+    found = np.isclose(level.headroom_kw, said[:, None], rtol=1e-9, atol=1e-9).any(axis=1)
+    ledger.add(
+        f"{level.kind}s table: headroom_worst_step_kw",
+        bool(found.all()),
+        "each is a headroom of the element"
+        if found.all()
+        else f"not so at {level.ids[int(np.argmin(found))]}",
+    )
+
+
+def check_vehicles(claims: Claims, ledger: Ledger, own: Own, rung: Rung) -> None:
+    """Check ``vehicles.parquet``: energy, missing energy and regret of every vehicle."""
+    frame, fleet, needs = claims.tables["vehicles"], own.scenario.fleet, own.needs
+    same = _same_ids(frame.get("vehicle_id"), fleet.vehicle_id)
+    if not ledger.add("vehicles table: rows", same, f"{len(frame)} rows, {len(fleet)} vehicles"):
+        return
+    regret = rung.paid - rung.cheapest
+    money = 1e-6 * (rung.paid + rung.cheapest) + 1e-9 * (1.0 + rung.upgrade_cost / max(len(fleet), 1))
+    for name, mine, tolerance in (
+        ("energy_kwh", rung.energy_kwh, np.full(len(fleet), 1e-5)),
+        ("missing_energy_kwh", needs.missing_kwh, 1e-6 + 1e-9 * fleet.battery_kwh),
+        ("cost", rung.paid, money),
+        ("cheapest_cost", rung.cheapest, money),
+        ("regret_cost", regret, money),
+    ):
+        ledger.equal(
+            f"vehicles table: {name}", _column(frame, name), mine, tolerance, labels=fleet.vehicle_id
+        )
+    said = claims.certificate.get("missing_energy_kwh", {})
+    short = np.flatnonzero(needs.missing_kwh > 0)
+    listed = np.array([_number(said.get(str(v))) for v in fleet.vehicle_id[short]])
+    ledger.equal("certificate: missing energy", listed, needs.missing_kwh[short], 1e-6, "kWh")
+    ledger.add(
+        "certificate: vehicles that fall short",
+        len(said) == len(short),
+        f"{len(said)} listed, {len(short)} found",
+    )
+
+
+def check_summary(
+    claims: Claims,
+    ledger: Ledger,
+    own: Own,
+    overloads: Mapping[str, tuple[Array, Array]],
+    costs: Mapping[str, tuple[Array, Array]],
+    best: Rung,
+) -> None:
+    """Check the figures of ``summary.json``; what only the run itself knew must agree between the files."""
+    said, scenario, needs = claims.summary, own.scenario, own.needs
+    upgrade = {rung: math.fsum(np.concatenate(each)) for rung, each in costs.items()}
+    bound, cost, unmanaged = best.lower_bound_cost, best.upgrade_cost, own.unmanaged_cost
+    gap = max(cost - bound, 0.0)
+    money = money_tolerance(own, cost)
+    loose = money + 1e-10 * best.scale + 1e-6 * max(cost, 1e-3 * unmanaged)
+    base = sum(math.fsum(level.base_overload_kw) for level in own.levels)
+    exact = {
+        "vehicles": len(scenario.fleet),
+        "vehicles_short": int(np.count_nonzero(needs.missing_kwh > 0)),
+        "feeders": scenario.grid.feeders,
+        "steps": scenario.horizon.steps,
+        "variables": needs.variables,
+    }
+    for name, whole in exact.items():
+        ledger.equal(f"summary: {name}", _number(said.get(name)), whole, 0.0)
+    relative = gap / scale if (scale := max(cost, 1e-9 * unmanaged)) > 0 else 0.0
+    saved = unmanaged - cost
+    figures = {
+        "missing_energy_kwh": (float(needs.missing_kwh.sum()), 1e-6 * (1 + len(scenario.fleet))),
+        "base_overload_kw": (base, 1e-9 * (1 + base)),
+        "lower_bound_cost": (bound, loose),
+        "absolute_gap": (gap, loose),
+        "relative_gap": (relative, loose / scale if scale > 0 else 0.0),
+        "total_regret_cost": (math.fsum(best.paid - best.cheapest), loose),
+        "grid_slack_cost": (best.grid_slack_cost, loose),
+    }
+    for rung in overloads:
+        kilowatts = math.fsum(np.concatenate(overloads[rung]))
+        figures[f"{rung}_overload_kw"] = (kilowatts, 1e-6 * (1 + len(own.levels[0].ids)) + 1e-9 * kilowatts)
+        figures[f"{rung}_upgrade_cost"] = (upgrade[rung], money_tolerance(own, upgrade[rung]))
+    for name, (mine, tolerance) in figures.items():
+        ledger.equal(f"summary: {name}", _number(said.get(name)), mine, tolerance)
+    if saved > 0:
+        mine = gap / saved
+        ledger.equal("summary: gap_of_savings", _number(said.get("gap_of_savings")), mine, 2 * loose / saved)
+    for rung in overloads:
+        over = overloads[rung][0]
+        slack = load_tolerance(over + own.levels[0].base_overload_kw)
+        least = int(np.count_nonzero(over > OVERLOADED_KW + slack))
+        most = int(np.count_nonzero(over > max(OVERLOADED_KW - slack, 0.0)))
+        count = _number(said.get(f"{rung}_feeders_overloaded"))
+        ledger.add(
+            f"summary: {rung}_feeders_overloaded",
+            least <= count <= most,
+            f"the files say {count:g}, recomputed {least}" + (f" to {most}" if most > least else ""),
+        )
+    for rung in LADDER:
+        if rung not in overloads:
+            left = [key for key in said if key.startswith(f"{rung}_") and said[key] is not None]
+            ledger.add(f"summary: nothing is claimed of {rung}", not left, ", ".join(left) or "nothing is")
+    run = claims.certificate.get("run", {})
+    same = {
+        "scenario_sha256": claims.certificate.get("scenario_sha256"),
+        "status": claims.certificate.get("statuses", {}).get("coordinated"),
+        **{key: run.get(key) for key in ("seed", "version", "wall_s", "peak_memory_mib")},
+    }
+    for name, value in same.items():
+        ledger.add(
+            f"summary: {name}",
+            name in said and said[name] == value,
+            f"{said.get(name)!r}, as in certificate.json"
+            if said.get(name) == value
+            else f"{said.get(name)!r}, but {value!r} in certificate.json",
+        )
+    ledger.add("summary: scenario", said.get("scenario") == scenario.name, f"{said.get('scenario')!r}")
+
+
+def check_history(claims: Claims, ledger: Ledger, found: Mapping[str, Rung], own: Own) -> None:
+    """Check that no line of ``history.csv`` claims a cost below the bound or a bound above the cost."""
+    frame = claims.tables["history"]
+    for rung, each in found.items():
+        mine = frame[frame["rung"] == rung] if "rung" in frame else frame.iloc[:0]
+        slack = 1e-10 * each.scale + money_tolerance(own, each.upgrade_cost)
+        primal, bound = _column(mine, "primal"), _column(mine, "bound")
+        wrong = (primal < each.lower_bound_cost - slack) | (bound > each.upgrade_cost + slack)
+        ledger.add(
+            f"{rung}: history",
+            not wrong.any(),
+            f"{len(mine)} lines, none of which contradicts the bracket"
+            if not wrong.any()
+            else f"{int(wrong.sum())} lines contradict the bracket, first iteration "
+            f"{mine['iteration'].iloc[int(np.argmax(wrong))]}",
+        )
+
+
+def _same_ids(column: pd.Series | None, ids: Array) -> bool:
+    if column is None or len(column) != len(ids):
+        return False
+    text = np.array(["" if pd.isna(each) else _text(each) for each in column.tolist()], object)
+    return bool(np.all(text == np.asarray(ids, object)))
+
+
+def _text(value: object) -> str:
+    """An id as text; a whole number that gaps made a float counts as that whole number."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _number(value: object) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else math.nan  # type: ignore[arg-type]
