@@ -60,7 +60,7 @@ class Diary:
 
 
 def travel_min(distance_km: Array) -> Array:
-    """Travel time by car [min]: 4 min to start and park, faster on longer ways (MiD 2017 distance by duration)."""
+    """Travel time by car [min]: 4 min to start and park, faster on longer ways, after MiD 2017."""
     speed_kmh = 22.0 + 18.0 * np.log1p(distance_km / 5.0)
     minutes: Array = 4.0 + 60.0 * distance_km / speed_kmh
     return minutes
@@ -107,10 +107,10 @@ def embedded_diary(*, person_days: int = 24_000, seed: int = 0, habits: Habits |
         at, origin_km = to, place_km
 
     # A second tour that would end after midnight is left out.
-    used = purpose >= 0
+    used: Array = np.greater_equal(purpose, 0)
     second = (np.cumsum(purpose == HOME, axis=1) - (purpose == HOME)) > 0
-    late = ((arrive > LATEST_MIN) & used).any(axis=1)
-    used &= ~(late[:, None] & second)
+    late: Array = np.any((arrive > LATEST_MIN) & used, axis=1, keepdims=True)
+    used &= ~(late & second)
     person = np.repeat(np.arange(person_days), longest).reshape(used.shape)
     return Diary(
         person[used],
@@ -152,7 +152,8 @@ def _pick(shares: Array, rng: np.random.Generator) -> Array:
     """One column per row, by relative shares of that row."""
     cumulative = np.cumsum(shares, axis=1)
     drawn = rng.random(len(shares))[:, None] * cumulative[:, -1:]
-    return np.minimum((drawn >= cumulative).sum(axis=1), shares.shape[1] - 1)
+    column: Array = np.minimum((drawn >= cumulative).sum(axis=1), shares.shape[1] - 1)
+    return column
 
 
 def _departure(by_hour: Array, earliest_min: Array, rng: np.random.Generator) -> Array:

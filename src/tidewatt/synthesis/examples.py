@@ -107,7 +107,7 @@ def _piecewise(seed: int) -> Scenario:
 
 
 def _rising(grid: Grid, seed: int) -> CostPieces:
-    """Three pieces a feeder: new controls, a stronger conductor from 2 % of the rating, a new feeder from 8 %."""
+    """New controls, a stronger conductor from 2 % of the rating on, a new feeder from 8 % on."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(30,)))
     level = np.exp(rng.normal(0.0, 0.2, grid.feeders))
     above = np.outer(grid.rating_kw, [0.0, 0.02, 0.08])

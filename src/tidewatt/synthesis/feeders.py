@@ -184,7 +184,7 @@ def _substations(
 
 
 def base_load(plan: FeederPlan, horizon: Horizon, seed: int) -> Array:
-    """Load without charging [kW], shape (feeders, steps): class shapes mixed, each with its own hour and days.
+    """Load without charging [kW], shape (feeders, steps): class shapes mixed, each shifted and scaled.
 
     The highest value of every feeder is its `peak_kw`.
     """
@@ -222,7 +222,7 @@ def grid_of(plan: FeederPlan, load_kw: Array, tightness: float, seed: int) -> Gr
 
     feeder_rating = by_bank(plan.rating_kw)
     bank_rating = by_bank(load_kw).max(axis=1) / (1.0 - plan.bank_headroom)
-    # Less headroom under the same rating is more load: a bank's rating then has to follow its feeders'.
+    # Less headroom under the same rating is more load: a bank's rating then has to follow.
     bank_rating = feeder_rating + (bank_rating - feeder_rating) / tightness
     headroom = plan.rating_kw[:, None] - load_kw
     headroom = np.where(headroom > 0, headroom / tightness, headroom)

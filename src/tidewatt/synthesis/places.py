@@ -79,7 +79,7 @@ class Places:
         return len(self.homes)
 
     def choice(self, weights: Array, decay_km: float) -> Array:
-        """Cumulative probability of each feeder, by feeder of the home; shape (feeders, feeders) or (1, feeders)."""
+        """Cumulative probability of each feeder by the home's: (feeders, feeders), or one row for all."""
         table = np.asarray(weights, np.float64)[None, :]
         if self.x_km is not None and self.y_km is not None:
             dx = self.x_km[:, None] - self.x_km[None, :]

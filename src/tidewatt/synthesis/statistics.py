@@ -46,26 +46,25 @@ def _day(night: float, *blocks: float) -> list[float]:
     return hours
 
 
-DEPARTURES_BY_HOUR: Final[Array] = freeze(
-    [
-        [  # weekdays; rows shop, leisure, escort, errand, other; work has its own row in front
-            [6, 6, 6, 6, 6, 60, 160, 235, 225, 105, 40, 22, 24, 26, 30, 20, 15, 10, 7, 7, 7, 7, 7, 6],
-            _day(0, 13, 86, 84, 74, 91, 13),
-            _day(1, 10, 45, 64, 77, 98, 47),
-            _day(1, 57, 65, 40, 93, 73, 20),
-            _day(1, 17, 75, 80, 83, 80, 20),
-            _day(1, 17, 75, 80, 83, 80, 20),
-        ],
-        [  # weekends: Saturday and Sunday together
-            _day(6, 121, 106, 57, 27, 17, 10),
-            _day(0, 22, 140, 115, 58, 37, 7),
-            _day(1, 9, 58, 86, 105, 66, 23),
-            _day(1, 9, 62, 90, 86, 70, 28),
-            _day(1, 9, 84, 105, 86, 59, 17),
-            _day(1, 9, 84, 105, 86, 59, 17),
-        ],
-    ]
-)
+_DEPARTURES: list[list[list[float]]] = [
+    [  # weekdays; rows shop, leisure, escort, errand, other; work has its own row in front
+        [6, 6, 6, 6, 6, 60, 160, 235, 225, 105, 40, 22, 24, 26, 30, 20, 15, 10, 7, 7, 7, 7, 7, 6],
+        _day(0, 13, 86, 84, 74, 91, 13),
+        _day(1, 10, 45, 64, 77, 98, 47),
+        _day(1, 57, 65, 40, 93, 73, 20),
+        _day(1, 17, 75, 80, 83, 80, 20),
+        _day(1, 17, 75, 80, 83, 80, 20),
+    ],
+    [  # weekends: Saturday and Sunday together
+        _day(6, 121, 106, 57, 27, 17, 10),
+        _day(0, 22, 140, 115, 58, 37, 7),
+        _day(1, 9, 58, 86, 105, 66, 23),
+        _day(1, 9, 62, 90, 86, 70, 28),
+        _day(1, 9, 84, 105, 86, 59, 17),
+        _day(1, 9, 84, 105, 86, 59, 17),
+    ],
+]
+DEPARTURES_BY_HOUR: Final[Array] = freeze(_DEPARTURES)
 """Relative number of departures by hour, shape (2, 6, 24): weekday or weekend; to work, shop,
 leisure, escort, errand, other. MiD 2017, published in blocks of two and three hours; the weekday
 commute is peaked at 7-9 h and evenings fall off by the hour, where the blocks are flat."""
@@ -92,43 +91,27 @@ VEHICLES_PER_HOUSEHOLD: Final = 1.8
 """NHTS 2022: 2.0 in the United States; Bay Area counties have somewhat fewer (ACS 2021: 1.8)."""
 
 QUANTILES: Final[Array] = freeze(
-    [0, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 1]
-)
+    [0, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5,
+     0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 1]
+)  # fmt: skip
 """Probabilities of `FEEDER_HEADROOM` and `FEEDER_RATING_MW`."""
 
 FEEDER_RATING_MW: Final[Array] = freeze(
-    [
-        1.6,
-        1.98,
-        2.09,
-        2.28,
-        2.5,
-        3.68,
-        9.52,
-        10.69,
-        11.57,
-        11.87,
-        12.19,
-        12.83,
-        21.11,
-        21.41,
-        21.41,
-        23.56,
-        33.07,
-    ]
-)
+    [1.6, 1.98, 2.09, 2.28, 2.5, 3.68, 9.52, 10.69, 11.57,
+     11.87, 12.19, 12.83, 21.11, 21.41, 21.41, 23.56, 33.07]
+)  # fmt: skip
 """Feeder ratings at `QUANTILES` [MW]. GNA 2023."""
 
 FEEDER_HEADROOM: Final[Array] = freeze(
-    [-0.947, -0.501, -0.307, -0.125, 0.003, 0.042, 0.096, 0.158, 0.204, 0.295, 0.37, 0.464, 0.601, 0.696]
-    + [0.755, 0.842, 1.039]
-)
+    [-0.947, -0.501, -0.307, -0.125, 0.003, 0.042, 0.096, 0.158, 0.204,
+     0.295, 0.37, 0.464, 0.601, 0.696, 0.755, 0.842, 1.039]
+)  # fmt: skip
 """(rating - peak loading) / rating of feeders at `QUANTILES`. GNA 2023."""
 
 BANK_HEADROOM: Final[Array] = freeze(
-    [-0.626, -0.347, -0.216, -0.154, -0.017, 0.046, 0.108, 0.171, 0.242, 0.328, 0.425, 0.521, 0.675, 0.724]
-    + [0.789, 1.002, 1.164]
-)
+    [-0.626, -0.347, -0.216, -0.154, -0.017, 0.046, 0.108, 0.171, 0.242,
+     0.328, 0.425, 0.521, 0.675, 0.724, 0.789, 1.002, 1.164]
+)  # fmt: skip
 """(rating - peak loading) / rating of banks at `QUANTILES`. GNA 2023."""
 
 UPGRADE_COST_PER_KW: Final[Array] = freeze([[0.0, 1500.0, 4000.0, 8000.0], [3700.0, 1900.0, 900.0, 470.0]])

@@ -91,10 +91,12 @@ def synthesise(
 
     first = np.zeros(vehicles + 1, np.int64)
     initial_kwh, final_kwh = np.zeros(vehicles), np.zeros(vehicles)
-    lay_weeks(0, vehicles, False, rules, traits, chains, *rows(0, 0), initial_kwh)
-    np.cumsum(first, out=first)
-    t, d = rows(int(first[-1]), int(first[-1]) + vehicles)
-    lay_weeks(0, vehicles, True, rules, traits, chains, t, d, initial_kwh)
+    # Draws wrap around in 64 bits on purpose; only interpreted kernels would warn of it.
+    with np.errstate(over="ignore"):
+        lay_weeks(0, vehicles, False, rules, traits, chains, *rows(0, 0), initial_kwh)
+        np.cumsum(first, out=first)
+        t, d = rows(int(first[-1]), int(first[-1]) + vehicles)
+        lay_weeks(0, vehicles, True, rules, traits, chains, t, d, initial_kwh)
     add_chargers(
         rules, traits, t, d, initial_kwh, final_kwh, _refill_until(horizon, habits), SHORTEST_STOP_MIN,
         np.zeros(vehicles, np.int8),
