@@ -10,7 +10,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cyclopts import CycloptsError
 
 __all__ = ["main"]
 
@@ -57,7 +60,7 @@ def _run(tokens: list[str]) -> int:
         return status if isinstance(status, int) else DONE
     except CycloptsError as error:
         verb = " ".join(error.command_chain or ())
-        say(f"tidewatt: {error}")
+        say(f"tidewatt: {_usage(error)}")
         say(f"Try `{' '.join(['tidewatt', verb]).strip()} --help`.")
         return BAD_INPUT
     except ScenarioError as error:
@@ -72,10 +75,25 @@ def _run(tokens: list[str]) -> int:
         return BAD_INPUT
     except BrokenPipeError:
         raise
+    except SystemExit:  # so rich ends where whoever read us has seen enough
+        return DONE
     except Exception as error:
         if os.environ.get("TIDEWATT_TRACEBACK"):
             raise
         return _explain(error)
+
+
+def _usage(error: CycloptsError) -> str:
+    """What is wrong with the words of the command."""
+    from cyclopts import MissingArgumentError, UnusedCliTokensError
+
+    if isinstance(error, MissingArgumentError) and error.argument is not None and not error.tokens_so_far:
+        missing = error.argument
+        name = missing.name if missing.name.startswith("--") else missing.name.upper()
+        return f"{name} is missing. {missing.parameter.help or ''}".rstrip()
+    if isinstance(error, UnusedCliTokensError):
+        return f"nothing takes {' '.join(map(repr, error.unused_tokens))} here."
+    return str(error)
 
 
 def _explain(error: Exception) -> int:

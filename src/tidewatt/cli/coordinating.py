@@ -228,7 +228,7 @@ def demo(
     """
     from tidewatt.cli.scenarios import described
     from tidewatt.io.writing import write_scenario
-    from tidewatt.synthesis import example
+    from tidewatt.synthesis.examples import example
     from tidewatt.verification import verify
 
     asked = {"relative_gap": relative_gap, "threads": threads, "seed": seed}

@@ -176,6 +176,73 @@ def pge_ica(
         _hand_over(scenario, report, out, json)
 
 
+@importing.command
+def itineraries(
+    file: Path,
+    /,
+    *,
+    grid: Path,
+    out: Path,
+    mode: Literal["auto", "days", "weeks"] = "auto",
+    vehicles: int | None = None,
+    represent: float | None = None,
+    adoption: float = 1.0,
+    invalid: Literal["drop", "error"] = "drop",
+    name: str | None = None,
+    seed: Seed = 0,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Trip diaries, driven on the feeders of an existing scenario.
+
+    One row a trip, with vehicle or person, departure, arrival, distance and purpose; column names of VISTA
+    and NHTS are understood.
+
+    Parameters
+    ----------
+    file
+        The diary, CSV or Parquet.
+    grid
+        Folder of the scenario whose feeders, banks, headroom and time axis are taken.
+    out
+        Folder for the scenario.
+    mode
+        days: chains of the diary are drawn for synthetic vehicles; weeks: every vehicle drives exactly its
+        rows; auto: weeks where the table is in tidewatt's form and covers more than a day.
+    vehicles
+        Vehicles to synthesise from days [default: as many as the diary has drivers].
+    represent
+        Real electric vehicles in all [default: the vehicles, or the sum of their weights].
+    adoption
+        Share of vehicles that are electric, 0..1, recorded for the penetration sweep.
+    invalid
+        What to do with rows that cannot be: drop them and say so, or end with an error.
+    name
+        Name of the scenario [default: from the file].
+    """
+    from tidewatt.io.importers.itineraries import import_itineraries
+    from tidewatt.io.scenario import read_scenario
+
+    with new_scenario(out, overwrite):
+        with reporter(1.0) as shown:
+            shown.step("reading the grid")
+            there = read_scenario(grid)
+            shown.step(f"importing {file.name}")
+            scenario, report = import_itineraries(
+                file,
+                grid=there.grid,
+                horizon=there.horizon,
+                mode=mode,
+                vehicles=vehicles,
+                represent=represent,
+                adoption=adoption,
+                invalid=invalid,
+                name=name,
+                seed=seed,
+            )
+        _hand_over(scenario, report, out, json)
+
+
 def _cost(text: str) -> float:
     try:
         return float(text)

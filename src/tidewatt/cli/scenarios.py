@@ -9,6 +9,7 @@ from tidewatt.cli.console import issue_record, print_issues, print_json, say
 from tidewatt.cli.folders import new_scenario
 from tidewatt.cli.options import Json, Overwrite, Seed
 from tidewatt.errors import Issue, ScenarioError
+from tidewatt.report.words import count
 
 if TYPE_CHECKING:
     from tidewatt.domain.scenario import Scenario
@@ -35,11 +36,12 @@ def contents(scenario: Scenario) -> dict[str, Any]:
 
 def described(scenario: Scenario) -> str:
     """What a scenario holds, in a sentence."""
-    held = contents(scenario)
+    horizon = scenario.horizon
     return (
-        f"{held['vehicles']:,} vehicles (standing for {held['real_vehicles']:,.0f}) with {held['dwells']:,} "
-        f"dwells and {held['trips']:,} trips on {held['feeders']:,} feeders under {held['banks']:,} banks, "
-        f"{held['steps']:,} steps of {held['step_min']:g} min from {held['start']}"
+        f"{count(len(scenario.fleet), 'vehicle')} (standing for {scenario.fleet.weight.sum():,.0f}) with "
+        f"{count(len(scenario.dwells), 'dwell')} and {count(len(scenario.trips), 'trip')} on "
+        f"{count(scenario.grid.feeders, 'feeder')} under {count(scenario.grid.banks, 'bank')}, "
+        f"{count(horizon.steps, 'step')} of {horizon.step_min:g} min from {horizon.start.isoformat()}"
     )
 
 
@@ -51,22 +53,15 @@ def example(
     Parameters
     ----------
     name
-        Which one: see `tidewatt example list .` for the names.
+        demo (60 feeders, 20,000 vehicles, a week in steps of 15 min), village (3 feeders, 40 vehicles),
+        commute (no banks, most workplaces elsewhere), piecewise (rising upgrade costs) or weights (vehicles
+        that stand for several).
     folder
         Folder to write the scenario to; made where it does not exist.
     """
     from tidewatt.io.writing import write_scenario
-    from tidewatt.synthesis import EXAMPLES
-    from tidewatt.synthesis import example as make
+    from tidewatt.synthesis.examples import example as make
 
-    if name not in EXAMPLES:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, EXAMPLES, 1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise ScenarioError(
-            [Issue("example", "name", f"there is no {name!r}", f"Use one of {', '.join(EXAMPLES)}.{hint}")]
-        )
     with new_scenario(folder, overwrite):
         scenario = make(name, seed=seed)
         write_scenario(scenario, folder)

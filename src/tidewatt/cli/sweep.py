@@ -68,12 +68,9 @@ def run_sweep(
     from tidewatt.cli.coordinating import draw, solve
     from tidewatt.io.atomic import atomic_file
     from tidewatt.io.writing import write_scenario
-    from tidewatt.synthesis import thin
+    from tidewatt.synthesis.thinning import thin
 
     rows: list[dict[str, Any]] = []
-    # All shares are drawn before the first is solved: one that cannot be drawn is found at once.
-    for share in shares:
-        thin(scenario, share, seed=asked["seed"] or 0)
     for k, share in enumerate(shares):
         here = out / f"adoption_{share:.4g}"
         part = thin(scenario, share, seed=asked["seed"] or 0)
