@@ -1,0 +1,36 @@
+"""What a kW of upgrade costs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.errors import Issue
+from tidewatt.synthesis.statistics import UPGRADE_COST_PER_KW
+
+__all__ = ["check_upgrade_cost", "upgrade_cost"]
+
+_UPGRADE_SHARE = 0.15
+
+
+def check_upgrade_cost(value: float | str, *, ddor: bool = True) -> list[Issue]:
+    """What is wrong with the option, if anything; `ddor`: whether ratings are there to apply it to."""
+    if (ddor and value == "ddor") or (not isinstance(value, str) and 0 < value < np.inf):
+        return []
+    fix = "Give a cost above 0, or ddor" if ddor else "Give a cost above 0"
+    return [Issue("options", "upgrade_cost_per_kw", f"{value!r} given", fix)]
+
+
+def upgrade_cost(rating_kw: Array, value: float | str) -> Array:
+    """Cost per kW of overload of each facility, shape (facilities,).
+
+    A number is taken for all. ``"ddor"`` [$/kW]: the unit cost of an upgrade by 15 % of the rating,
+    from PG&E's Distribution Deferral Opportunity Report 2023 (about 3,700 for 1-2 MW, about 470 above
+    8 MW, interpolated in the logarithm). Real cost falls with size, which is not convex; a constant per
+    facility at its typical size keeps the problem a linear program.
+    """
+    if not isinstance(value, str):
+        return np.full(len(rating_kw), float(value))
+    size, cost = UPGRADE_COST_PER_KW
+    interpolated: Array = np.exp(np.interp(_UPGRADE_SHARE * rating_kw, size, np.log(cost)))
+    return interpolated
