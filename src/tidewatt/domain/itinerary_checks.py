@@ -100,7 +100,7 @@ def _blocks(first: Array) -> Iterator[tuple[int, int]]:
 def _trips_between_dwells(d: Dwells, t: Trips, report: Report, who: Callable[[int], str]) -> None:
     """No trip begins before the dwell that precedes its arrival has ended."""
     found: list[Array] = []
-    example = ""
+    example, name = "", "depart_min"
     for start, stop in _blocks(d.first):
         rows, dwells = slice(t.first[start], t.first[stop]), slice(d.first[start], d.first[stop])
         depart, arrive = t.depart_min[rows], t.arrive_min[rows]
@@ -121,11 +121,12 @@ def _trips_between_dwells(d: Dwells, t: Trips, report: Report, who: Callable[[in
         if len(bad):
             if not found:
                 i, j = bad[0], known[bad[0]]
+                name = "arrive_min" if begin[j] >= depart[i] else "depart_min"
                 example = f"{depart[i]:g} to {arrive[i]:g} overlaps its dwell from {begin[j]:g} to {end[j]:g}"
             found.append(bad + rows.start)
     if found:
         fix = "Correct the times: a vehicle is either parked or driving"
-        report.rows("trips", "depart_min", f"the trip from {example}", fix, np.concatenate(found), who)
+        report.rows("trips", name, f"the trip from {example}", fix, np.concatenate(found), who)
 
 
 def _largest(values: Array) -> float:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from tidewatt.domain.arrays import Array, offsets
 from tidewatt.domain.fleet import Fleet
 from tidewatt.domain.mobility import Dwells, Trips
+from tidewatt.io.ids import IdColumn
 from tidewatt.io.schema import nearest
 from tidewatt.io.tables import SHOWN, Table
 
@@ -26,6 +27,7 @@ def known_ids(table: Table, column: str) -> tuple[pa.Array, Array]:
     """Distinct ids of the table that defines them, and the row of each; duplicates are reported."""
     ids = table.ids(column)
     table.label_rows(ids, unique=True)
+    table.filled(column, ids)
     filled = np.flatnonzero(ids.codes >= 0)
     rows = np.full(len(ids.values), -1, np.int64)
     rows[ids.codes[filled[::-1]]] = filled[::-1]  # the first row of each id stays
@@ -46,15 +48,23 @@ def known_ids(table: Table, column: str) -> tuple[pa.Array, Array]:
 
 
 def located(
-    table: Table, column: str, known: pa.Array, home: str, *, required: bool = True, label: bool = True
+    table: Table,
+    column: str,
+    known: pa.Array,
+    home: str,
+    *,
+    ids: IdColumn | None = None,
+    optional: bool = False,
 ) -> Array:
     """Position of each row's id in `known`: -1 where empty, -2 where unknown (reported).
 
-    Rows of `table` are named by this id from now on, unless `label` is False.
+    Unless they are `optional`, empty ids are reported, and rows are named by their ids from now on.
     """
-    ids = table.ids(column, required=required)
-    if label:
+    if ids is None:
+        ids = table.ids(column)
+    if not optional:
         table.label_rows(ids, unique=False)
+        table.filled(column, ids)
     positions = ids.positions(known)
     unknown = np.flatnonzero(positions == -2)
     if len(unknown) and (len(known) or home == "banks"):  # a table without ids has been reported
@@ -66,7 +76,7 @@ def located(
         if best is not None:
             zeros = best.lstrip("0") == wrong[0].lstrip("0")
             hint = f" (did you mean {best!r}?{' Leading zeros count' if zeros else ''})"
-        empty = ", or leave the cell empty" if table.name in ("dwells", "feeders") and not required else ""
+        empty = ", or leave the cell empty" if table.name in ("dwells", "feeders") and optional else ""
         table.issue(
             column,
             f"{', '.join(repr(w) for w in wrong)} is not in the table {home}",
@@ -82,10 +92,12 @@ def build_fleet(table: Table, carry: bool) -> tuple[Fleet, pa.Array]:
     columns: dict[str, Array] = {}
     for name in ("battery_kwh", "soc_initial", "soc_min", "soc_max", "charge_efficiency", "max_charge_kw"):
         columns[name] = table.numbers(name)
-    columns["soc_final_min"] = table.numbers("soc_final_min", default=columns["soc_initial"])
-    columns["discharge_efficiency"] = table.numbers(
-        "discharge_efficiency", default=columns["charge_efficiency"]
-    )
+    # Defaults taken from another column are clipped, so that its wrong cells are reported once.
+    initial = np.fmax(0.0, np.fmin(columns["soc_initial"], np.fmin(columns["soc_max"], 1.0)))
+    columns["soc_final_min"] = table.numbers("soc_final_min", default=initial)
+    efficiency = columns["charge_efficiency"]
+    efficiency = np.where((efficiency > 0) & (efficiency <= 1), efficiency, 0.9)
+    columns["discharge_efficiency"] = table.numbers("discharge_efficiency", default=efficiency)
     for name in ("weight", "max_discharge_kw"):
         columns[name] = table.numbers(name)
     taken = {name: column[rows] for name, column in columns.items()}
@@ -104,7 +116,7 @@ def as_given(ids: pa.Array) -> Array:
 def build_dwells(table: Table, vehicles: pa.Array, feeders: pa.Array, carry: bool) -> Dwells:
     """Dwells in order of vehicle and time, without rows of unknown vehicles or with unusable cells."""
     vehicle = located(table, "vehicle_id", vehicles, "vehicles")
-    feeder = located(table, "feeder_id", feeders, "feeders", required=False, label=False)
+    feeder = located(table, "feeder_id", feeders, "feeders", optional=True)
     feeder = np.maximum(feeder, -1, dtype=np.int32)
     arrive, depart = table.numbers("arrive_min"), table.numbers("depart_min")
     charger = table.numbers("charger_kw")

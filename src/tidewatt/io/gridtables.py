@@ -12,6 +12,7 @@ from tidewatt.domain.grid import CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
 from tidewatt.errors import Issue
 from tidewatt.io.assembly import as_given, attributes, known_ids, located
+from tidewatt.io.ids import IdColumn
 from tidewatt.io.tables import SHOWN, Table
 
 __all__ = ["GridTables", "build_grid"]
@@ -45,15 +46,16 @@ def build_grid(tables: GridTables, horizon: Horizon, carry: bool) -> tuple[Grid,
     feeders = _level(tables.feeders, "feeder", ids, rows)
     bank_ids, bank_rows = known_ids(tables.banks, "bank_id")
     banks = _level(tables.banks, "bank", bank_ids, bank_rows)
-    bank = located(tables.feeders, "bank_id", bank_ids, "banks", required=False, label=False)[rows]
+    bank = located(tables.feeders, "bank_id", bank_ids, "banks", optional=True)[rows]
     bank = np.maximum(bank, -1)
 
     steps = horizon.steps
     given = _placed(tables.headroom, "headroom_kw", (feeders, banks), steps)
     base = _placed(tables.base_load, "load_kw", (feeders,), steps)[0]
-    usable = bool(tables.headroom.rows or tables.base_load.rows)
+    usable = tables.headroom.usable or tables.base_load.usable
     headroom = _headroom(feeders, given[0], base, usable)
-    bank_headroom = _bank_headroom(banks, feeders, bank, given[1], headroom, base, usable)
+    bank_headroom = _bank_headroom(banks, feeders, bank, given[1], given[0], headroom, base, usable)
+    known = np.where(base.complete[:, None], base.values, np.nan)
     cost, bank_cost = _costs(tables.upgrade_costs, feeders, banks)
     extras = attributes(tables.feeders, ("customers", "longitude", "latitude", "name")) if carry else {}
     bank_extras = attributes(tables.banks, ("name",)) if carry else {}
@@ -67,7 +69,7 @@ def build_grid(tables: GridTables, horizon: Horizon, carry: bool) -> tuple[Grid,
         bank_cost=bank_cost,
         rating_kw=feeders.rating_kw,
         bank_rating_kw=banks.rating_kw,
-        base_load_kw=base.values if base.seen.any() else None,
+        base_load_kw=known if base.complete.any() else None,
         attributes={name: values[rows] for name, values in extras.items()},
         bank_attributes={name: values[bank_rows] for name, values in bank_extras.items()},
     )
@@ -111,14 +113,13 @@ def _placed(table: Table, column: str, levels: tuple[_Level, ...], steps: int) -
     ]
     if not table.rows:
         return empty
-    value, step = table.numbers(column), table.numbers("step", default=np.nan)
-    step = _steps(table, step, steps)
+    ids = _labelled(table, levels)
+    value = table.numbers(column)
+    step = _steps(table, table.numbers("step", default=np.nan), steps)
     owner = np.zeros(table.rows, np.int8)
     for number, level in enumerate(levels):
         name = f"{level.kind}_id"
-        position = located(
-            table, name, level.ids, level.table.name, required=len(levels) == 1, label=number == 0
-        )
+        position = located(table, name, level.ids, level.table.name, ids=ids[number], optional=True)
         if number:
             _either(table, position, owner)
         owner[position != -1] = number + 1
@@ -132,6 +133,15 @@ def _placed(table: Table, column: str, levels: tuple[_Level, ...], steps: int) -
         empty[number].values.reshape(-1)[flat] = value[here]
         empty[number].seen.reshape(-1)[flat] = True
     return empty
+
+
+def _labelled(table: Table, levels: tuple[_Level, ...]) -> list[IdColumn]:
+    """The table's id of each level; rows are named by them from now on."""
+    ids = [table.ids(f"{level.kind}_id") for level in levels]
+    table.label_rows(*ids, unique=False)
+    if len(levels) == 1:
+        table.filled(f"{levels[0].kind}_id", ids[0])
+    return ids
 
 
 def _named(level: _Level, position: int) -> str:
@@ -185,6 +195,7 @@ def _bank_headroom(
     feeders: _Level,
     bank: Array,
     given: _Profiles,
+    feeder_given: _Profiles,
     headroom: Array,
     base: _Profiles,
     usable: bool,
@@ -199,11 +210,22 @@ def _bank_headroom(
     np.add.at(total, bank[bank >= 0], load[bank >= 0])
     own = banks.rating_kw[:, None] - total
     lacking = np.flatnonzero(derived & ~np.isfinite(own).all(axis=1))
+    own[lacking] = np.inf
+    # Where the reason is a feeder without headroom, that one has been reported.
+    sound = _complete_headroom(feeders, feeder_given, base)
+    spoilt = np.zeros(len(banks.ids), bool)
+    spoilt[bank[(bank >= 0) & ~sound]] = True
+    lacking = lacking[~spoilt[lacking]]
     if len(lacking) and usable:
         fix = "Add its rows to headroom (one a step), or give its rating_kw and the base_load of its feeders"
         _report(banks, "headroom", "bank_id", lacking, "a bank without headroom", fix)
-    own[lacking] = np.inf
     return np.where(derived[:, None], own, np.where(given.seen, given.values, np.inf))
+
+
+def _complete_headroom(feeders: _Level, given: _Profiles, base: _Profiles) -> Array:
+    """Feeders with headroom for every step, given or derived, none of it minus infinity or nan."""
+    derived = ~_any(given) & base.complete & ~np.isnan(feeders.rating_kw)
+    return derived | (given.complete & (given.values > -np.inf).all(axis=1))
 
 
 def _report_gaps(level: _Level, table: str, given: _Profiles) -> None:
@@ -225,12 +247,13 @@ def _costs(table: Table, feeders: _Level, banks: _Level) -> tuple[CostPieces, Co
     linear = [CostPieces.linear(level.cost_per_kw) for level in (feeders, banks)]
     if not table.rows:
         return linear[0], linear[1]
+    ids = _labelled(table, (feeders, banks))
     above, cost = table.numbers("above_kw"), table.numbers("cost_per_kw")
     owner = np.zeros(table.rows, np.int8)
     result = []
     for number, level in enumerate((feeders, banks)):
         name = f"{level.kind}_id"
-        position = located(table, name, level.ids, level.table.name, required=False, label=number == 0)
+        position = located(table, name, level.ids, level.table.name, ids=ids[number], optional=True)
         if number:
             _either(table, position, owner)
         owner[position != -1] = number + 1

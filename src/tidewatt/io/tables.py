@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +13,15 @@ import pyarrow.compute as pc
 from tidewatt.domain.arrays import Array
 from tidewatt.errors import Issue
 from tidewatt.io.files import CsvFile, MemoryTable, ParquetTable, Source, Unreadable
+from tidewatt.io.ids import IdColumn, clean_ids, encoded, flat
 from tidewatt.io.schema import OTHER_TABLES, TABLES, Column, did_you_mean
 
-__all__ = ["SHOWN", "IdColumn", "Table", "Tables"]
+__all__ = ["SHOWN", "Table", "Tables"]
 
 SHOWN = 5
 """How many ids a message names."""
 
 _NUMBER = r"^[+-]?((\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN])$"
-_INTEGER = r"^(0|-?[1-9][0-9]{0,17})$"
-
-
-@dataclass(frozen=True, slots=True)
-class IdColumn:
-    """A column of ids: each row's position among the distinct values, -1 where the cell is empty."""
-
-    codes: Array
-    values: pa.Array
-
-    def text(self, row: int) -> str:
-        """The id of a row as the user wrote it."""
-        code = int(self.codes[row])
-        return "(empty)" if code < 0 else str(self.values[code].as_py())
-
-    def positions(self, known: pa.Array) -> Array:
-        """Position of each row's id in `known`: -1 where empty, -2 where unknown.
-
-        Ids match by what is written: 7 and "7" are the same id, "007" is another.
-        """
-        values = self.values
-        if values.type != known.type:
-            values, known = values.cast(pa.string()), known.cast(pa.string())
-        found = pc.index_in(values, value_set=known).fill_null(-2).to_numpy(zero_copy_only=False)
-        return np.asarray(np.append(found, -1).astype(np.int32)[self.codes])
 
 
 class Table:
@@ -57,6 +32,7 @@ class Table:
         self.rows = source.rows
         self.columns = TABLES[name]
         self.rejected = np.zeros(self.rows, bool)
+        self.nested = False
         self._label: Callable[[int], str] = lambda row: f"row {row + 1}"
         names = source.names
         if not source.readable:  # reported where it was opened
@@ -80,12 +56,21 @@ class Table:
         count = 1 if rows is None else len(rows)
         self.issues.append(Issue(self.name, field, problem, fix, shown, count))
 
-    def label_rows(self, ids: IdColumn, *, unique: bool) -> None:
-        """Name rows by an id from now on, with the row number where ids repeat."""
-        if unique:
-            self._label = ids.text
-        else:
-            self._label = lambda row: f"{ids.text(row)} (row {row + 1})"
+    def label_rows(self, *ids: IdColumn, unique: bool) -> None:
+        """Name rows by their (first filled) id from now on, with the row number where ids repeat."""
+
+        def label(row: int) -> str:
+            name = next((column.text(row) for column in ids if column.codes[row] >= 0), None)
+            if name is None:
+                return f"row {row + 1}"
+            return name if unique else f"{name} (row {row + 1})"
+
+        self._label = label
+
+    @property
+    def usable(self) -> bool:
+        """Whether the table has rows and every column that it needs."""
+        return self.rows > 0 and all(self.has(c.name) for c in self.columns.values() if c.required)
 
     def has(self, column: str) -> bool:
         """Whether the table has this column."""
@@ -155,20 +140,25 @@ class Table:
             self.issue(spec.name, f"{str(value)!r} is of the type {kind}, not {spec.meaning}", fix, rows)
         return pa.chunked_array([pa.nulls(self.rows, pa.float64())]), filled
 
-    def ids(self, name: str, *, required: bool | None = None) -> IdColumn:
-        """A column of ids, outer spaces removed; empty cells are reported where it is required."""
-        spec = self.columns[name]
+    def ids(self, name: str) -> IdColumn:
+        """A column of ids, outer spaces removed; all empty where the column is absent."""
+        nothing = IdColumn(np.full(self.rows, -1, np.int32), pa.array([], pa.string()))
         if not self.has(name):
-            return IdColumn(np.full(self.rows, -1, np.int32), pa.array([], pa.string()))
-        encoded = _encoded(self.source.column(name))
-        if encoded is None:
-            self.issue(name, "the column holds lists or structures", f"Give {spec.meaning}")
-            return IdColumn(np.full(self.rows, -1, np.int32), pa.array([], pa.string()))
-        ids = _clean_ids(encoded, as_written=self.source.textual)
-        if (spec.required if required is None else required) and (ids.codes < 0).any():
-            rows = np.flatnonzero(ids.codes < 0)
-            self.issue(name, "the id is empty", f"Fill it ({spec.meaning}), or remove the row", rows)
-        return ids
+            return nothing
+        column_ids = encoded(self.source.column(name))
+        if column_ids is None:
+            self.issue(name, "the column holds lists or structures", f"Give {self.columns[name].meaning}")
+            self.nested = True
+            return nothing
+        return clean_ids(column_ids, as_written=self.source.textual)
+
+    def filled(self, name: str, ids: IdColumn) -> None:
+        """Report rows whose id is empty."""
+        rows = np.flatnonzero(ids.codes < 0)
+        if len(rows) and self.has(name) and not self.nested:
+            self.issue(
+                name, "the id is empty", f"Fill it ({self.columns[name].meaning}), or remove the row", rows
+            )
 
     def values(self, name: str) -> Array | None:
         """A column carried along: float64 where it holds numbers, else texts; None where absent."""
@@ -181,80 +171,21 @@ class Table:
         kind = column.type
         if spec is None and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
             return _numpy(column.cast(pa.float64(), safe=False))
-        encoded = _encoded(column)
-        if encoded is None:
+        column_ids = encoded(column)
+        if column_ids is None:
             self.issue(name, "the column holds lists or structures", "Give texts or numbers")
             return None
-        words = np.append(np.asarray(encoded.values.cast(pa.string()).to_pylist(), object), "")
-        return np.asarray(words[encoded.codes])
-
-
-def _flat(column: pa.ChunkedArray) -> pa.Array:
-    array = column.combine_chunks()
-    return array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+        words = np.append(np.asarray(column_ids.values.cast(pa.string()).to_pylist(), object), "")
+        return np.asarray(words[column_ids.codes])
 
 
 def _numpy(column: pa.ChunkedArray) -> Array:
-    values: Array = _flat(column).to_numpy(zero_copy_only=False)
+    values: Array = flat(column).to_numpy(zero_copy_only=False)
     return values
 
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _encoded(column: pa.ChunkedArray) -> IdColumn | None:
-    """Distinct values and their positions; None where cells are no scalars."""
-    kind = column.type
-    if pa.types.is_null(kind):
-        return IdColumn(np.full(len(column), -1, np.int32), pa.array([], pa.string()))
-    if pa.types.is_nested(kind) and not pa.types.is_dictionary(kind):
-        return None
-    if not pa.types.is_dictionary(kind):
-        column = column.dictionary_encode()
-    array = _flat(column.unify_dictionaries()) if column.num_chunks != 1 else column.chunk(0)
-    if len(array) == 0:
-        return IdColumn(np.zeros(0, np.int32), pa.array([], pa.string()))
-    codes = array.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-    values = array.dictionary
-    if pa.types.is_nested(values.type) or pa.types.is_binary(values.type):
-        return None
-    return IdColumn(codes, values)
-
-
-def _clean_ids(raw: IdColumn, *, as_written: bool) -> IdColumn:
-    """Integers as int64, all else as trimmed text; whole floats are integers that met a nan.
-
-    A text column becomes integers only where its file has no types (`as_written`, CSV) and every
-    text is the plain form of an integer: "007" stays a text.
-    """
-    values, codes = raw.values, raw.codes
-    if pa.types.is_floating(values.type):
-        numbers = values.to_numpy(zero_copy_only=False).astype(np.float64)
-        nan = np.isnan(numbers)
-        whole = np.where(nan, 0.0, numbers)
-        if np.all(np.isfinite(whole)) and np.all(whole == np.round(whole)) and np.all(abs(whole) < 2**53):
-            return IdColumn(_drop(codes, nan), pa.array(whole.astype(np.int64)))
-        return IdColumn(_drop(codes, nan), pa.array([str(v) for v in numbers.tolist()]))
-    if pa.types.is_integer(values.type):
-        try:
-            return IdColumn(codes, values.cast(pa.int64()))
-        except pa.ArrowInvalid:
-            return IdColumn(codes, values.cast(pa.string()))
-    text = pc.utf8_trim_whitespace(values.cast(pa.string()))
-    void = pc.fill_null(pc.equal(text, ""), True).to_numpy(zero_copy_only=False)
-    codes = _drop(codes, void)
-    text = text.fill_null("")
-    used = text.filter(pa.array(~void)) if void.any() else text
-    if as_written and len(used) and pc.all(pc.match_substring_regex(used, _INTEGER)).as_py():
-        return IdColumn(codes, pc.if_else(pa.array(void), "0", text).cast(pa.int64()))
-    return IdColumn(codes, text)
-
-
-def _drop(codes: Array, void: Array) -> Array:
-    if not void.any():
-        return codes
-    return np.where(np.append(void, True)[codes], -1, codes).astype(np.int32)
 
 
 def _number_advice(value: str) -> str:

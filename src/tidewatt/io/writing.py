@@ -204,5 +204,8 @@ def _write(path: Path, columns: Mapping[str, Any]) -> None:
 
 def _column(values: Any) -> pa.Array:
     if isinstance(values, np.ndarray) and values.dtype == object:
-        return pa.array([None if v is None or v == "" else str(v) for v in values], pa.string())
+        try:
+            return pa.array(values, pa.string(), from_pandas=True)
+        except pa.ArrowException:  # cells that are not all texts
+            return pa.array([None if v is None else str(v) for v in values], pa.string())
     return pa.array(values)
