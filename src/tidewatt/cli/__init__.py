@@ -92,7 +92,7 @@ def _usage(error: CycloptsError) -> str:
         name = missing.name if missing.name.startswith("--") else missing.name.upper()
         return f"{name} is missing. {missing.parameter.help or ''}".rstrip()
     if isinstance(error, UnusedCliTokensError):
-        return f"nothing takes {' '.join(map(repr, error.unused_tokens))} here."
+        return f"nothing takes {' '.join(map(repr, error.unused_tokens or ()))} here."
     return str(error)
 
 

@@ -16,6 +16,7 @@ from tidewatt.errors import Issue, ScenarioError
 if TYPE_CHECKING:
     from tidewatt.domain.scenario import Scenario
     from tidewatt.io.importers.report import ImportReport
+    from tidewatt.synthesis.diary import Diary
 
 __all__ = ["importing"]
 
@@ -39,6 +40,7 @@ def pge_gna(
     missing: Missing = "drop",
     ica: Annotated[list[Path] | None, Several] = None,
     ica_month: int | None = None,
+    diary: Path | None = None,
     step_min: float = 15.0,
     upgrade_cost_per_kw: str = "1",
     name: str | None = None,
@@ -73,6 +75,8 @@ def pge_gna(
         [default: a stated default shape].
     ica_month
         Month of those shapes, 1..12 [default: each feeder's own peak month].
+    diary
+        Trip diary (CSV or Parquet) whose days vehicles drive [default: embedded statistics].
     step_min
         Length of a step in minutes.
     upgrade_cost_per_kw
@@ -95,6 +99,7 @@ def pge_gna(
                 missing=missing,
                 ica=ica or (),
                 ica_month=ica_month,
+                diary=_day_chains(diary),
                 step_min=step_min,
                 upgrade_cost_per_kw="ddor" if upgrade_cost_per_kw == "ddor" else _cost(upgrade_cost_per_kw),
                 name=name,
@@ -115,6 +120,7 @@ def pge_ica(
     vehicles: int | None = None,
     represent: float | None = None,
     missing: Missing = "drop",
+    diary: Path | None = None,
     year: int = 2027,
     step_min: float = 15.0,
     upgrade_cost_per_kw: float = 1.0,
@@ -145,6 +151,8 @@ def pge_ica(
         Real electric vehicles on the kept feeders [default: estimated from customers and adoption].
     missing
         What to do with feeders that lack a capacity in some hour: drop them, or impute.
+    diary
+        Trip diary (CSV or Parquet) whose days vehicles drive [default: embedded statistics].
     year
         Year of the week.
     step_min
@@ -168,6 +176,7 @@ def pge_ica(
                 represent=represent,
                 missing=missing,
                 year=year,
+                diary=_day_chains(diary),
                 step_min=step_min,
                 upgrade_cost_per_kw=upgrade_cost_per_kw,
                 name=name,
@@ -241,6 +250,17 @@ def itineraries(
                 seed=seed,
             )
         _hand_over(scenario, report, out, json)
+
+
+def _day_chains(file: Path | None) -> Diary | None:
+    if file is None:
+        return None
+    from tidewatt.io.importers.itineraries import import_diary
+
+    diary, report = import_diary(file)
+    for line in report.lines():
+        say(line)
+    return diary
 
 
 def _cost(text: str) -> float:
