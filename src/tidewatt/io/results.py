@@ -106,6 +106,7 @@ def save(
                 "rungs": {rung: asdict(each) for rung, each in result.certificates.items()},
                 "statuses": {rung: status.name for rung, status in result.statuses.items()},
                 "run": asdict(result.run),
+                "iterations": result.figures.get("iterations"),
                 "missing_energy_kwh": _missing(result.vehicles),
                 "files": digests,
             },
@@ -141,7 +142,7 @@ def load(folder: str | os.PathLike[str]) -> Coordination:
     try:
         tables: dict[str, Any] = {name: pd.read_parquet(here / f"{name}.parquet") for name in _TABLES}
         data = xr.load_dataset(here / "loads.nc", engine="h5netcdf")
-        history = pd.read_csv(here / "history.csv", float_precision="round_trip")
+        history = pd.read_csv(here / "history.csv")
         return Coordination(
             data=data,
             history=history,

@@ -125,7 +125,7 @@ def read_claims(folder: Path, ledger: Ledger) -> Claims | None:
         tables = {
             name: pd.read_parquet(folder / f"{name}.parquet") for name in ("feeders", "banks", "vehicles")
         }
-        tables["history"] = pd.read_csv(folder / "history.csv", float_precision="round_trip")
+        tables["history"] = pd.read_csv(folder / "history.csv")
         with xr.open_dataset(folder / "loads.nc", engine="h5netcdf") as data:
             loads = data.load()
         summary = read_json(folder / "summary.json")

@@ -173,13 +173,14 @@ def check_summary(
     run = claims.certificate.get("run", {})
     same = {
         "scenario_sha256": claims.certificate.get("scenario_sha256"),
+        "iterations": claims.certificate.get("iterations"),
         "status": claims.certificate.get("statuses", {}).get("coordinated"),
         **{key: run.get(key) for key in ("seed", "version", "wall_s", "peak_memory_mib")},
     }
     for name, value in same.items():
         ledger.add(
             f"summary: {name}",
-            name in said and said[name] == value,
+            said.get(name) == value and (name in said or value is None),
             f"{said.get(name)!r}, as in certificate.json"
             if said.get(name) == value
             else f"{said.get(name)!r}, but {value!r} in certificate.json",

@@ -276,7 +276,7 @@ def prove_by_hand(scenario, plain, s: Solved, session: bool) -> tuple[np.ndarray
         (grid.bank_cost, s.bank_price, grid.bank_headroom_kw),
     ):
         for g, price in enumerate(prices):
-            bound -= sum(p * h for p, h in zip(price, headroom[g]) if p > 0)
+            bound -= sum(p * h for p, h in zip(price, headroom[g]) if p != 0)
             above = pieces.above_kw[pieces.first[g] : pieces.first[g + 1]]
             cost = pieces.cost_per_kw[pieces.first[g] : pieces.first[g + 1]]
             base = max(0.0, -headroom[g].min())
@@ -297,13 +297,19 @@ def roughen(scenario, plain, s: Solved) -> Solved:
     return Solved(0.9 * s.power + 0.1 * unmanaged, price, 0.9 * s.bank_price, 0.0)
 
 
-def build(scenario, rough: bool = False) -> Coordination:
-    """The result that a perfect solver would hand out, or one that stops at a gap."""
+def build(scenario, rough: bool = False, edit=None) -> Coordination:
+    """The result that a perfect solver would hand out, or one that stops at a gap.
+
+    `edit` may change the solved rungs before everything else is worked out from them: a lie that is
+    consistent throughout.
+    """
     plain = [plain_vehicle(scenario, i) for i in range(len(scenario.fleet))]
     grid, horizon, weight = scenario.grid, scenario.horizon, scenario.fleet.weight
     solved = {"coordinated": solve(scenario, plain, False), "session": solve(scenario, plain, True)}
     if rough:
         solved = {rung: roughen(scenario, plain, s) for rung, s in solved.items()}
+    if edit is not None:
+        edit(scenario, plain, solved)
     flat = [
         (i, p.dwell[j], p.feeder[j], s)
         for i, p in enumerate(plain)
