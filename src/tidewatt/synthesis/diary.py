@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from tidewatt.domain.arrays import Array, freeze
 from tidewatt.synthesis import statistics as st
-from tidewatt.synthesis.habits import Habits
 
 __all__ = ["Diary", "embedded_diary", "travel_min"]
 
-HOME, WORK = 0, 1
+HOME, WORK, ESCORT, ERRAND = 0, 1, 4, 5
 LATEST_MIN = 24.25 * 60.0
 
 
@@ -66,13 +66,14 @@ def travel_min(distance_km: Array) -> Array:
     return minutes
 
 
-def embedded_diary(*, person_days: int = 24_000, seed: int = 0, habits: Habits | None = None) -> Diary:
+@lru_cache(maxsize=4)
+def embedded_diary(person_days: int = 24_000, seed: int = 0, part_time_share: float = 0.12) -> Diary:
     """Chains drawn from the embedded statistics: 2 to 5 trips, home to home.
 
     A third each are work days, other weekdays and weekend days; weights make no difference between
-    chains of one kind, as the week's synthesis chooses the kind first.
+    chains of one kind, as the week's synthesis chooses the kind first. `part_time_share` of the work
+    days are half as long.
     """
-    habits = habits or Habits()
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
     kind = np.arange(person_days) % 3  # 0 work day, 1 other weekday, 2 weekend
     weekend = (kind == 2).astype(np.int64)
@@ -84,7 +85,7 @@ def embedded_diary(*, person_days: int = 24_000, seed: int = 0, habits: Habits |
     distance = np.zeros((person_days, longest))
     origin_km, clock, at = np.zeros(person_days), np.zeros(person_days), np.full(person_days, HOME)
     tours = (purpose == HOME).sum(axis=1) > 1
-    part_time = rng.random(person_days) < habits.part_time_share
+    part_time = rng.random(person_days) < part_time_share
     for k in range(longest):
         to = np.maximum(purpose[:, k], HOME)
         row = np.maximum(to - 1, 0)
@@ -94,11 +95,13 @@ def embedded_diary(*, person_days: int = 24_000, seed: int = 0, habits: Habits |
         angle = rng.uniform(0.0, np.pi, person_days)
         leg = np.sqrt(np.maximum(place_km**2 + origin_km**2 - 2 * place_km * origin_km * np.cos(angle), 0.0))
         distance[:, k] = np.maximum(leg, 0.5)
-        by_hour = st.DEPARTURES_BY_HOUR[weekend, row]
+        # A stop before work does not move the commute to the hours of shopping.
+        hours_of = np.where((kind == 0) & (k == 0), WORK - 1, row)
+        by_hour = st.DEPARTURES_BY_HOUR[weekend, hours_of]
         leaving_home = _departure(by_hour, clock + (20.0 if k else 0.0), rng)
         # Of several tours in a day each begins at the earlier of two draws, to leave room for the next.
         earlier = np.minimum(leaving_home, _departure(by_hour, clock + (20.0 if k else 0.0), rng))
-        leaving_home = np.where(tours & (to != WORK), earlier, leaving_home)
+        leaving_home = np.where(tours & (hours_of != WORK - 1), earlier, leaving_home)
         depart[:, k] = np.where(at == HOME, leaving_home, clock)
         arrive[:, k] = depart[:, k] + travel_min(distance[:, k]) * np.exp(rng.normal(0.0, 0.15, person_days))
         stay = np.exp(rng.normal(np.log(st.STAY_MIN[row, 0]), st.STAY_MIN[row, 1]))
@@ -128,14 +131,15 @@ def _sequences(kind: Array, weekend: Array, trips: Array, rng: np.random.Generat
     n = len(kind)
     stops = 2 + np.stack([_pick(st.PURPOSE_SHARE[weekend], rng) for _ in range(3)], axis=1)
     x, y, z = stops.T
+    short = np.array([ESCORT, ERRAND])[(rng.random(n) < 0.4).astype(np.int64)]
     home, none, work = np.zeros(n, np.int64), np.full(n, -1), np.full(n, WORK)
     # A commuter's stops lie before work (a third) or after it; half the days of four trips have both.
     before = (kind == 0) & (rng.random(n) < 0.35)
     both = (kind == 0) & (rng.random(n) < 0.5)
     main = np.where(kind == 0, work, x)
-    first, second = np.where(before, y, main), np.where(before, main, y)
+    first, second = np.where(before, short, main), np.where(before, main, y)
     four = np.stack([main, home, z, home, none], axis=1)
-    four[both] = np.stack([y, main, z, home, none], axis=1)[both]
+    four[both] = np.stack([short, main, z, home, none], axis=1)[both]
     table = np.stack(
         [
             np.stack([main, home, none, none, none], axis=1),

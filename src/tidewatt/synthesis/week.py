@@ -80,7 +80,9 @@ def synthesise(
     habits = habits or Habits()
     if vehicles < 1:
         raise ScenarioError([Issue("vehicles", "", f"{vehicles} vehicles asked for", "Ask for at least 1")])
-    chains = _chains(embedded_diary(seed=seed, habits=habits) if diary is None else diary)
+    if diary is None:
+        diary = embedded_diary(part_time_share=habits.part_time_share)
+    chains = _chains(diary)
     rules = _rules(places, horizon, habits, seed)
     traits, capacity_kwh = _traits(places, vehicles, habits, chains, seed)
 
