@@ -17,60 +17,70 @@ FAST = {"reassoc", "contract", "nsz", "arcp", "nnan"}
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _evaluate(v, cap, scale, edge, j0, j1, mu, energy):
-    """Energy of each opportunity at multiplier `mu`; their sum, and minus its slope in `mu`."""
+def _evaluate(v, cap, scale, lo, hi, mu):
+    """Sum of ``clip(v - mu scale, 0, cap)`` over variables lo:hi, and minus its slope in `mu`.
+
+    One long loop over all opportunities of a segment: short ones would run mostly outside SIMD lanes.
+    """
+    vs = v[lo:hi]
+    caps = cap[lo:hi]
+    scales = scale[lo:hi]
     total = 0.0
     slope = 0.0
-    for j in range(j0, j1):
-        shift = mu * scale[j]
-        s = 0.0
-        free = 0.0
-        for k in range(edge[j], edge[j + 1]):
-            y = v[k] - shift
-            p = cap[k]
-            s += min(max(y, 0.0), p)
-            free += 1.0 if (y > 0.0) & (y < p) else 0.0
-        energy[j] = s
-        total += s
-        slope += free * scale[j]
+    for k in range(hi - lo):
+        y = vs[k] - mu * scales[k]
+        p = caps[k]
+        total += min(max(y, 0.0), p)
+        slope += scales[k] if (y > 0.0) & (y < p) else 0.0
     return total, slope
 
 
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _extremes(v, cap, scale, lo, hi):
+    """Multipliers below which every variable is at its limit, and above which every one is 0."""
+    low = np.inf
+    high = -np.inf
+    for k in range(lo, hi):
+        low = min(low, (v[k] - cap[k]) / scale[k])
+        high = max(high, v[k] / scale[k])
+    return low, high
+
+
 @njit(cache=True, nogil=True)
-def _nearest(v, cap, scale, edge, j0, j1, mu, guess):
+def _nearest(v, cap, scale, lo, hi, mu, guess):
     """Of the multipliers that leave every variable at the limit where `mu` has it, the nearest to `guess`.
 
     Any of them gives the same schedule; further ones would break the order of multipliers between
     segments, which the bound (coord-5) pays for.
     """
     nearest = guess
-    for j in range(j0, j1):
-        for k in range(edge[j], edge[j + 1]):
-            if cap[k] > 0.0:
-                if v[k] - mu * scale[j] > 0.5 * cap[k]:
-                    if mu < guess:
-                        nearest = min(nearest, (v[k] - cap[k]) / scale[j])
-                elif mu > guess:
-                    nearest = max(nearest, v[k] / scale[j])
+    for k in range(lo, hi):
+        if cap[k] > 0.0:
+            if v[k] - mu * scale[k] > 0.5 * cap[k]:
+                if mu < guess:
+                    nearest = min(nearest, (v[k] - cap[k]) / scale[k])
+            elif mu > guess:
+                nearest = max(nearest, v[k] / scale[k])
     return max(nearest, mu) if mu < guess else min(nearest, mu)
 
 
 @njit(cache=True, nogil=True)
-def _root(v, cap, scale, edge, j0, j1, target, mu, energy):
-    """Multiplier at which the sum of ``clip(v - mu scale, 0, cap)`` is `target`; fills `energy`.
+def _root(v, cap, scale, lo, hi, target, mu):
+    """Multiplier at which the sum of ``clip(v - mu scale, 0, cap)`` over lo:hi is `target`.
 
     Newton on a falling piecewise-linear function, safeguarded by a bracket.
     """
     low = -np.inf
     high = np.inf
+    bracketed = False
     guess = mu
     tol = 1e-11 * (1.0 + abs(target))
     for _ in range(200):
-        total, slope = _evaluate(v, cap, scale, edge, j0, j1, mu, energy)
+        total, slope = _evaluate(v, cap, scale, lo, hi, mu)
         r = total - target
         if abs(r) <= tol:
             if slope == 0.0 and mu != guess:
-                mu = _nearest(v, cap, scale, edge, j0, j1, mu, guess)
+                mu = _nearest(v, cap, scale, lo, hi, mu, guess)
             return mu
         if r > 0:
             low = mu
@@ -80,31 +90,56 @@ def _root(v, cap, scale, edge, j0, j1, target, mu, energy):
             return mu
         step = mu + r / slope if slope > 0 else np.nan
         if not (low < step < high):
-            if r > 0 and high == np.inf:
-                high = mu
-                for j in range(j0, j1):
-                    for k in range(edge[j], edge[j + 1]):
-                        high = max(high, v[k] / scale[j])
-                step = high
-            elif r < 0 and low == -np.inf:
-                low = mu
-                for j in range(j0, j1):
-                    for k in range(edge[j], edge[j + 1]):
-                        low = min(low, (v[k] - cap[k]) / scale[j])
-                step = low
-            else:
+            if not bracketed:
+                least, most = _extremes(v, cap, scale, lo, hi)
+                low = max(low, least)
+                high = min(high, most)
+                bracketed = True
+                if not low < high:  # every variable is at a limit: the nearer end is the answer
+                    return most if r > 0 else least
+            if not (low < step < high):
                 step = 0.5 * (low + high)
-            if step == mu:  # every variable is at its limit already
-                return mu
         mu = step
     return mu
 
 
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _most_violated(v, cap, scale, edge, lower, upper, j0, j1, start, nu, mu):
+    """Opportunity whose bound the segment's schedule violates most (-1: none), and that bound.
+
+    Sets the multiplier of all of them. The last one's bound is met by construction.
+    """
+    worst = -1
+    violation = 1e-9 * (1.0 + upper[j1 - 1])
+    bound = 0.0
+    e = start
+    mu[j1 - 1] = nu
+    for j in range(j0, j1 - 1):
+        mu[j] = nu
+        lo = edge[j]
+        vs = v[lo : edge[j + 1]]
+        caps = cap[lo : edge[j + 1]]
+        push = nu * scale[lo]  # one metric within an opportunity
+        s = 0.0
+        for k in range(len(vs)):
+            s += min(max(vs[k] - push, 0.0), caps[k])
+        e += s
+        if lower[j] - e > violation:
+            violation = lower[j] - e
+            worst = j
+            bound = lower[j]
+        if e - upper[j] > violation:
+            violation = e - upper[j]
+            worst = j
+            bound = upper[j]
+    return worst, bound
+
+
 @njit(cache=True, nogil=True)
-def project(v, cap, scale, edge, lower, upper, m, mu, energy, stack):
+def project(v, cap, scale, edge, lower, upper, m, mu, stack):
     """Multipliers of the projection of `v` onto a vehicle's feasible set (coord-6, coord-9).
 
-    The projection in the metric 1/scale is ``clip(v - mu[j] scale[j], 0, cap)``. Quadratic resource
+    The projection in the metric 1/scale is ``clip(v - mu[j] scale, 0, cap)``. Quadratic resource
     allocation under nested bounds, by decomposition: solve with the last bound alone, fix the most
     violated of the others, split there, repeat; nearly always one or two segments.
 
@@ -112,8 +147,8 @@ def project(v, cap, scale, edge, lower, upper, m, mu, energy, stack):
     ----------
     v, cap : array, shape (variables,)
         Point to project and upper limits [kW].
-    scale : array, shape (m,)
-        Metric of each opportunity, > 0.
+    scale : array, shape (variables,)
+        Metric, > 0, the same for all variables of an opportunity.
     edge : int array, shape (m + 1,)
         Offsets of the opportunities' variables.
     lower, upper : array, shape (m,)
@@ -122,8 +157,6 @@ def project(v, cap, scale, edge, lower, upper, m, mu, energy, stack):
         Number of opportunities.
     mu : array, shape (m,)
         Warm start in, multipliers out.
-    energy : array, shape (m,)
-        Out: energy of each opportunity.
     stack : array, shape (at least m + 1, 5)
         Scratch.
 
@@ -147,40 +180,23 @@ def project(v, cap, scale, edge, lower, upper, m, mu, energy, stack):
         start = stack[depth, 2]
         pinned = stack[depth, 3] > 0.0
         end = stack[depth, 4]
+        lo = edge[j0]
+        hi = edge[j1]
         guess = mu[j0]
         if pinned:
-            nu = _root(v, cap, scale, edge, j0, j1, end - start, guess, energy)
+            nu = _root(v, cap, scale, lo, hi, end - start, guess)
         else:
             # A free end costs nothing between its bounds: mu = 0 unless one of them binds.
             nu = 0.0
             if guess < 0.0:
-                nu = min(_root(v, cap, scale, edge, j0, j1, lower[j1 - 1] - start, guess, energy), 0.0)
+                nu = min(_root(v, cap, scale, lo, hi, lower[j1 - 1] - start, guess), 0.0)
             if nu == 0.0:
-                total, _ = _evaluate(v, cap, scale, edge, j0, j1, 0.0, energy)
+                total, _ = _evaluate(v, cap, scale, lo, hi, 0.0)
                 if start + total < lower[j1 - 1]:
-                    nu = min(_root(v, cap, scale, edge, j0, j1, lower[j1 - 1] - start, 0.0, energy), 0.0)
+                    nu = min(_root(v, cap, scale, lo, hi, lower[j1 - 1] - start, 0.0), 0.0)
                 elif start + total > upper[j1 - 1]:
-                    nu = max(
-                        _root(v, cap, scale, edge, j0, j1, upper[j1 - 1] - start, max(guess, 0.0), energy),
-                        0.0,
-                    )
-        worst = -1
-        violation = 1e-9
-        bound = 0.0
-        e = start
-        for j in range(j0, j1):
-            mu[j] = nu
-            e += energy[j]
-            if j < j1 - 1:
-                # The largest in absolute terms: only of that one is it known that it binds.
-                if lower[j] - e > violation:
-                    violation = lower[j] - e
-                    worst = j
-                    bound = lower[j]
-                if e - upper[j] > violation:
-                    violation = e - upper[j]
-                    worst = j
-                    bound = upper[j]
+                    nu = max(_root(v, cap, scale, lo, hi, upper[j1 - 1] - start, max(guess, 0.0)), 0.0)
+        worst, bound = _most_violated(v, cap, scale, edge, lower, upper, j0, j1, start, nu, mu)
         if worst >= 0:
             stack[depth, 0] = j0
             stack[depth, 1] = worst + 1
@@ -198,7 +214,7 @@ def project(v, cap, scale, edge, lower, upper, m, mu, energy, stack):
 
 
 @njit(cache=True, nogil=True)
-def cheapest(price, cap, edge, lower, upper, m, eps, v, ones, mu, energy, stack):
+def cheapest(price, cap, edge, lower, upper, m, eps, v, ones, mu, stack):
     """Multipliers nu of a cheapest schedule under linear prices >= 0, by a vanishing proximal weight.
 
     Parameters
@@ -207,8 +223,8 @@ def cheapest(price, cap, edge, lower, upper, m, eps, v, ones, mu, energy, stack)
         Price of each variable, >= 0.
     eps : float
         Proximal weight; 1e-12 of the largest price leaves an error far below 1e-9 of the cost.
-    v, ones, mu, energy, stack : array
-        Scratch: (variables,), (m,), (m,), (m,), (m + 1, 5). `ones` must hold ones.
+    v, ones, mu, stack : array
+        Scratch: (variables,), (variables,), (m,), (m + 1, 5). `ones` must hold ones.
 
     Notes
     -----
@@ -219,7 +235,7 @@ def cheapest(price, cap, edge, lower, upper, m, eps, v, ones, mu, energy, stack)
         v[k] = -price[k] / eps
     for j in range(m):
         mu[j] = 0.0
-    return project(v, cap, ones, edge, lower, upper, m, mu, energy, stack)
+    return project(v, cap, ones, edge, lower, upper, m, mu, stack)
 
 
 @njit(cache=True, nogil=True)

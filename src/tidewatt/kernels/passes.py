@@ -82,8 +82,36 @@ def _caps(fleet, a, m, cap, edge):
         hi = fleet.edge[q + 1] - o
         edge[j + 1] = hi
         p = fleet.power[q]
-        for k in range(lo, hi):
-            cap[k] = p
+        caps = cap[lo:hi]
+        for k in range(hi - lo):
+            caps[k] = p
+        cap[hi - 1] = p * fleet.tail[q]
+        cap[lo] = p * fleet.head[q]
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def _fill(fleet, a, m, price, cap, edge, scale, own):
+    """Limits, metric and prices of one vehicle's variables, in one sweep over its opportunities."""
+    o = fleet.edge[a]
+    edge[0] = 0
+    for j in range(m):
+        q = a + j
+        lo = fleet.edge[q] - o
+        hi = fleet.edge[q + 1] - o
+        edge[j + 1] = hi
+        p = fleet.power[q]
+        s = fleet.scale[q]
+        f = fleet.feeder[q]
+        t = fleet.step[q]
+        # Slices, so that no index can be negative and the loops run in SIMD lanes.
+        caps = cap[lo:hi]
+        scales = scale[lo:hi]
+        owns = own[lo:hi]
+        prices = price[f, t : t + hi - lo]
+        for k in range(hi - lo):
+            caps[k] = p
+            scales[k] = s
+            owns[k] = prices[k]
         cap[hi - 1] = p * fleet.tail[q]
         cap[lo] = p * fleet.head[q]
 
@@ -93,11 +121,12 @@ def _price_of(fleet, a, b, x, price, priced):
     """Cost of a vehicle's schedule; stops at the first opportunity with a cost > 0."""
     for q in range(a, b):
         if _sees(fleet, q, priced):
-            f = fleet.feeder[q]
-            shift = fleet.step[q] - fleet.edge[q]
+            t = fleet.step[q]
+            xs = x[fleet.edge[q] : fleet.edge[q + 1]]
+            prices = price[fleet.feeder[q], t : t + len(xs)]
             s = 0.0
-            for k in range(fleet.edge[q], fleet.edge[q + 1]):
-                s += price[f, k + shift] * x[k]
+            for k in range(len(xs)):
+                s += prices[k] * xs[k]
             if s > 0.0:
                 return s
     return 0.0
@@ -132,10 +161,10 @@ def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
     """
     m_max, n_max = fleet.longest
     v = np.empty(n_max)
+    own = np.empty(n_max)
     cap = np.empty(n_max)
     edge = np.empty(m_max + 1, np.int64)
-    scale = np.empty(m_max)
-    energy = np.empty(m_max)
+    scale = np.empty(n_max)
     stack = np.empty((m_max + 2, 5))
     value = 0.0
     answered = 0
@@ -150,34 +179,34 @@ def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
         m = b - a
         answered += 1
         o = fleet.edge[a]
-        _caps(fleet, a, m, cap, edge)
-        for j in range(m):
-            q = a + j
-            scale[j] = sigma * fleet.scale[q]
-            f = fleet.feeder[q]
-            shift = fleet.step[q] - fleet.edge[q]
-            for k in range(fleet.edge[q], fleet.edge[q + 1]):
-                v[k - o] = x[k] - scale[j] * price[f, k + shift]
-        segments += project(
-            v, cap, scale, edge, fleet.lower[a:b], fleet.upper[a:b], m, mu[a:b], energy, stack
-        )
+        _fill(fleet, a, m, price, cap, edge, scale, own)
+        n = edge[m]
+        centre = x[o : o + n]
+        for k in range(n):
+            scale[k] *= sigma
+            v[k] = centre[k] - scale[k] * own[k]
+        segments += project(v, cap, scale, edge, fleet.lower[a:b], fleet.upper[a:b], m, mu[a:b], stack)
         w = fleet.weight[i]
-        s = 0.0
         for j in range(m):
             q = a + j
             f = fleet.feeder[q]
-            shift = fleet.step[q] - fleet.edge[q]
-            push = mu[q] * scale[j]
-            cost = 0.0
-            moved = 0.0
-            for k in range(fleet.edge[q], fleet.edge[q + 1]):
-                y = min(max(v[k - o] - push, 0.0), cap[k - o])
-                d = y - x[k]
-                load[f, k + shift] += w * d
-                cost += price[f, k + shift] * y
-                moved += d * d
-            s += cost + moved / (2.0 * scale[j])
-        value += w * s
+            t = fleet.step[q]
+            lo = edge[j]
+            hi = edge[j + 1]
+            ys = v[lo:hi]
+            caps = cap[lo:hi]
+            centres = centre[lo:hi]
+            loads = load[f, t : t + hi - lo]
+            push = mu[q] * scale[lo]
+            for k in range(hi - lo):
+                y = min(max(ys[k] - push, 0.0), caps[k])
+                ys[k] = y
+                loads[k] += w * (y - centres[k])
+        total = 0.0
+        for k in range(n):
+            d = v[k] - centre[k]
+            total += own[k] * v[k] + d * d / (2.0 * scale[k])
+        value += w * total
     return value, answered, segments
 
 
@@ -186,19 +215,20 @@ def recentre_pass(fleet, i0, i1, x, price, sigma, mu, out):
     """Write the responses that `respond_pass` found with `mu` to `out` (which may be `x` itself)."""
     for i in range(i0, i1):
         for q in range(fleet.first[i], fleet.first[i + 1]):
-            f = fleet.feeder[q]
-            lo = fleet.edge[q]
-            hi = fleet.edge[q + 1]
-            shift = fleet.step[q] - lo
+            t = fleet.step[q]
+            xs = x[fleet.edge[q] : fleet.edge[q + 1]]
+            outs = out[fleet.edge[q] : fleet.edge[q + 1]]
+            n = len(xs)
+            prices = price[fleet.feeder[q], t : t + n]
             s = sigma * fleet.scale[q]
             p = fleet.power[q]
-            push = mu[q] * s
-            head = min(max(x[lo] - s * price[f, lo + shift] - push, 0.0), p * fleet.head[q])
-            tail = min(max(x[hi - 1] - s * price[f, hi - 1 + shift] - push, 0.0), p * fleet.tail[q])
-            for k in range(lo, hi):
-                out[k] = min(max(x[k] - s * price[f, k + shift] - push, 0.0), p)
-            out[hi - 1] = tail
-            out[lo] = head
+            push = mu[q]
+            head = min(max(xs[0] - s * (prices[0] + push), 0.0), p * fleet.head[q])
+            tail = min(max(xs[n - 1] - s * (prices[n - 1] + push), 0.0), p * fleet.tail[q])
+            for k in range(n):
+                outs[k] = min(max(xs[k] - s * (prices[k] + push), 0.0), p)
+            outs[n - 1] = tail
+            outs[0] = head
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -210,10 +240,10 @@ def project_pass(fleet, i0, i1, stride, x, signal, marked, step, mu, load):
     """
     m_max, n_max = fleet.longest
     v = np.empty(n_max)
+    own = np.empty(n_max)
     cap = np.empty(n_max)
     edge = np.empty(m_max + 1, np.int64)
-    scale = np.empty(m_max)
-    energy = np.empty(m_max)
+    scale = np.empty(n_max)
     stack = np.empty((m_max + 2, 5))
     answered = 0
     for i in range(i0, i1, stride):
@@ -229,25 +259,33 @@ def project_pass(fleet, i0, i1, stride, x, signal, marked, step, mu, load):
         m = b - a
         answered += 1
         o = fleet.edge[a]
-        _caps(fleet, a, m, cap, edge)
+        _fill(fleet, a, m, signal, cap, edge, scale, own)
         for j in range(m):
-            q = a + j
-            f = fleet.feeder[q]
-            scale[j] = step[f] * fleet.scale[q]
-            shift = fleet.step[q] - fleet.edge[q]
-            for k in range(fleet.edge[q], fleet.edge[q + 1]):
-                v[k - o] = x[k] - scale[j] * signal[f, k + shift]
-        project(v, cap, scale, edge, fleet.lower[a:b], fleet.upper[a:b], m, mu[a:b], energy, stack)
+            size = step[fleet.feeder[a + j]]
+            scales = scale[edge[j] : edge[j + 1]]
+            for k in range(len(scales)):
+                scales[k] *= size
+        n = edge[m]
+        mine = x[o : o + n]
+        for k in range(n):
+            v[k] = mine[k] - scale[k] * own[k]
+        project(v, cap, scale, edge, fleet.lower[a:b], fleet.upper[a:b], m, mu[a:b], stack)
         w = fleet.weight[i]
         for j in range(m):
             q = a + j
             f = fleet.feeder[q]
-            shift = fleet.step[q] - fleet.edge[q]
-            push = mu[q] * scale[j]
-            for k in range(fleet.edge[q], fleet.edge[q + 1]):
-                y = min(max(v[k - o] - push, 0.0), cap[k - o])
-                load[f, k + shift] += w * (y - x[k])
-                x[k] = y
+            t = fleet.step[q]
+            lo = edge[j]
+            hi = edge[j + 1]
+            vs = v[lo:hi]
+            xs = mine[lo:hi]
+            caps = cap[lo:hi]
+            loads = load[f, t : t + hi - lo]
+            push = mu[q] * scale[lo]
+            for k in range(hi - lo):
+                y = min(max(vs[k] - push, 0.0), caps[k])
+                loads[k] += w * (y - xs[k])
+                xs[k] = y
     return answered
 
 
@@ -263,8 +301,7 @@ def bound_pass(fleet, i0, i1, x, price, priced, eps, least, cost):
     own = np.empty(n_max)
     cap = np.empty(n_max)
     edge = np.empty(m_max + 1, np.int64)
-    ones = np.ones(m_max)
-    energy = np.empty(m_max)
+    ones = np.ones(n_max)
     mu = np.empty(m_max)
     stack = np.empty((m_max + 2, 5))
     answered = 0
@@ -282,16 +319,18 @@ def bound_pass(fleet, i0, i1, x, price, priced, eps, least, cost):
         paid = 0.0
         for j in range(m):
             q = a + j
-            f = fleet.feeder[q]
-            shift = fleet.step[q] - fleet.edge[q]
+            t = fleet.step[q]
+            xs = x[fleet.edge[q] : fleet.edge[q + 1]]
+            owns = own[edge[j] : edge[j + 1]]
+            prices = price[fleet.feeder[q], t : t + len(xs)]
             part = 0.0
-            for k in range(fleet.edge[q], fleet.edge[q + 1]):
-                own[k - o] = price[f, k + shift]
-                part += price[f, k + shift] * x[k]
+            for k in range(len(xs)):
+                owns[k] = prices[k]
+                part += prices[k] * xs[k]
             paid += part
         lower = fleet.lower[a:b]
         upper = fleet.upper[a:b]
-        cheapest(own, cap, edge, lower, upper, m, eps, v, ones, mu, energy, stack)
+        cheapest(own, cap, edge, lower, upper, m, eps, v, ones, mu, stack)
         for j in range(m):
             mu[j] *= -eps
         cost[i] = paid
@@ -306,7 +345,7 @@ def polish_pass(fleet, i0, i1, x, out):
     v = np.empty(n_max)
     cap = np.empty(n_max)
     edge = np.empty(m_max + 1, np.int64)
-    energy = np.empty(m_max)
+    ones = np.ones(n_max)
     mu = np.empty(m_max)
     stack = np.empty((m_max + 2, 5))
     for i in range(i0, i1):
@@ -321,11 +360,10 @@ def polish_pass(fleet, i0, i1, x, out):
             v[k - o] = x[k]
         for j in range(m):
             mu[j] = 0.0
-        scale = fleet.scale[a:b]
-        project(v, cap, scale, edge, fleet.lower[a:b], fleet.upper[a:b], m, mu, energy, stack)
+        project(v, cap, ones, edge, fleet.lower[a:b], fleet.upper[a:b], m, mu, stack)
         for j in range(m):
             for k in range(edge[j], edge[j + 1]):
-                out[o + k] = min(max(v[k] - mu[j] * scale[j], 0.0), cap[k])
+                out[o + k] = min(max(v[k] - mu[j], 0.0), cap[k])
 
 
 @njit(cache=True, nogil=True)
@@ -348,7 +386,8 @@ def load_pass(fleet, i0, i1, x, load):
     for i in range(i0, i1):
         w = fleet.weight[i]
         for q in range(fleet.first[i], fleet.first[i + 1]):
-            f = fleet.feeder[q]
-            shift = fleet.step[q] - fleet.edge[q]
-            for k in range(fleet.edge[q], fleet.edge[q + 1]):
-                load[f, k + shift] += w * x[k]
+            t = fleet.step[q]
+            xs = x[fleet.edge[q] : fleet.edge[q + 1]]
+            loads = load[fleet.feeder[q], t : t + len(xs)]
+            for k in range(len(xs)):
+                loads[k] += w * xs[k]
