@@ -92,7 +92,8 @@ class Level:
     def value(self, price: Array, load_kw: Array | float) -> Array:
         """Worth of load above headroom at the prices, shape (elements,); free where there is no limit."""
         beyond = np.where(np.isinf(self.headroom_kw), 0.0, load_kw - self.headroom_kw)
-        return np.sum(price * beyond, axis=1)
+        worth: Array = np.sum(price * beyond, axis=1)
+        return worth
 
 
 def levels_of(scenario: Scenario) -> tuple[Level, Level]:

@@ -54,20 +54,28 @@ class _Table:
     def has(self, column: str) -> bool:
         return column in self._columns.column_names
 
-    def text(self, column: str) -> Array:
-        """Cells as text, shape (rows,)."""
-        if not self.has(column):
-            return np.full(len(self), "", object)
+    def _strings(self, column: str) -> Any:
+        """Cells as Arrow text, null where nothing is given."""
         cells = self._columns[column].combine_chunks()
         if pa.types.is_dictionary(cells.type):
             cells = cells.cast(cells.type.value_type)
         if pa.types.is_floating(cells.type):  # whole numbers with gaps, as data frames hold them
-            cells = cells.fill_null(float("nan")).to_numpy(zero_copy_only=False)
-            gaps = np.isnan(cells)
-            out = np.where(gaps, 0, cells).astype(np.int64).astype(str).astype(object)
-            out[gaps] = ""
-            return out
-        return np.asarray(pc.fill_null(cells.cast(pa.string()), "").to_numpy(zero_copy_only=False), object)
+            gaps = pc.is_nan(cells)
+            cells = pc.if_else(gaps, pa.scalar(None, cells.type), cells).cast(pa.int64())
+        return cells.cast(pa.string())
+
+    def text(self, column: str) -> Array:
+        """Cells as text, empty where nothing is given, shape (rows,)."""
+        if not self.has(column):
+            return np.full(len(self), "", object)
+        return np.asarray(pc.fill_null(self._strings(column), "").to_numpy(zero_copy_only=False), object)
+
+    def places(self, column: str, ids: Array, missing: int) -> Array:
+        """Position of every cell in `ids`, `missing` where it is empty or unknown, shape (rows,)."""
+        if not self.has(column):
+            return np.full(len(self), missing, np.int64)
+        found = pc.index_in(self._strings(column), value_set=pa.array(list(ids), pa.string()))
+        return np.asarray(pc.fill_null(found, missing).to_numpy(zero_copy_only=False), np.int64)
 
     def numbers(self, column: str, default: float | Array = np.nan) -> Array:
         """Cells as float64, `default` where nothing is given, shape (rows,)."""
@@ -85,15 +93,9 @@ class _Table:
         return np.where(np.isnan(values), default, values)
 
 
-def _index(ids: Array, of: Array, missing: int) -> Array:
-    """Row in `of` of every id; `missing` where an id is empty or unknown."""
-    places = pd.Index(of).get_indexer(pd.Index(ids))
-    return np.where(places < 0, missing, places).astype(np.int64)
-
-
 def _sorted_rows(table: _Table, fleet_ids: Array, start: str, end: str) -> tuple[Array, Array]:
     """Order of rows by vehicle, start and end, and the offsets of the vehicles."""
-    owner = _index(table.text("vehicle_id"), fleet_ids, -1)
+    owner = table.places("vehicle_id", fleet_ids, -1)
     if np.any(owner < 0):
         raise ValueError(f"{table.name}: row {int(np.argmin(owner))} is of no vehicle of the fleet")
     order = np.lexsort((table.numbers(end), table.numbers(start), owner))
@@ -106,7 +108,7 @@ def _by_step(table: _Table, id_column: str, ids: Array, value: str, steps: int) 
     """Values by (element, step), nan where the table has no row."""
     out = np.full((len(ids), steps), np.nan)
     if table.exists and table.has(id_column) and len(ids):
-        row = _index(table.text(id_column), ids, -1)
+        row = table.places(id_column, ids, -1)
         step = table.numbers("step").astype(np.int64)
         mine = (row >= 0) & (step >= 0) & (step < steps)
         out[row[mine], step[mine]] = table.numbers(value)[mine]
@@ -115,7 +117,7 @@ def _by_step(table: _Table, id_column: str, ids: Array, value: str, steps: int) 
 
 def _pieces(table: _Table, id_column: str, ids: Array, linear: Array) -> CostPieces:
     """Costs by piece; `linear` where the table has no row of an element."""
-    row = _index(table.text(id_column), ids, -1) if table.exists else np.zeros(0, np.int64)
+    row = table.places(id_column, ids, -1) if table.exists else np.zeros(0, np.int64)
     mine = np.flatnonzero(row >= 0)
     above, cost, owner = np.zeros(0), np.zeros(0), row[mine]
     if len(mine):
@@ -134,7 +136,7 @@ def _grid(folder: Path, steps: int) -> Grid:
     headroom, base_load = _Table(folder, "headroom"), _Table(folder, "base_load")
     costs = _Table(folder, "upgrade_costs")
     feeder_id, bank_id = feeders.text("feeder_id"), banks.text("bank_id")
-    bank = _index(feeders.text("bank_id"), bank_id, NO_BANK)
+    bank = feeders.places("bank_id", bank_id, NO_BANK)
     rating, bank_rating = feeders.numbers("rating_kw"), banks.numbers("rating_kw")
 
     given = _by_step(headroom, "feeder_id", feeder_id, "headroom_kw", steps)
@@ -212,7 +214,7 @@ def read_tables(folder: Path) -> Scenario:
         first,
         stays.numbers("arrive_min")[order],
         stays.numbers("depart_min")[order],
-        _index(stays.text("feeder_id"), grid.feeder_id, OFF_GRID)[order],
+        stays.places("feeder_id", grid.feeder_id, OFF_GRID)[order],
         stays.numbers("charger_kw")[order],
     )
     drives = _Table(folder, "trips")
