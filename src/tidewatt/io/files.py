@@ -187,7 +187,11 @@ class CsvFile(MemoryTable):
             delimiter=separator, newlines_in_values=b'"' in head, invalid_row_handler=skip
         )
         table = _read(path, parse, ragged)
-        table = table.rename_columns([name.strip().strip('"') for name in table.column_names])
+        try:
+            names = [name.strip().strip('"') for name in table.column_names]
+        except UnicodeDecodeError as error:
+            raise _unreadable_csv(path, error) from error
+        table = table.rename_columns(names)
         if ragged:
             fix = "Give each row as many cells as the header; decimals take a point, texts with commas quotes"
             issues.append(Issue(path.stem, "", f"a row has {ragged[0]}", fix, count=len(ragged)))
