@@ -62,13 +62,13 @@ def _project_all(first, edge, v, cap, lower, upper, x):
     most = 0
     for i in range(len(first) - 1):
         most = max(most, first[i + 1] - first[i])
-    mu, energy, scale = np.zeros(most), np.zeros(most), np.ones(most)
+    mu, scale = np.zeros(most), np.ones(len(v))
     stack = np.zeros((most + 2, 5))
     for i in range(len(first) - 1):
         a, b = first[i], first[i + 1]
         mu[:] = 0.0
         m = b - a
-        charging.project(v, cap, scale, edge[a : b + 1], lower[a:b], upper[a:b], m, mu, energy, stack)
+        charging.project(v, cap, scale, edge[a : b + 1], lower[a:b], upper[a:b], m, mu, stack)
         for j in range(m):
             for k in range(edge[a + j], edge[a + j + 1]):
                 x[k] = min(max(v[k] - mu[j], 0.0), cap[k])

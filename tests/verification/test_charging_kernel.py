@@ -91,22 +91,11 @@ def vehicle_bounds(v, cap, scale, edge, price, rng) -> dict[str, np.ndarray]:
 
 def projected(a: dict[str, np.ndarray], warm: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The kernel's projection and its multipliers."""
-    m = len(a["scale"])
+    m, scale = len(a["scale"]), np.repeat(a["scale"], np.diff(a["edge"]))
     mu = np.zeros(m) if warm is None else warm.copy()
-    charging.project(
-        a["v"],
-        a["cap"],
-        a["scale"],
-        a["edge"],
-        a["lower"],
-        a["upper"],
-        m,
-        mu,
-        np.zeros(m),
-        np.zeros((m + 2, 5)),
-    )
-    length = np.diff(a["edge"])
-    return np.clip(a["v"] - np.repeat(mu * a["scale"], length), 0.0, a["cap"]), mu
+    stack = np.zeros((m + 2, 5))
+    charging.project(a["v"], a["cap"], scale, a["edge"], a["lower"], a["upper"], m, mu, stack)
+    return np.clip(a["v"] - np.repeat(mu, np.diff(a["edge"])) * scale, 0.0, a["cap"]), mu
 
 
 def check_feasible(a: dict[str, np.ndarray], x: np.ndarray) -> None:
@@ -173,20 +162,9 @@ def cheapest_bound(a: dict[str, np.ndarray]) -> float:
     """The kernel's bound on the cheapest cost."""
     n, m = len(a["price"]), len(a["scale"])
     eps = 1e-12 * max(1.0, a["price"].max())
-    mu, v, energy = np.zeros(m), np.zeros(n), np.zeros(m)
+    mu, v, stack = np.zeros(m), np.zeros(n), np.zeros((m + 2, 5))
     charging.cheapest(
-        a["price"],
-        a["cap"],
-        a["edge"],
-        a["lower"],
-        a["upper"],
-        m,
-        eps,
-        v,
-        np.ones(m),
-        mu,
-        energy,
-        np.zeros((m + 2, 5)),
+        a["price"], a["cap"], a["edge"], a["lower"], a["upper"], m, eps, v, np.ones(n), mu, stack
     )
     return charging.dual_bound(a["price"], a["cap"], a["edge"], a["lower"], a["upper"], m, -eps * mu)
 
