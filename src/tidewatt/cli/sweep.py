@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import math
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,15 @@ def run_sweep(
         print_json({"scenario": scenario.name, "sweep": rows})
     else:
         _print_sweep(rows)
+        sampled = float(scenario.sampling["adoption"])
+        if shares[-1] > sampled:
+            print(
+                textwrap.fill(
+                    f"Assumed above {percent(sampled)}, at which vehicles were drawn: later owners drive and "
+                    "charge as the first do, so that each vehicle stands for more.",
+                    width(),
+                )
+            )
         print(f"\nResults: {out}{'/adoption_*' if len(rows) > 1 else ''}, {out / 'sweep.csv'}")
         for picture in pictures:
             print(f"Picture: {picture}")
