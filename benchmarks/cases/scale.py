@@ -98,7 +98,7 @@ def table(rows: list[Row]) -> str:
         ]
         if len(pace) > 1:
             parts.append(
-                f"Time per vehicle and pass at {phase}, largest against smallest: {pace[-1] / pace[0] - 1.0:+.0%}."
+                f"Time per vehicle and pass at {phase}, largest to smallest: {pace[-1] / pace[0] - 1.0:+.0%}."
             )
     parts.append("Wall time is the whole study, from a scenario in memory to its result. " + provenance(rows))
     return "\n\n".join(parts)
