@@ -28,7 +28,7 @@ class Figures:
     rating_kw, loading_kw : array, shape (facilities,)
         Filed or imputed [kW]; nan where neither.
     confidential, missing : array of bool, shape (facilities,)
-        Withheld ("CC"); empty, unreadable or negative.
+        Withheld ("CC"); empty, unreadable or a rating of 0 or less.
     imputed : array of bool, shape (facilities,)
         Whether a figure was filled in.
     """
@@ -68,14 +68,16 @@ def select(filing: Filing, divisions: Sequence[str] | None) -> Array:
 def figures_of(filing: Filing, banks: BankMap, year: int, *, impute: bool) -> Figures:
     """The figures of a year; with `impute`, missing ones are filled in.
 
+    A negative loading (a feeder that generates even at its peak) counts as 0.
+
     A feeder's rating becomes the median rating of feeders of its division and voltage class, its
     loading the rating times their median loading ratio; a group of fewer than five filed values gives
     way to the voltage class in the whole filing, then to all feeders. A bank's loading becomes the sum
     of its feeders' loadings over the median of that ratio among banks with complete figures; its
     rating, that loading over the median loading ratio of banks in its division (or all banks).
     """
-    rating, loading = filing.rating_kw[year].copy(), filing.loading_kw[year].copy()
-    rating[~(rating > 0)] = np.nan
+    rating = np.where(filing.rating_kw[year] > 0, filing.rating_kw[year], np.nan)
+    loading = np.maximum(filing.loading_kw[year], 0.0)
     lacking = ~(np.isfinite(rating) & np.isfinite(loading))
     confidential = lacking & filing.confidential[year]
     imputed = np.zeros(len(rating), bool)

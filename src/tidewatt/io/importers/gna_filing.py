@@ -183,9 +183,9 @@ def _identifier(value: Any) -> str:
 
 
 def _figure(value: Any) -> float:
-    """A finite number >= 0, otherwise nan: ratings and loadings are never negative."""
+    """A finite number, otherwise nan."""
     try:
         number = float(value)
     except (TypeError, ValueError):
         return np.nan
-    return number if np.isfinite(number) and number >= 0 else np.nan
+    return number if np.isfinite(number) else np.nan

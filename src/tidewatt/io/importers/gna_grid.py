@@ -85,6 +85,7 @@ def build_grid(
         bank_rating,
         base_kw,
         {"customers": np.round(customers), "name": filing.name[feeder]},
+        {"name": filing.name[bank]},
     )
     return FiledGrid(grid, feeder, bank, homes, match >= 0, profiled)
 

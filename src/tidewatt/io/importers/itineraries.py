@@ -114,6 +114,11 @@ def import_itineraries(
     )
     if mode not in ("auto", "days", "weeks"):
         issues.append(Issue("options", "mode", f"{mode!r} given", "Give auto, days or weeks"))
+    if grid.headroom_kw.shape[1] != horizon.steps:
+        issues.append(
+            Issue("options", "horizon", f"{horizon.steps} steps, the grid has {grid.headroom_kw.shape[1]}",
+                  "Give the horizon of the grid's headroom")
+        )  # fmt: skip
     try:
         raw, sound = _read(path, invalid)
     except ScenarioError as error:
