@@ -16,57 +16,21 @@ __all__ = ["FeederPlan", "base_load", "draw_feeders", "grid_of"]
 KW_PER_CUSTOMER = 2.5
 """Peak load of a feeder per household [kW]: after diversity, usual planning value."""
 
+VALLEY_SPREAD = 0.28
+"""Standard deviation of the logarithm of the exponent put on a feeder's shape. Night load over peak
+is then 0.32 to 0.64 for nine feeders in ten (median 0.48); 48 feeders of PG&E's Integration Capacity
+Analysis 2022 have 0.34 to 0.64 (0.45) in their peak month."""
+
 KM_PER_DEGREE = 111.2
 ANCHOR = (-121.9, 37.6)  # Somewhere inland: the region is made up, only its statistics are real.
 
 SUBSTATIONS = [
-    "Alder",
-    "Ash",
-    "Aspen",
-    "Bay",
-    "Beech",
-    "Birch",
-    "Cedar",
-    "Cherry",
-    "Clover",
-    "Cypress",
-    "Dogwood",
-    "Elder",
-    "Elm",
-    "Fern",
-    "Fir",
-    "Hazel",
-    "Heather",
-    "Holly",
-    "Ivy",
-    "Juniper",
-    "Larch",
-    "Laurel",
-    "Lilac",
-    "Linden",
-    "Lupine",
-    "Madrone",
-    "Manzanita",
-    "Maple",
-    "Myrtle",
-    "Oak",
-    "Olive",
-    "Palm",
-    "Pine",
-    "Poplar",
-    "Redwood",
-    "Rowan",
-    "Sage",
-    "Spruce",
-    "Sumac",
-    "Sycamore",
-    "Tamarack",
-    "Thistle",
-    "Walnut",
-    "Willow",
-    "Yarrow",
-    "Yew",
-]
+    "Alder", "Ash", "Aspen", "Bay", "Beech", "Birch", "Cedar", "Cherry", "Clover", "Cypress", "Dogwood",
+    "Elder", "Elm", "Fern", "Fir", "Hazel", "Heather", "Holly", "Ivy", "Juniper", "Larch", "Laurel",
+    "Lilac", "Linden", "Lupine", "Madrone", "Manzanita", "Maple", "Myrtle", "Oak", "Olive", "Palm",
+    "Pine", "Poplar", "Redwood", "Rowan", "Sage", "Spruce", "Sumac", "Sycamore", "Tamarack", "Thistle",
+    "Walnut", "Willow", "Yarrow", "Yew",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,6 +159,7 @@ def base_load(plan: FeederPlan, horizon: Horizon, seed: int) -> Array:
     day = (minute // 1440).astype(np.int64)
     weekend = ((horizon.start.weekday() + day) % 7 >= 5).astype(np.int64)
     shift_h = rng.normal(0.0, 0.5, plan.feeders)
+    depth = np.exp(rng.normal(0.15, VALLEY_SPREAD, plan.feeders))
     level = rng.normal(1.0, 0.025, (plan.feeders, int(day.max()) + 1))
     load = np.empty((plan.feeders, horizon.steps))
     shapes = np.concatenate([st.DAY_SHAPES, st.DAY_SHAPES[:, :, :1]], axis=2) / 100.0
@@ -205,7 +170,8 @@ def base_load(plan: FeederPlan, horizon: Horizon, seed: int) -> Array:
             np.where(weekend, np.interp(hour, hours, shape[1]), np.interp(hour, hours, shape[0]))
             for shape in shapes
         )
-        load[f] = ((1 - plan.commercial[f]) * home + plan.commercial[f] * shop) * level[f, day]
+        mixed = (1 - plan.commercial[f]) * home + plan.commercial[f] * shop
+        load[f] = mixed ** depth[f] * level[f, day]
     scaled: Array = load * (plan.peak_kw / load.max(axis=1))[:, None]
     return scaled
 
