@@ -88,7 +88,10 @@ def check_vehicles(claims: Claims, ledger: Ledger, own: Own, rung: Rung) -> None
     if not ledger.add("vehicles table: rows", same, f"{len(frame)} rows, {len(fleet)} vehicles"):
         return
     regret = rung.paid - rung.cheapest
-    money = 1e-6 * (rung.paid + rung.cheapest) + 1e-9 * (1.0 + rung.upgrade_cost / max(len(fleet), 1))
+    # The solver proves least costs to within rounding of power times the dearest price.
+    dearest = sum(float(price.max(initial=0.0)) for price in rung.price)
+    rounding = 1e-8 * dearest * float(needs.power_kw.max(initial=0.0)) * fleet.weight
+    money = 1e-6 * (rung.paid + np.abs(rung.cheapest)) + rounding + 1e-12
     for name, mine, tolerance in (
         ("energy_kwh", rung.energy_kwh, np.full(len(fleet), 1e-5)),
         ("missing_energy_kwh", needs.missing_kwh, 1e-6 + 1e-9 * fleet.battery_kwh),
