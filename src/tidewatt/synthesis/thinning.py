@@ -18,7 +18,7 @@ __all__ = ["thin"]
 STREAM = 20
 
 
-def thin(scenario: Scenario, adoption: float, *, seed: int = 0) -> Scenario:
+def thin(scenario: Scenario, adoption: float, seed: int = 0) -> Scenario:
     """The same region with the share `adoption` of all vehicles electric.
 
     Below the adoption a0 that the scenario was drawn at, every vehicle keeps its own uniform draw r
