@@ -17,6 +17,9 @@ from tidewatt.io.schema import TABLES
 __all__ = ["CsvFile", "MemoryTable", "ParquetTable", "Source", "Unreadable"]
 
 
+_SAVE_AS_UTF8 = "Save it as CSV with the encoding UTF-8 (not Latin-1 or Windows-1252)"
+
+
 class Unreadable(Exception):
     """A file that is no table at all."""
 
@@ -50,7 +53,12 @@ class ParquetTable:
         self._path = path
         try:
             ids = [c.name for spec in TABLES.values() for c in spec.values() if c.kind != "number"]
-            self._file = pq.ParquetFile(path, read_dictionary=_text_columns(path, ids), memory_map=True)
+            self._file = pq.ParquetFile(
+                path,
+                read_dictionary=_text_columns(path, ids),
+                memory_map=True,
+                page_checksum_verification=True,
+            )
             self.names = [str(name) for name in self._file.schema_arrow.names]
             self.rows = int(self._file.metadata.num_rows)
             self._spoilt: set[str] = set()
@@ -61,7 +69,13 @@ class ParquetTable:
     def column(self, name: str) -> pa.ChunkedArray:
         """A column; where its pages are damaged, nulls and an issue."""
         try:
-            return self._file.read(columns=[name], use_threads=True).column(0)
+            column = self._file.read(columns=[name], use_threads=True).column(0)
+            column.validate(
+                full=True
+            )  # damage may decode: indices beyond a dictionary, bytes that are no text
+            if len(column) != self.rows:
+                raise ValueError(f"{len(column)} rather than {self.rows} rows")
+            return column
         except (pa.ArrowException, OSError, ValueError, IndexError) as error:
             if name not in self._spoilt:
                 self._spoilt.add(name)
@@ -173,6 +187,7 @@ class CsvFile(MemoryTable):
             problem = f"the file cannot be read ({error.strerror})"
             raise Unreadable(problem, "Check the permissions of the file") from error
         _refuse_foreign_bytes(path, head)
+        _require_utf8(path)
         header = (
             head.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n").split(b"\n", 1)[0].decode("utf-8", "replace")
         )
@@ -187,10 +202,7 @@ class CsvFile(MemoryTable):
             delimiter=separator, newlines_in_values=b'"' in head, invalid_row_handler=skip
         )
         table = _read(path, parse, ragged)
-        try:
-            names = [name.strip().strip('"') for name in table.column_names]
-        except UnicodeDecodeError as error:
-            raise _unreadable_csv(path, error) from error
+        names = [name.strip().strip('"') for name in table.column_names]
         table = table.rename_columns(names)
         if ragged:
             fix = "Give each row as many cells as the header; decimals take a point, texts with commas quotes"
@@ -209,8 +221,6 @@ def _refuse_foreign_bytes(path: Path, head: bytes) -> None:
         raise Unreadable("it is a spreadsheet or archive, not CSV", "Export the sheet as CSV (UTF-8)")
     if head[:2] == b"\x1f\x8b":
         raise Unreadable("it is compressed", "Unpack it, or write Parquet")
-    if b"\0" in head:
-        raise Unreadable("it holds zero bytes, so is no text", "Save it as CSV with the encoding UTF-8")
 
 
 def _read(path: Path, parse: pcsv.ParseOptions, ragged: list[str]) -> pa.Table:
@@ -221,7 +231,7 @@ def _read(path: Path, parse: pcsv.ParseOptions, ragged: list[str]) -> pa.Table:
         return pcsv.read_csv(
             path, parse_options=parse, convert_options=pcsv.ConvertOptions(column_types=numbers, **options)
         )
-    except (pa.ArrowException, OSError, ValueError) as first:
+    except (pa.ArrowException, OSError, ValueError):
         # Some cell is no number: take every cell as text, and find it later.
         ragged.clear()
         try:
@@ -235,23 +245,28 @@ def _read(path: Path, parse: pcsv.ParseOptions, ragged: list[str]) -> pa.Table:
                 path, parse_options=parse, convert_options=pcsv.ConvertOptions(column_types=texts, **options)
             )
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise _unreadable_csv(path, error or first) from error
+            problem = f"the file is not CSV ({_first_line(error)})"
+            raise Unreadable(problem, "Write it again with a header line and rows") from error
 
 
-def _unreadable_csv(path: Path, error: BaseException) -> Unreadable:
-    line = 0
+def _require_utf8(path: Path) -> None:
+    """Decode the file once, since what pyarrow makes of a wrong byte depends on where it stands."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    before = 0
     with path.open("rb") as file:
-        for line, content in enumerate(file, 1):
+        while block := file.read(1 << 24):
+            if b"\0" in block:
+                raise Unreadable("it holds zero bytes, so is no text", _SAVE_AS_UTF8)
+            kept = len(decoder.getstate()[0])
             try:
-                content.decode("utf-8")
+                decoder.decode(block)
             except UnicodeDecodeError as bad:
-                problem = f"line {line} is not UTF-8 (byte 0x{content[bad.start]:02x})"
-                return Unreadable(
-                    problem, "Save the file with the encoding UTF-8 (not Latin-1 or Windows-1252)"
-                )
-    return Unreadable(
-        f"the file is not CSV ({_first_line(error)})", "Write it again with a header line and rows"
-    )
+                line = 1 + before + block[: max(bad.start - kept, 0)].count(b"\n")
+                problem = f"line {line} is not UTF-8 (byte 0x{bad.object[bad.start]:02x})"
+                raise Unreadable(problem, _SAVE_AS_UTF8) from bad
+            before += block.count(b"\n")
+        if decoder.getstate()[0]:
+            raise Unreadable("the file ends within a character", "Write or copy the file again")
 
 
 def _without_blank_rows(table: pa.Table) -> pa.Table:

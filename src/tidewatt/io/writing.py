@@ -195,7 +195,9 @@ def _write(path: Path, columns: Mapping[str, Any]) -> None:
             arrays = [_column(values[block]) for values in columns.values()]
             table = pa.Table.from_arrays(arrays, names=list(columns))
             if writer is None:
-                writer = pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=1)
+                writer = pq.ParquetWriter(
+                    path, table.schema, compression="zstd", compression_level=1, write_page_checksum=True
+                )
             writer.write_table(table)
     finally:
         if writer is not None:

@@ -20,7 +20,7 @@ from tidewatt.domain.scenario import Scenario
 
 
 def scenario(dwells=None, trips=None, vehicles: int = 1) -> Scenario:
-    """A sound scenario: each vehicle parked from 0 to 60, driving to 90, parked to 240; 4 steps of an hour."""
+    """A sound scenario of 4 hours: each vehicle parked from 0 to 60, driving to 90, parked to 240."""
     n = vehicles
     one = np.ones(n)
     fleet = Fleet(
@@ -84,7 +84,7 @@ def test_no_vehicles_and_no_rows() -> None:
 
 
 def test_start_below_soc_min_is_reported_later() -> None:
-    """A vehicle may arrive nearly empty: the study reports its missing energy, the check must not refuse it."""
+    """A vehicle may start nearly empty: the study reports its missing energy, so it is not refused."""
     assert check(with_fleet(soc_initial=0.05)) == []
 
 
