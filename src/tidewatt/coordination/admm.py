@@ -18,7 +18,7 @@ from tidewatt.coordination.shards import Shards
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.prox import overload_prox
 
-__all__ = ["Sharing", "solve_admm"]
+__all__ = ["Sharing", "share", "solve_admm"]
 
 BLOCKS = 8
 """Random blocks of vehicles a pass, loads refreshed in between; each moves `BLOCKS` times its own step."""
@@ -71,6 +71,19 @@ def solve_admm(
     monitor: Monitor,
     *,
     seed: int,
+    state: Sharing | None = None,
+    best: Array | None = None,
+    keep: Callable[[Sharing, Array], None] | None = None,
+) -> Array:
+    """Iterate until the monitor says stop; see `share`. Returns the best schedules seen at a check [kW]."""
+    return share(shards, monitor, seed=seed, state=state, best=best, keep=keep)[1]
+
+
+def share(
+    shards: Shards,
+    monitor: Monitor,
+    *,
+    seed: int,
     passes: int | None = None,
     state: Sharing | None = None,
     best: Array | None = None,
@@ -109,21 +122,29 @@ def solve_admm(
     if best is None:
         best = shards.x.copy()
         monitor.primal = levels.cost(load)
+    if keep is not None:
+        keep(state, best)
     last = None if passes is None else state.passes + passes
     while last is None or state.passes < last:
         before = state.z
+        # A level without a price and within its headroom has nothing to say: the grid's copy of its load
+        # may be taken to follow the load. Vehicles that see only such levels are skipped.
+        tied = (state.u != 0.0).any(axis=1)
         answered = 0
         for block in rng.permutation(BLOCKS):
             signal = state.rho * ((load - state.z) / n + state.u)
             signal[np.abs(signal) < 1e-7 * state.rho] = 0.0
-            seen = levels.price(signal)
-            mine, moved = shards.project(seen, _steps(levels, state.rho), state.mu, int(block), BLOCKS)
+            signal[~tied & (load < levels.headroom).all(axis=1)] = 0.0
+            step = _steps(levels, state.rho)
+            mine, moved = shards.project(levels.price(signal), step, state.mu, int(block), BLOCKS)
             feeder_load += mine
             load = levels.lift(feeder_load)
             answered += moved
         shards.tally.projections += 1
         shards.tally.answered += answered
         shards.tally.skipped += len(shards.fleet.first) - 1 - answered
+        free = ~tied & (load < levels.headroom).all(axis=1)
+        state.z[free] = load[free]
         relaxed = RELAXATION * load + (1.0 - RELAXATION) * state.z
         a = relaxed + n * state.u
         z = np.empty_like(a)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,14 +15,13 @@ from tidewatt.coordination.newton import Proximal, solve_newton
 from tidewatt.coordination.parameters import Parameters
 from tidewatt.coordination.problem import Levels, Problem
 from tidewatt.coordination.shards import Shards, Tally
+from tidewatt.coordination.snapshot import State, restore, snapshot
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.schedule import Schedule
 from tidewatt.execution.threads import Threads
 from tidewatt.result import Certificate, Progress, Status
 
 __all__ = ["Rung", "solve_rung", "unmanaged_rung"]
-
-State = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +42,8 @@ class Rung:
     status : Status
     history : pandas.DataFrame
     tally : Tally
+    state : mapping, optional
+        What a resumed run needs to hand this rung out again; only with a checkpoint.
     """
 
     problem: Problem
@@ -54,6 +54,7 @@ class Rung:
     status: Status
     history: pd.DataFrame
     tally: Tally
+    state: State | None = None
 
     def overload(self) -> Array:
         """Largest overload of each level over the horizon, the floor included [kW] (coord-3)."""
@@ -61,23 +62,27 @@ class Rung:
         return levels.overload(self.load) + levels.floor
 
     def schedule(self) -> Schedule:
-        """The schedule, opportunities in the scenario's order of dwells."""
-        fleet, dwell = self.problem.fleet, self.problem.dwell
-        order = np.argsort(dwell, kind="stable")
-        counts = np.diff(fleet.edge)[order]
-        first = np.r_[0, np.cumsum(counts)].astype(np.int64)
-        take = np.repeat(fleet.edge[:-1][order] - first[:-1], counts) + np.arange(first[-1])
-        return Schedule(dwell[order], fleet.step[order], first, self.power[take])
+        """The schedule, opportunities in the order of the scenario's dwells."""
+        fleet = self.problem.fleet
+        return Schedule(self.problem.dwell, fleet.step, fleet.edge, self.power)
 
 
-def unmanaged_rung(problem: Problem, threads: Threads, shards: int) -> Rung:
+def unmanaged_rung(problem: Problem, threads: Threads, shards: int = 0) -> Rung:
     """Plug in on arrival, full power until full: the outcome of a rule."""
     vehicles = Shards(problem, threads, shards, single=False)
     vehicles.start_unmanaged()
     load = problem.levels.lift(vehicles.load(vehicles.x))
     cost = problem.levels.cost(load)
-    empty = pd.DataFrame()
-    return Rung(problem, vehicles.x, load, None, Certificate(cost, cost), Status.EXACT, empty, vehicles.tally)
+    return Rung(
+        problem,
+        vehicles.x,
+        load,
+        None,
+        Certificate(cost, cost),
+        Status.EXACT,
+        pd.DataFrame(),
+        vehicles.tally,
+    )
 
 
 def solve_rung(
@@ -89,7 +94,7 @@ def solve_rung(
     *,
     report: Callable[[Progress], None] | None = None,
     resume: State | None = None,
-    keep: Callable[[State], None] | None = None,
+    keep: Callable[[Callable[[], State], bool], None] | None = None,
 ) -> Rung:
     """Solve a rung with the asked solver, then certify the schedule handed out.
 
@@ -107,33 +112,40 @@ def solve_rung(
     resume : mapping, optional
         State that `keep` received earlier.
     keep : callable, optional
-        Receives a state to go on from, now and then.
+        Receives what makes a state to go on from, and whether it must be kept now.
     """
     shards = Shards(problem, threads, parameters.shards)
     monitor = Monitor(name, parameters, unmanaged_cost, shards.tally, report)
     # Prices of zero prove that no schedule costs less than what is there without vehicles.
     monitor.bound = problem.levels.base_cost
     monitor.dual = np.zeros_like(problem.levels.headroom)
-    sharing: Sharing | None = None
-    proximal: Proximal | None = None
+    state: Sharing | Proximal | None = None
     best: Array | None = None
-    if resume is not None:
-        sharing, proximal, best = _restore(resume, shards, monitor)
-    else:
+    if resume is None:
         shards.start_unmanaged()
-
-    def save(state: Sharing | Proximal, best: Array) -> None:
-        if keep is not None:
-            keep(_state(state, best, shards, monitor))
-
-    if parameters.solver == "admm":
-        _, best = solve_admm(shards, monitor, seed=parameters.seed, state=sharing, best=best, keep=save)
     else:
-        best = solve_newton(shards, monitor, seed=parameters.seed, state=proximal, best=best, keep=save)
+        state, best = restore(resume, shards, monitor)
+    latest: list[tuple[Sharing | Proximal | None, Array]] = []
+
+    def register(state: Sharing | Proximal, best: Array) -> None:
+        latest[:] = [(state, best)]
+        if keep is not None:
+            keep(lambda: snapshot(state, best, shards, monitor), False)
+
+    try:
+        if monitor.status is None and not monitor.finished():
+            solver = solve_admm if parameters.solver == "admm" else solve_newton
+            best = solver(shards, monitor, seed=parameters.seed, state=state, best=best, keep=register)
+    except KeyboardInterrupt:
+        if keep is not None and latest:
+            keep(lambda: snapshot(*latest[0], shards, monitor), True)
+        raise
+    if best is None:
+        best = shards.x
+    state_done = None if keep is None else snapshot(None, best, shards, monitor)
 
     shards.x = np.zeros(0, best.dtype)  # centres are no longer needed; room for the schedules
     power = shards.polish(best)
-    del best
     load = problem.levels.lift(shards.load(power))
     dual = spend_on_floors(problem.levels, feasible_prices(problem.levels, monitor.dual))
     proof = prove(shards, dual, power)
@@ -146,6 +158,7 @@ def solve_rung(
         monitor.status or Status.ITERATION_LIMIT,
         pd.DataFrame(monitor.rows),
         shards.tally,
+        state_done,
     )
 
 
@@ -171,39 +184,3 @@ def spend_on_floors(levels: Levels, dual: Array) -> Array:
     at = np.flatnonzero((levels.floor > 0) & (left > 0))
     out[at, levels.headroom[at].argmin(axis=1)] += left[at]
     return out
-
-
-def _state(state: Sharing | Proximal, best: Array, shards: Shards, monitor: Monitor) -> State:
-    common = {
-        "x": shards.x,
-        "best": best,
-        "mu": state.mu,
-        "best_dual": monitor.dual,
-        "primal": monitor.primal,
-        "bound": monitor.bound,
-        "seconds": monitor.seconds,
-        "rows": pd.DataFrame(monitor.rows).to_json(orient="split"),
-        **{f"tally_{k}": getattr(shards.tally, k) for k in Tally.__slots__},
-    }
-    if isinstance(state, Sharing):
-        return {**common, "rho": state.rho, "z": state.z, "u": state.u, "passes": state.passes}
-    return {**common, "sigma": state.sigma, "damping": state.damping, "dual": state.dual}
-
-
-def _restore(kept: State, shards: Shards, monitor: Monitor) -> tuple[Sharing | None, Proximal | None, Array]:
-    import io
-
-    shards.x[:] = kept["x"]
-    best = np.array(kept["best"], shards.x.dtype)
-    mu = np.array(kept["mu"])
-    monitor.primal, monitor.bound = float(kept["primal"]), float(kept["bound"])
-    monitor.dual = np.array(kept["best_dual"])
-    monitor.spent_s = float(kept["seconds"])
-    monitor.rows = pd.read_json(io.StringIO(str(kept["rows"])), orient="split").to_dict("records")
-    for k in Tally.__slots__:
-        setattr(shards.tally, k, int(kept[f"tally_{k}"]))
-    if "rho" in kept:
-        z, u = np.array(kept["z"]), np.array(kept["u"])
-        return Sharing(float(kept["rho"]), z, u, mu, int(kept["passes"])), None, best
-    dual = np.array(kept["dual"])
-    return None, Proximal(float(kept["sigma"]), float(kept["damping"]), dual, mu), best

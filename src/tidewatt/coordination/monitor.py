@@ -23,6 +23,9 @@ class Checkpoint(Protocol):
     def due(self) -> bool:
         """Whether it is time to save again."""
 
+    def load(self) -> Mapping[str, Mapping[str, Any]] | None:
+        """What was saved last; None: nothing."""
+
     def save(self, state: Mapping[str, Mapping[str, Any]]) -> None:
         """Keep the states of the rungs under way or done."""
 

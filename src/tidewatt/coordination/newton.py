@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidewatt.coordination.admm import solve_admm
+from tidewatt.coordination.admm import Sharing, share
 from tidewatt.coordination.certificate import feasible_prices, prove
 from tidewatt.coordination.monitor import Monitor
 from tidewatt.coordination.problem import Levels
@@ -92,9 +92,9 @@ def solve_newton(
     monitor: Monitor,
     *,
     seed: int,
-    state: Proximal | None = None,
+    state: Sharing | Proximal | None = None,
     best: Array | None = None,
-    keep: Callable[[Proximal, Array], None] | None = None,
+    keep: Callable[[Sharing | Proximal, Array], None] | None = None,
 ) -> Array:
     """Iterate from the schedules in `shards.x` until the monitor says stop.
 
@@ -117,14 +117,19 @@ def solve_newton(
         Best schedules seen [kW].
     """
     levels = shards.problem.levels
-    if state is None:
-        warm, best = solve_admm(shards, monitor, seed=seed, passes=WARM_UP)
+    if not isinstance(state, Proximal):
+        made = state.passes if state is not None else 0
+        warm, best = share(
+            shards, monitor, seed=seed, passes=max(WARM_UP - made, 1), state=state, best=best, keep=keep
+        )
         if monitor.status is not None:
             return best
         dual = feasible_prices(levels, warm.dual)
         state = Proximal(4.0 / warm.rho, 1e-3, dual, np.zeros(len(shards.fleet.power)))
     if best is None:
         raise ValueError("a state to go on from needs its best schedules")
+    if keep is not None:
+        keep(state, best)
     weight = levels.lift(shards.weight())
     respond = _Response(shards, monitor, best)
     failed = 0

@@ -31,7 +31,7 @@ class Levels:
         Overload that is there before any vehicle charges [kW]; no schedule removes it.
     first, above, slope : array
         Pieces of the upgrade cost beyond `floor` (CSR by level): marginal cost `slope` from `above` on.
-    base_cost : float
+    floor_cost : array, shape (levels,)
         Cost of the floors.
     limited : bool array, shape (levels, steps)
         Where headroom is finite in the scenario.
@@ -46,8 +46,13 @@ class Levels:
     first: Array
     above: Array
     slope: Array
-    base_cost: float
+    floor_cost: Array
     limited: Array
+
+    @property
+    def base_cost(self) -> float:
+        """Cost of all floors: there before any vehicle charges."""
+        return float(self.floor_cost.sum())
 
     @property
     def dearest(self) -> Array:
@@ -107,13 +112,11 @@ class Problem:
     Attributes
     ----------
     fleet : Fleet
-        Vehicles in solver order (by home feeder, so that a shard touches few rows of the grid).
+        Vehicles, or in the session-flexible rung their dwells, in the scenario's order.
     levels : Levels
         Grid.
     step_h : float
         Length of a step [h].
-    vehicle : int array, shape (vehicles,)
-        Scenario's vehicle of each solver vehicle.
     dwell : int array, shape (opportunities,)
         Scenario's dwell of each opportunity.
     """
@@ -121,7 +124,6 @@ class Problem:
     fleet: Fleet
     levels: Levels
     step_h: float
-    vehicle: Array
     dwell: Array
 
     @property
@@ -138,7 +140,7 @@ def pack(scenario: Scenario) -> tuple[Problem, Array]:
     Problem
         Every vehicle of the scenario, with its charging opportunities.
     array, shape (vehicles,)
-        Energy that no schedule can deliver [kWh], battery side, in the scenario's order (coord-1).
+        Energy that no schedule can deliver [kWh], battery side (coord-1).
     """
     horizon, fleet, dwells, trips = scenario.horizon, scenario.fleet, scenario.dwells, scenario.trips
     n, step = len(fleet), horizon.step_min
@@ -147,20 +149,7 @@ def pack(scenario: Scenario) -> tuple[Problem, Array]:
     dwell = np.flatnonzero((power > 0) & (dwells.depart_min > dwells.arrive_min))
     owner = owner[dwell]
 
-    # Vehicles by the feeder where they have most time to charge: their home.
-    stay = np.where(dwells.feeder[dwell] >= 0, dwells.depart_min[dwell] - dwells.arrive_min[dwell], -1.0)
-    by = np.lexsort((-stay, owner))
-    lead = by[np.flatnonzero(np.diff(owner[by], prepend=-1))] if len(by) else by
-    home = np.full(n, np.iinfo(np.int32).max, np.int64)
-    home[owner[lead]] = np.where(stay[lead] >= 0, dwells.feeder[dwell[lead]], scenario.grid.feeders)
-    vehicle = np.argsort(home, kind="stable")
-    rank = np.empty(n, np.int64)
-    rank[vehicle] = np.arange(n)
-    order = np.argsort(rank[owner], kind="stable")
-    dwell, owner = dwell[order], owner[order]
-    first = np.r_[0, np.cumsum(np.bincount(rank[owner], minlength=n))].astype(np.int64)
-    del by, lead, stay, order
-
+    first = np.r_[0, np.cumsum(np.bincount(owner, minlength=n))].astype(np.int64)
     arrive, depart, power = dwells.arrive_min[dwell], dwells.depart_min[dwell], power[dwell]
     begin = np.floor(arrive / step + 1e-9).astype(np.int64)
     end = np.maximum(np.ceil(depart / step - 1e-9).astype(np.int64), begin + 1)
@@ -169,13 +158,17 @@ def pack(scenario: Scenario) -> tuple[Problem, Array]:
     head = np.clip((np.minimum(depart, (begin + 1) * step) - arrive) / step, 0.0, 1.0)
     tail = np.clip((depart - np.maximum(arrive, (end - 1) * step)) / step, 0.0, 1.0)
     edge = np.r_[0, np.cumsum(end - begin)].astype(np.int64)
+    feeder = dwells.feeder[dwell].astype(np.int32)
+    feeder[feeder < 0] = scenario.grid.feeders
+    order = _by_home(owner, feeder, np.where(feeder < scenario.grid.feeders, end - begin, 0), n)
+    begin = begin.astype(np.int32)
+    del owner, end, depart
 
     per = 1.0 / (fleet.charge_efficiency * horizon.step_h)
     battery = fleet.battery_kwh
     lower, upper, lack = cumulative_bounds(
         first,
         arrive,
-        vehicle,
         trips.first,
         trips.depart_min,
         trips.arrive_min,
@@ -186,30 +179,25 @@ def pack(scenario: Scenario) -> tuple[Problem, Array]:
         fleet.soc_final_min * battery,
         per,
     )
-    feeder = dwells.feeder[dwell].astype(np.int32)
-    feeder[feeder < 0] = scenario.grid.feeders
     scale = np.sqrt(np.maximum(power, 0.5))
     if len(scale):
         scale /= scale.mean()
+    longest = _longest(first, edge)
     packed = Fleet(
-        first,
-        feeder,
-        begin.astype(np.int32),
-        edge,
-        power,
-        head,
-        tail,
-        lower,
-        upper,
-        scale,
-        fleet.weight[vehicle].copy(),
-        _longest(first, edge),
+        first, feeder, begin, edge, power, head, tail, lower, upper, scale, fleet.weight, order, longest
     )
-    lower_to_reachable(packed, per[vehicle], lack)
-    missing = np.empty(n)
-    missing[vehicle] = lack
-    missing[missing < 1e-9 * battery] = 0.0
-    return Problem(packed, _levels(scenario, packed), horizon.step_h, vehicle, dwell), missing
+    lower_to_reachable(packed, per, lack)
+    lack[lack < 1e-9 * np.maximum(battery, 1.0)] = 0.0
+    return Problem(packed, _levels(scenario, packed), horizon.step_h, dwell), lack
+
+
+def _by_home(owner: Array, feeder: Array, stay: Array, vehicles: int) -> Array:
+    """Vehicles by the feeder where they can charge longest at a time, their home as a rule."""
+    home = np.full(vehicles, np.iinfo(np.int32).max)
+    by = np.lexsort((-stay, owner))
+    lead = by[np.flatnonzero(np.diff(owner[by], prepend=-1))]
+    home[owner[lead]] = feeder[lead]
+    return np.argsort(home, kind="stable")
 
 
 def session_problem(problem: Problem, unmanaged: Array) -> Problem:
@@ -231,15 +219,13 @@ def session_problem(problem: Problem, unmanaged: Array) -> Problem:
     weight = np.repeat(fleet.weight, np.diff(fleet.first))[keep]
     edge = np.r_[0, np.cumsum(counts[keep])].astype(np.int64)
     first = np.arange(len(keep) + 1)
-    columns = (fleet.feeder, fleet.step, fleet.power, fleet.head, fleet.tail)
-    feeder, step, power, head, tail = (column[keep] for column in columns)
-    energy = energy[keep].astype(np.float64)
-    scale = fleet.scale[keep]
+    columns = (fleet.feeder, fleet.step, fleet.power, fleet.head, fleet.tail, fleet.scale)
+    feeder, step, power, head, tail, scale = (column[keep] for column in columns)
+    energy, order, longest = energy[keep], np.argsort(feeder, kind="stable"), _longest(first, edge)
     packed = Fleet(
-        first, feeder, step, edge, power, head, tail, energy, energy, scale, weight, _longest(first, edge)
+        first, feeder, step, edge, power, head, tail, energy, energy, scale, weight, order, longest
     )
-    owner = np.repeat(problem.vehicle, np.diff(fleet.first))[keep]
-    return Problem(packed, problem.levels, problem.step_h, owner, problem.dwell[keep])
+    return Problem(packed, problem.levels, problem.step_h, problem.dwell[keep])
 
 
 def _longest(first: Array, edge: Array) -> tuple[int, int]:
@@ -270,7 +256,7 @@ def _levels(scenario: Scenario, fleet: Fleet) -> Levels:
         first=first,
         above=np.concatenate([above for above, _, _ in pieces] or [np.zeros(0)]),
         slope=np.concatenate([slope for _, slope, _ in pieces] or [np.zeros(0)]),
-        base_cost=float(sum(base for _, _, base in pieces)),
+        floor_cost=np.array([base for _, _, base in pieces]),
         limited=limited,
     )
 

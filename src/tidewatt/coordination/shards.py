@@ -64,9 +64,8 @@ class Shards:
         self._threads = threads
         fleet, vehicles = problem.fleet, len(problem.fleet.first) - 1
         count = count or int(np.clip(problem.variables // 250_000, 1, 16))
-        ends = np.searchsorted(
-            fleet.edge[fleet.first], np.linspace(0, problem.variables, count + 1)[1:-1], side="left"
-        )
+        sizes = np.diff(fleet.edge[fleet.first])[fleet.order]
+        ends = np.searchsorted(np.cumsum(sizes), np.linspace(0, problem.variables, count + 1)[1:-1])
         cuts = np.unique(np.r_[0, ends, vehicles])
         self.ranges = [(int(a), int(b)) for a, b in itertools.pairwise(cuts)] or [(0, 0)]
         dtype = np.float32 if (problem.variables > LARGE if single is None else single) else np.float64

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import TypeVar
 
@@ -35,7 +35,15 @@ class Threads:
         """Apply `function` to each shard; at once where threads allow."""
         if self._pool is None or len(shards) == 1:
             return [function(shard) for shard in shards]
-        return list(self._pool.map(function, shards))
+        work = [self._pool.submit(function, shard) for shard in shards]
+        try:
+            return [each.result() for each in work]
+        except BaseException:
+            # On Ctrl-C too: nobody may write to shared arrays once the caller goes on.
+            for each in work:
+                each.cancel()
+            wait(work)
+            raise
 
     def __enter__(self) -> Threads:
         return self

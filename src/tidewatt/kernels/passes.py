@@ -34,7 +34,9 @@ class Fleet(NamedTuple):
     ``first`` (vehicles + 1,): opportunities of each vehicle. Per opportunity: ``feeder``, first ``step``,
     ``edge`` (+ 1: offsets of its variables), ``power`` [kW], share of the first and last step it covers
     (``head``, ``tail``), cumulative bounds ``lower``, ``upper`` [kW x steps], metric ``scale``.
-    ``weight`` per vehicle. ``longest``: (opportunities, variables) of the largest vehicle.
+    ``weight`` per vehicle. ``order``: vehicles in the order in which to pass over them, such that neighbours
+    share a feeder and its rows of prices and loads stay in cache; ranges of passes are ranges of it.
+    ``longest``: (opportunities, variables) of the largest vehicle.
     """
 
     first: NDArray[np.int64]
@@ -48,6 +50,7 @@ class Fleet(NamedTuple):
     upper: NDArray[np.float64]
     scale: NDArray[np.float64]
     weight: NDArray[np.float64]
+    order: NDArray[np.int64]
     longest: tuple[int, int]
 
 
@@ -144,7 +147,7 @@ def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
     ----------
     fleet : Fleet
     i0, i1 : int
-        Range of vehicles.
+        Range of ``fleet.order``.
     x : array, shape (variables,)
         Centres [kW].
     price, priced, sigma
@@ -169,7 +172,8 @@ def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
     value = 0.0
     answered = 0
     segments = 0
-    for i in range(i0, i1):
+    for r in range(i0, i1):
+        i = fleet.order[r]
         a = fleet.first[i]
         b = fleet.first[i + 1]
         if not _price_of(fleet, a, b, x, price, priced) > 0.0:
@@ -213,7 +217,8 @@ def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
 @njit(cache=True, nogil=True, fastmath=FAST)
 def recentre_pass(fleet, i0, i1, x, price, sigma, mu, out):
     """Write the responses that `respond_pass` found with `mu` to `out` (which may be `x` itself)."""
-    for i in range(i0, i1):
+    for r in range(i0, i1):
+        i = fleet.order[r]
         for q in range(fleet.first[i], fleet.first[i + 1]):
             t = fleet.step[q]
             xs = x[fleet.edge[q] : fleet.edge[q + 1]]
@@ -246,7 +251,8 @@ def project_pass(fleet, i0, i1, stride, x, signal, marked, step, mu, load):
     scale = np.empty(n_max)
     stack = np.empty((m_max + 2, 5))
     answered = 0
-    for i in range(i0, i1, stride):
+    for r in range(i0, i1, stride):
+        i = fleet.order[r]
         a = fleet.first[i]
         b = fleet.first[i + 1]
         seen = False
@@ -305,7 +311,8 @@ def bound_pass(fleet, i0, i1, x, price, priced, eps, least, cost):
     mu = np.empty(m_max)
     stack = np.empty((m_max + 2, 5))
     answered = 0
-    for i in range(i0, i1):
+    for r in range(i0, i1):
+        i = fleet.order[r]
         a = fleet.first[i]
         b = fleet.first[i + 1]
         least[i] = 0.0
@@ -314,7 +321,6 @@ def bound_pass(fleet, i0, i1, x, price, priced, eps, least, cost):
             continue
         m = b - a
         answered += 1
-        o = fleet.edge[a]
         _caps(fleet, a, m, cap, edge)
         paid = 0.0
         for j in range(m):
@@ -348,7 +354,8 @@ def polish_pass(fleet, i0, i1, x, out):
     ones = np.ones(n_max)
     mu = np.empty(m_max)
     stack = np.empty((m_max + 2, 5))
-    for i in range(i0, i1):
+    for r in range(i0, i1):
+        i = fleet.order[r]
         a = fleet.first[i]
         b = fleet.first[i + 1]
         m = b - a
@@ -372,7 +379,8 @@ def earliest_pass(fleet, i0, i1, x):
     m_max, n_max = fleet.longest
     cap = np.empty(n_max)
     edge = np.empty(m_max + 1, np.int64)
-    for i in range(i0, i1):
+    for r in range(i0, i1):
+        i = fleet.order[r]
         a = fleet.first[i]
         b = fleet.first[i + 1]
         if b > a:
@@ -383,7 +391,8 @@ def earliest_pass(fleet, i0, i1, x):
 @njit(cache=True, nogil=True)
 def load_pass(fleet, i0, i1, x, load):
     """Add the weighted load of schedules `x` to `load` (coord-2)."""
-    for i in range(i0, i1):
+    for r in range(i0, i1):
+        i = fleet.order[r]
         w = fleet.weight[i]
         for q in range(fleet.first[i], fleet.first[i + 1]):
             t = fleet.step[q]

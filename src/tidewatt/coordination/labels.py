@@ -1,0 +1,176 @@
+"""From solved rungs to labelled tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from tidewatt.coordination.ladder import Rung
+from tidewatt.coordination.result import RUNGS
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.scenario import Scenario
+from tidewatt.result import RunInfo
+
+__all__ = ["level_tables", "loads", "summarise", "vehicle_table"]
+
+OVERLOADED_KW = 1e-6
+"""A level is overloaded from here on; below lies rounding."""
+
+
+def loads(scenario: Scenario, rungs: Mapping[str, Rung]) -> xr.Dataset:
+    """Headroom, loads and prices over (feeder, step) and (bank, step)."""
+    grid = scenario.grid
+    feeders = grid.feeders
+    kw, price = {"units": "kW"}, {"units": "cost per kW"}
+    variables: dict[str, Any] = {}
+    for prefix, axis, rows, headroom in (
+        ("", "feeder", slice(0, feeders), grid.headroom_kw),
+        ("bank_", "bank", slice(feeders, None), grid.bank_headroom_kw),
+    ):
+        dims = (axis, "step")
+        variables[f"{prefix}headroom_kw"] = (dims, headroom, {**kw, "long_name": "hosting capacity left"})
+        for name, rung in rungs.items():
+            variables[f"{prefix}{name}_kw"] = (
+                dims,
+                rung.load[rows],
+                {**kw, "long_name": f"{name} charging load"},
+            )
+            if rung.proof is not None:
+                key = "price" if name == "coordinated" else f"{name}_price"
+                words = (
+                    f"dual price of the {axis} itself ({name}); a vehicle pays its feeder's and its bank's"
+                )
+                variables[f"{prefix}{key}"] = (dims, rung.proof.dual[rows], {**price, "long_name": words})
+    if grid.base_load_kw is not None:
+        variables["base_load_kw"] = (
+            ("feeder", "step"),
+            grid.base_load_kw,
+            {**kw, "long_name": "load without charging"},
+        )
+    coordinates: dict[str, Any] = {
+        "feeder": ("feeder", grid.feeder_id, {"long_name": "feeder_id"}),
+        "bank": ("bank", grid.bank_id, {"long_name": "bank_id"}),
+        "step": ("step", np.arange(scenario.horizon.steps), {"long_name": "step of the horizon"}),
+        "time": ("step", scenario.horizon.times(), {"long_name": "start of the step, local time"}),
+    }
+    for name in ("longitude", "latitude", "customers"):
+        if name in grid.attributes:
+            values = grid.attributes[name]
+            coordinates[name] = ("feeder", values)
+    if np.isfinite(grid.rating_kw).any():
+        variables["rating_kw"] = (("feeder",), grid.rating_kw, kw)
+    return xr.Dataset(variables, coordinates)
+
+
+def level_tables(
+    scenario: Scenario, rungs: Mapping[str, Rung], data: xr.Dataset
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A row a feeder, and a row a bank: overload and upgrade cost by rung, price total."""
+    grid = scenario.grid
+    first = rungs["unmanaged"]
+    levels, feeders = first.problem.levels, grid.feeders
+    columns: dict[str, Array] = {}
+    for name, rung in rungs.items():
+        beyond = levels.overload(rung.load)
+        columns[f"{name}_overload_kw"] = rung.overload()
+        columns[f"{name}_upgrade_cost"] = levels.cost_of(beyond) + levels.floor_cost
+    columns["base_overload_kw"] = levels.floor
+    headroom = np.concatenate([grid.headroom_kw, grid.bank_headroom_kw])
+    worst = np.argmax(first.load - np.where(np.isfinite(headroom), headroom, np.inf), axis=1)
+    columns["headroom_worst_step_kw"] = headroom[np.arange(len(headroom)), worst]
+    proof = rungs["coordinated"].proof
+    assert proof is not None
+    columns["price_total"] = proof.dual.sum(axis=1)
+    table = pd.DataFrame(columns)
+    bank_of = np.full(feeders, None, object)
+    has = grid.bank >= 0
+    bank_of[has] = grid.bank_id[grid.bank[has]]
+    own, banks = table.iloc[:feeders].copy(), table.iloc[feeders:].reset_index(drop=True)
+    own.insert(0, "feeder_id", grid.feeder_id)
+    own.insert(1, "bank_id", pd.array(bank_of.tolist()) if has.any() else bank_of)
+    for name in ("name", "customers", "longitude", "latitude"):
+        if name in grid.attributes:
+            own[name] = grid.attributes[name]
+    banks.insert(0, "bank_id", grid.bank_id)
+    return own, banks
+
+
+def vehicle_table(scenario: Scenario, rung: Rung, missing_kwh: Array) -> pd.DataFrame:
+    """A row a vehicle: what it draws and lacks, and what it pays against its own cheapest schedule."""
+    fleet, problem = scenario.fleet, rung.problem
+    n = len(fleet)
+    proof = rung.proof
+    assert proof is not None
+    first = problem.fleet.edge[problem.fleet.first]
+    # reduceat gives an empty vehicle its neighbour's first value; those are masked.
+    sums = np.add.reduceat(np.append(rung.power, 0.0), first[:-1]) if n else np.zeros(0)
+    energy = np.where(np.diff(first) > 0, sums, 0.0) * problem.step_h
+    cost, least = problem.fleet.weight * proof.cost, problem.fleet.weight * proof.least
+    return pd.DataFrame(
+        {
+            "vehicle_id": fleet.vehicle_id,
+            "energy_kwh": energy,
+            "missing_energy_kwh": missing_kwh,
+            "cost": cost,
+            "cheapest_cost": least,
+            "regret_cost": np.maximum(cost - least, 0.0),
+        }
+    )
+
+
+def summarise(
+    scenario: Scenario, rungs: Mapping[str, Rung], missing_kwh: Array, run: RunInfo
+) -> dict[str, Any]:
+    """The figures of ``summary.json``; a rung that was not solved has None."""
+    best = rungs["coordinated"]
+    unmanaged = rungs["unmanaged"].certificate.upgrade_cost
+    proof, feeders = best.certificate, scenario.grid.feeders
+    figures: dict[str, Any] = {
+        "scenario": scenario.name,
+        "status": best.status.name,
+        "status_advice": best.status.value,
+        "vehicles": len(scenario.fleet),
+        "vehicles_short": int(np.count_nonzero(missing_kwh > 0)),
+        "missing_energy_kwh": float(missing_kwh.sum()),
+        "feeders": feeders,
+        "banks": scenario.grid.banks,
+        "steps": scenario.horizon.steps,
+        "variables": best.problem.variables,
+        "base_overload_kw": float(best.problem.levels.floor.sum()),
+        "base_upgrade_cost": best.problem.levels.base_cost,
+    }
+    for name in RUNGS:
+        rung = rungs.get(name)
+        over = rung.overload() if rung else None
+        figures[f"{name}_overload_kw"] = None if over is None else float(over.sum())
+        figures[f"{name}_feeders_overloaded"] = (
+            None if over is None else int(np.count_nonzero(over[:feeders] > OVERLOADED_KW))
+        )
+        figures[f"{name}_upgrade_cost"] = None if rung is None else rung.certificate.upgrade_cost
+    if "session" in rungs:
+        session = rungs["session"].certificate
+        figures["session_lower_bound_cost"] = session.lower_bound_cost
+        figures["session_relative_gap"] = session.relative_gap(unmanaged)
+        figures["session_status"] = rungs["session"].status.name
+    saved = unmanaged - proof.upgrade_cost
+    figures |= {
+        "lower_bound_cost": proof.lower_bound_cost,
+        "absolute_gap": proof.absolute_gap,
+        "relative_gap": proof.relative_gap(unmanaged),
+        "gap_of_savings": proof.absolute_gap / saved if saved > 0 else None,
+        "total_regret_cost": proof.total_regret_cost,
+        "grid_slack_cost": proof.grid_slack_cost,
+        "iterations": best.tally.passes,
+        "vehicle_updates": best.tally.answered,
+        "vehicle_updates_skipped": best.tally.skipped,
+        "wall_s": run.wall_s,
+        "peak_memory_mib": run.peak_memory_mib,
+        "seed": run.seed,
+        "version": run.version,
+        "scenario_sha256": run.scenario_sha256,
+    }
+    return figures

@@ -1,0 +1,167 @@
+"""`coordinate`: the certified best case of charging flexibility, rung by rung.
+
+The question is that of MAC (mobility-aware coordinated charging, arXiv 2604.11999): how much of the
+overload-driven upgrade need can flexible charging spare at most? The formulation (coord-1 to coord-3), the
+certificate (coord-4, coord-5) and both solvers are stated in ``docs/equations/coord.md``.
+"""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
+
+from tidewatt.coordination.labels import level_tables, loads, summarise, vehicle_table
+from tidewatt.coordination.ladder import Rung, solve_rung, unmanaged_rung
+from tidewatt.coordination.monitor import Checkpoint
+from tidewatt.coordination.parameters import Parameters
+from tidewatt.coordination.problem import pack, session_problem
+from tidewatt.coordination.result import Coordination
+from tidewatt.domain.checks import check
+from tidewatt.domain.scenario import Scenario
+from tidewatt.errors import ScenarioError
+from tidewatt.execution.threads import Threads
+from tidewatt.result import Progress, RunInfo
+
+__all__ = ["coordinate"]
+
+
+def coordinate(
+    scenario: Scenario,
+    *,
+    relative_gap: float | None = None,
+    absolute_gap: float | None = None,
+    solver: str | None = None,
+    time_limit_s: float | None = None,
+    max_passes: int | None = None,
+    threads: int | None = None,
+    seed: int | None = None,
+    shards: int | None = None,
+    session: bool | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
+) -> Coordination:
+    """Find the most that flexible charging can save in feeder upgrades, with proof.
+
+    Climbs the flexibility ladder: unmanaged (plug in, full power until full), session-flexible (each stay
+    draws what it would unmanaged, at other times of the stay), mobility-aware (any schedule that leaves
+    every trip its energy). The last two are optimised and certified.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Vehicles, trips, dwells and grid.
+    relative_gap, absolute_gap, solver, time_limit_s, max_passes, threads, seed, shards, session : optional
+        See `tidewatt.coordination.parameters.Parameters`; None takes the scenario's own, else the default.
+    progress : callable, optional
+        Receives a `Progress` now and then.
+    checkpoint : Checkpoint, optional
+        Where to keep the state of an unfinished run; also on Ctrl-C.
+    resume : bool
+        Go on from `checkpoint`.
+
+    Returns
+    -------
+    Coordination
+        Loads, prices, schedules and certificates by rung. Its status says whether the gap was reached.
+
+    Raises
+    ------
+    ScenarioError
+        With everything that is wrong with the scenario or the parameters, at once.
+    KeyboardInterrupt
+        On Ctrl-C, after the checkpoint was saved.
+
+    Examples
+    --------
+    >>> import tidewatt
+    >>> result = tidewatt.coordinate(tidewatt.example("village"), relative_gap=1e-4)
+    >>> result.certificate.lower_bound_cost <= result.certificate.upgrade_cost
+    True
+    """
+    begin = time.perf_counter()
+    asked = {
+        "relative_gap": relative_gap,
+        "absolute_gap": absolute_gap,
+        "solver": solver,
+        "time_limit_s": time_limit_s,
+        "max_passes": max_passes,
+        "threads": threads,
+        "seed": seed,
+        "shards": shards,
+        "session": session,
+    }
+    parameters = Parameters.of(scenario.parameters.get("coordination", {}), **asked)
+    if issues := check(scenario):
+        raise ScenarioError(issues)
+    kept = (checkpoint.load() or {}) if resume and checkpoint is not None else {}
+    done: dict[str, Mapping[str, Any]] = {}
+
+    def keeper(rung: str) -> Callable[[Callable[[], Mapping[str, Any]], bool], None]:
+        def keep(state: Callable[[], Mapping[str, Any]], now: bool) -> None:
+            if checkpoint is not None and (now or checkpoint.due()):
+                checkpoint.save({**done, rung: state()})
+
+        return keep
+
+    problem, missing_kwh = pack(scenario)
+    with Threads(parameters.threads) as workers:
+        unmanaged = unmanaged_rung(problem, workers, parameters.shards)
+        tasks = {"coordinated": problem}
+        if parameters.session:
+            tasks = {"session": session_problem(problem, unmanaged.power), **tasks}
+        cost = unmanaged.certificate.upgrade_cost
+        rungs = {"unmanaged": replace(unmanaged, power=unmanaged.power[:0])}  # it follows from the rule
+        del unmanaged
+        for name, task in tasks.items():
+            keep = None if checkpoint is None else keeper(name)
+            rungs[name] = solve_rung(
+                name, task, cost, parameters, workers, report=progress, resume=kept.get(name), keep=keep
+            )
+            if rungs[name].state is not None:
+                done[name] = rungs[name].state
+    return _labelled(scenario, rungs, missing_kwh, parameters, begin)
+
+
+def _labelled(
+    scenario: Scenario, rungs: Mapping[str, Rung], missing_kwh: Any, parameters: Parameters, begin: float
+) -> Coordination:
+    data = loads(scenario, rungs)
+    feeders, banks = level_tables(scenario, rungs, data)
+    solved = {name: rung for name, rung in rungs.items() if rung.proof is not None}
+    history = pd.concat([rung.history.assign(rung=name) for name, rung in solved.items()])
+    vehicles = vehicle_table(scenario, rungs["coordinated"], missing_kwh)
+    schedules = {name: rung.schedule() for name, rung in solved.items()}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+    run = RunInfo(
+        seed=parameters.seed,
+        version=version("tidewatt"),
+        scenario_sha256=scenario.sha256(),
+        wall_s=time.perf_counter() - begin,
+        peak_memory_mib=peak,
+        versions={
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "numba", "scipy")},
+        },
+    )
+    return Coordination(
+        data=data,
+        feeders=feeders,
+        banks=banks,
+        vehicles=vehicles,
+        history=history[["rung", *(c for c in history.columns if c != "rung")]].reset_index(drop=True),
+        certificates={name: rung.certificate for name, rung in rungs.items()},
+        statuses={name: rung.status for name, rung in rungs.items()},
+        run=run,
+        figures=summarise(scenario, rungs, missing_kwh, run),
+        schedules=schedules,
+        scenario=scenario,
+    )
