@@ -12,6 +12,24 @@ __all__ = ["curvature_pass", "diagonal_of_segments", "segments_product"]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
+def _free(xs, prices, s, push, cap, head, tail):
+    """How many variables of an opportunity are strictly between their limits."""
+    n = len(xs)
+    count = 0.0
+    for k in range(n):
+        y = xs[k] - s * (prices[k] + push)
+        count += 1.0 if (y > 0.0) & (y < cap) else 0.0
+    # The first and last step have limits of their own, not above `cap`.
+    y = xs[n - 1] - s * (prices[n - 1] + push)
+    if n > 1 and y >= tail and y < cap and y > 0.0:
+        count -= 1.0
+    y = xs[0] - s * (prices[0] + push)
+    if y >= head and y < cap and y > 0.0:
+        count -= 1.0
+    return count
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
 def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, diagonal, row, column, entry):
     """Curvature that the free variables (0 < response < cap) put on the candidate slots.
 
@@ -61,34 +79,38 @@ def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, diagonal, r
                 e += 1
             total = 0.0
             begin = entries
+            pinned = mu[j] != 0.0
             for q in range(j, e):
+                sees = _sees(fleet, q, marked)
+                if not (pinned or sees):
+                    continue
+                n = fleet.edge[q + 1] - fleet.edge[q]
+                t = fleet.step[q]
                 f = fleet.feeder[q]
-                lo = fleet.edge[q]
-                hi = fleet.edge[q + 1]
-                shift = fleet.step[q] - lo
+                xs = x[fleet.edge[q] : fleet.edge[q + 1]]
+                prices = price[f, t : t + n]
                 s = sigma * fleet.scale[q]
                 p = fleet.power[q]
-                push = mu[q] * s
-                sees = _sees(fleet, q, marked)
-                free = 0.0
-                for k in range(lo, hi):
-                    cap = p
-                    if k == lo:
-                        cap = p * fleet.head[q]
-                    elif k == hi - 1:
-                        cap = p * fleet.tail[q]
-                    y = x[k] - s * price[f, k + shift] - push
-                    if y > 0.0 and y < cap:
-                        free += 1.0
-                        if sees:
-                            c = slot[f, k + shift]
-                            if c >= 0:
+                push = mu[q]
+                if pinned:
+                    total += s * _free(xs, prices, s, push, p, p * fleet.head[q], p * fleet.tail[q])
+                if sees:
+                    slots = slot[f, t : t + n]
+                    for k in range(n):
+                        c = slots[k]
+                        if c >= 0:
+                            cap = p
+                            if k == 0:
+                                cap = p * fleet.head[q]
+                            elif k == n - 1:
+                                cap = p * fleet.tail[q]
+                            y = xs[k] - s * (prices[k] + push)
+                            if y > 0.0 and y < cap:
                                 diagonal[c] += w * s
                                 column[entries] = c
                                 entry[entries] = s
                                 entries += 1
-                total += free * s
-            if mu[j] == 0.0 or total == 0.0:
+            if not pinned or total == 0.0:
                 entries = begin
             elif entries > begin:
                 factor = np.sqrt(w / total)
