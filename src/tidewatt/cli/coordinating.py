@@ -174,7 +174,7 @@ def solve(
     except KeyboardInterrupt:
         if (kept.folder / "state.json").exists():
             raise Interrupted(f"The checkpoint in {kept.folder} is kept: add --resume to go on.") from None
-        raise Interrupted("There was nothing to keep yet.") from None
+        raise Interrupted("No checkpoint was there yet.") from None
     if result.status.reached:
         kept.clear()
     return result

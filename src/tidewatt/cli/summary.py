@@ -107,14 +107,16 @@ def sentences(result: Coordination, relative_gap: float | None = None) -> list[s
             f"{amount(float(figures['missing_energy_kwh']))} kWh are missing, and the need was lowered by "
             "exactly that (vehicles.parquet names them)."
         )
-    regret = float(figures.get("total_regret_cost", certificate.total_regret_cost))
-    share = (
-        f" ({percent(regret / certificate.upgrade_cost)} of the cost)" if certificate.upgrade_cost > 0 else ""
-    )
-    said.append(
-        f"Equilibrium: under the prices found, all vehicles together could pay {amount(max(regret, 0.0), 3)} "
-        f"less{share} by leaving the plan."
-    )
+    regret = max(float(figures.get("total_regret_cost", certificate.total_regret_cost)), 0.0)
+    if regret <= 0:
+        said.append("Equilibrium: under the prices found, no vehicle could pay less by leaving the plan.")
+    else:
+        cost = certificate.upgrade_cost
+        share = f" ({percent(regret / cost)} of the upgrade cost)" if cost > 0 else ""
+        said.append(
+            f"Equilibrium: under the prices found, all vehicles together could pay {amount(regret, 3)} "
+            f"less{share} by leaving the plan."
+        )
     return said
 
 

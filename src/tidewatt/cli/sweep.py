@@ -146,7 +146,7 @@ def _print_sweep(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    rungs = [rung for rung in RUNG_NAMES if f"{rung}_upgrade_cost" in rows[0]]
+    rungs = [rung for rung in RUNG_NAMES if rows[0].get(f"{rung}_upgrade_cost") is not None]
     table = Table(title="Upgrade cost by adoption", title_justify="left", box=box.SIMPLE_HEAVY)
     for name in ("adoption", *(RUNG_NAMES[rung] for rung in rungs), "proved lower bound", "gap"):
         table.add_column(name, justify="right")

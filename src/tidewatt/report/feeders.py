@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tidewatt.coordination.result import Coordination
     from tidewatt.domain.arrays import Array
 
-__all__ = ["default_feeder", "feeder_ranking", "feeder_week"]
+__all__ = ["default_feeder", "feeder_position", "feeder_ranking", "feeder_week"]
 
 _NAMED = 20  # feeders that get a line with their name
 
@@ -144,6 +144,20 @@ def default_feeder(result: Coordination) -> int:
     return int(np.asarray(result.data["unmanaged_kw"].max("step")).argmax())
 
 
+def feeder_position(result: Coordination, feeder: Any) -> int:
+    """Position of a feeder by its id.
+
+    Raises
+    ------
+    KeyError
+        When the result knows no such feeder.
+    """
+    found = np.flatnonzero(np.asarray(result.data["feeder"].values).astype(str) == str(feeder))
+    if not len(found):
+        raise KeyError(f"no feeder {feeder!r} in this result")
+    return int(found[0])
+
+
 @styled
 def feeder_week(result: Coordination, feeder: Any = None) -> Figure:
     """One feeder over the horizon: load by rung against its limit, and its price.
@@ -167,13 +181,7 @@ def feeder_week(result: Coordination, feeder: Any = None) -> Figure:
     """
     data = result.data
     ids = np.asarray(data["feeder"].values)
-    if feeder is None:
-        at = default_feeder(result)
-    else:
-        found = np.flatnonzero(ids.astype(str) == str(feeder))
-        if not len(found):
-            raise KeyError(f"no feeder {feeder!r} in this result")
-        at = int(found[0])
+    at = default_feeder(result) if feeder is None else feeder_position(result, feeder)
     row = result.feeders.iloc[at]
     before, after = float(row["unmanaged_overload_kw"]), float(row["coordinated_overload_kw"])
     if before > _NEGLIGIBLE_KW:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from tidewatt.report.feeders import feeder_ranking, feeder_week
+from tidewatt.report.feeders import feeder_position, feeder_ranking, feeder_week
 from tidewatt.report.proof import convergence, regret
 from tidewatt.report.style import (
     COLOURS,
@@ -148,7 +148,8 @@ def sweep(table: pd.DataFrame) -> Figure:
         Two axes: upgrade cost and feeders overloaded, against adoption.
     """
     table = table.sort_values("adoption")
-    rungs = [rung for rung in RUNG_NAMES if f"{rung}_upgrade_cost" in table]
+    blank = table["adoption"].mask(table["adoption"].notna())  # for a rung that was not solved
+    rungs = [rung for rung in RUNG_NAMES if table.get(f"{rung}_upgrade_cost", blank).notna().any()]
     last = table.iloc[-1]
     before, after = float(last["unmanaged_upgrade_cost"]), float(last["coordinated_upgrade_cost"])
     title = f"At {percent(float(last['adoption']))} electric, "
@@ -205,6 +206,8 @@ def write_figures(
     list of Path
         The files, ``upgrade_need`` first.
     """
+    if feeder is not None:
+        feeder_position(result, feeder)  # found out before the first picture is written
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     draw: dict[str, Callable[[], Figure]] = {

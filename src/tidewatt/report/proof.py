@@ -40,7 +40,8 @@ def convergence(result: Coordination) -> Figure:
     bound = amount(float(result.figures["lower_bound_cost"]))
     title = f"Schedule found: {cost}; proved bound: {bound}; relative gap {gap:.2g}"
     figure, axes = new_figure(title, 2, 2, sharex="col", figsize=(10.4, 6.6))
-    history = result.history
+    # A run that ended before its first certified pass has no rows, and then no columns either.
+    history = result.history.reindex(columns=["rung", "iteration", "primal", "bound", "gap", "seconds"])
     groups = [(r, part) for r in RUNG_NAMES if len(part := history[history["rung"] == r])]
     factor, cost_label = cost_scale(history["primal"].to_numpy(float))
     for column, (key, label) in enumerate(
