@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 
-from tests.unit.verification.reference import build, write_scenario_by_hand
+from tests.unit.verification.reference import build, plain_vehicle, solve, write_scenario_by_hand
+from tidewatt.coordination.study import coordinate
 from tidewatt.io.results import save
 from tidewatt.io.scenario import read_scenario
 from tidewatt.verification import verify
@@ -455,3 +456,31 @@ def test_without_the_session_rung(tmp_path):
     save(slim, tmp_path / "result", scenario_folder=folder)
     report = verify(tmp_path / "result")
     assert report.ok, report.text()
+
+
+@pytest.mark.parametrize("solver", ["newton", "admm"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_the_solver_hands_out_is_proved(tmp_path, seed, solver):
+    """Solver, files and verifier are written from one contract: where they differ, one of them is wrong."""
+    folder = write_scenario_by_hand(tmp_path / "scenario", seed)
+    scenario = read_scenario(folder)
+    result = coordinate(scenario, relative_gap=1e-3, solver=solver, threads=1)
+    save(result, tmp_path / "result", scenario_folder=folder, soc=True)
+    report = verify(tmp_path / "result")
+    assert report.ok, report.text()
+    # HiGHS's optimum of the same program lies in the bracket.
+    plain = [plain_vehicle(scenario, i) for i in range(len(scenario.fleet))]
+    optimum = solve(scenario, plain, session=False).objective
+    slack = 1e-6 * (1.0 + optimum)
+    assert report.lower_bound_cost - slack <= optimum <= report.upgrade_cost + slack
+
+
+def test_a_result_stopped_early_is_proved_as_far_as_it_goes(tmp_path):
+    """A wide gap is no fault of the files: what is claimed still has to hold, and is shown."""
+    folder = write_scenario_by_hand(tmp_path / "scenario")
+    result = coordinate(read_scenario(folder), relative_gap=1e-9, max_passes=3, session=False, threads=1)
+    save(result, tmp_path / "result", scenario_folder=folder)
+    report = verify(tmp_path / "result")
+    assert report.ok, report.text()
+    assert report.gap > 1e-6
+    assert report.gap == pytest.approx(result.summary()["relative_gap"], rel=1e-6)

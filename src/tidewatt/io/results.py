@@ -33,6 +33,7 @@ CERTIFICATE = "certificate.json"
 SCHEDULE_FILES = {"coordinated": "schedule.parquet", "session": "schedule_session.parquet"}
 """File of each rung's schedule; the unmanaged one follows from the scenario."""
 
+_COUNTS = ("iterations", "vehicle_updates", "vehicle_updates_skipped")
 _TABLES = ("feeders", "banks", "vehicles")
 _OWNED = (
     "summary.json",
@@ -106,7 +107,7 @@ def save(
                 "rungs": {rung: asdict(each) for rung, each in result.certificates.items()},
                 "statuses": {rung: status.name for rung, status in result.statuses.items()},
                 "run": asdict(result.run),
-                "iterations": result.figures.get("iterations"),
+                "counts": {key: result.figures[key] for key in _COUNTS if key in result.figures},
                 "missing_energy_kwh": _missing(result.vehicles),
                 "files": digests,
             },

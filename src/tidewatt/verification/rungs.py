@@ -18,8 +18,8 @@ from tidewatt.verification.needs import Needs
 
 __all__ = ["ENERGY_TOLERANCE_KWH", "Rung", "load_tolerance", "rederive"]
 
-ENERGY_TOLERANCE_KWH = 1e-4
-"""By which a vehicle's energy may pass a bound: a week of rounded powers in single precision."""
+ENERGY_TOLERANCE_KWH = 1e-5
+"""By which a vehicle's energy may pass a bound: rounding of a week's powers."""
 
 BOUND_LOOSENESS = 1e-6
 """How far, relative to the upgrade cost, a claimed bound may stay below what its prices prove."""
@@ -233,7 +233,7 @@ def _feasible(ledger: Ledger, own: Own, rung: str, drawn: Drawn) -> tuple[Array,
         ledger.add(
             f"{rung}: state of charge {name}",
             most <= ENERGY_TOLERANCE_KWH,
-            f"all vehicles keep it within {ENERGY_TOLERANCE_KWH:g} kWh"
+            f"furthest off {max(most, 0.0):.2g} kWh, allowed {ENERGY_TOLERANCE_KWH:g} kWh"
             if most <= ENERGY_TOLERANCE_KWH
             else f"vehicle {names[worst]} misses it by {most:.6g} kWh",
         )

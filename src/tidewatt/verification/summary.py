@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tidewatt.domain.arrays import Array
+from tidewatt.result import Status
 from tidewatt.verification.claims import Claims
 from tidewatt.verification.ledger import Ledger
 from tidewatt.verification.levels import Level
@@ -35,6 +36,7 @@ def check_elements(
     overloads: Mapping[str, tuple[Array, Array]],
     costs: Mapping[str, tuple[Array, Array]],
     price: tuple[Array, Array],
+    unmanaged_kw: tuple[Array, Array],
 ) -> None:
     """Check ``feeders.parquet`` and ``banks.parquet``, row by row."""
     for place, level in enumerate(own.levels):
@@ -66,16 +68,20 @@ def check_elements(
             ledger.equal(
                 f"{level.kind}s table: {name}", _column(frame, name), mine, tolerance, labels=level.ids
             )
-        _check_worst_step(frame, ledger, level)
+        _check_worst_step(frame, ledger, level, unmanaged_kw[place])
 
 
-def _check_worst_step(frame: pd.DataFrame, ledger: Ledger, level: Level) -> None:
+def _check_worst_step(frame: pd.DataFrame, ledger: Ledger, level: Level, unmanaged_kw: Array) -> None:
+    """The headroom where unmanaged load is highest above it; any such step where several tie."""
     said = _column(frame, "headroom_worst_step_kw")
-    found = np.isclose(level.headroom_kw, said[:, None], rtol=1e-9, atol=1e-9).any(axis=1)
+    beyond = unmanaged_kw - level.headroom_kw
+    worst = beyond >= beyond.max(axis=1, initial=-np.inf, keepdims=True) - load_tolerance(unmanaged_kw)
+    worst |= np.isneginf(beyond)
+    found = (worst & np.isclose(level.headroom_kw, said[:, None], rtol=1e-9, atol=1e-9)).any(axis=1)
     ledger.add(
         f"{level.kind}s table: headroom_worst_step_kw",
         bool(found.all()),
-        "each is a headroom of the element"
+        "each is that of the worst unmanaged step"
         if found.all()
         else f"not so at {level.ids[int(np.argmin(found))]}",
     )
@@ -119,20 +125,23 @@ def check_summary(
     own: Own,
     overloads: Mapping[str, tuple[Array, Array]],
     costs: Mapping[str, tuple[Array, Array]],
-    best: Rung,
+    found: Mapping[str, Rung],
 ) -> None:
     """Check the figures of ``summary.json``; what only the run itself knew must agree between the files."""
     said, scenario, needs = claims.summary, own.scenario, own.needs
     upgrade = {rung: math.fsum(np.concatenate(each)) for rung, each in costs.items()}
+    best = found["coordinated"]
     bound, cost, unmanaged = best.lower_bound_cost, best.upgrade_cost, own.unmanaged_cost
     gap = max(cost - bound, 0.0)
     money = money_tolerance(own, cost)
     loose = money + 1e-10 * best.scale + 1e-6 * max(cost, 1e-3 * unmanaged)
+    base_cost = math.fsum(np.concatenate([lv.cost(lv.base_overload_kw) for lv in own.levels]))
     base = sum(math.fsum(level.base_overload_kw) for level in own.levels)
     exact = {
         "vehicles": len(scenario.fleet),
         "vehicles_short": int(np.count_nonzero(needs.missing_kwh > 0)),
         "feeders": scenario.grid.feeders,
+        "banks": scenario.grid.banks,
         "steps": scenario.horizon.steps,
         "variables": needs.variables,
     }
@@ -143,6 +152,7 @@ def check_summary(
     figures = {
         "missing_energy_kwh": (float(needs.missing_kwh.sum()), 1e-6 * (1 + len(scenario.fleet))),
         "base_overload_kw": (base, 1e-9 * (1 + base)),
+        "base_upgrade_cost": (base_cost, 1e-9 * (1 + base_cost)),
         "lower_bound_cost": (bound, loose),
         "absolute_gap": (gap, loose),
         "relative_gap": (relative, loose / scale if scale > 0 else 0.0),
@@ -153,11 +163,20 @@ def check_summary(
         kilowatts = math.fsum(np.concatenate(overloads[rung]))
         figures[f"{rung}_overload_kw"] = (kilowatts, 1e-6 * (1 + len(own.levels[0].ids)) + 1e-9 * kilowatts)
         figures[f"{rung}_upgrade_cost"] = (upgrade[rung], money_tolerance(own, upgrade[rung]))
+    if "session" in found:
+        session = found["session"]
+        slack = 1e-10 * session.scale + money + 1e-6 * max(session.upgrade_cost, 1e-3 * unmanaged)
+        per = max(session.upgrade_cost, 1e-9 * unmanaged)
+        width = max(session.upgrade_cost - session.lower_bound_cost, 0.0)
+        figures["session_lower_bound_cost"] = (session.lower_bound_cost, slack)
+        figures["session_relative_gap"] = (width / per, slack / per) if per > 0 else (0.0, 0.0)
     for name, (mine, tolerance) in figures.items():
         ledger.equal(f"summary: {name}", _number(said.get(name)), mine, tolerance)
-    if saved > 0:
+    if saved > money:
         mine = gap / saved
         ledger.equal("summary: gap_of_savings", _number(said.get("gap_of_savings")), mine, 2 * loose / saved)
+    elif saved < -money:
+        ledger.add("summary: gap_of_savings", said.get("gap_of_savings") is None, "nothing is saved")
     for rung in overloads:
         over = overloads[rung][0]
         slack = load_tolerance(over + own.levels[0].base_overload_kw)
@@ -173,13 +192,17 @@ def check_summary(
         if rung not in overloads:
             left = [key for key in said if key.startswith(f"{rung}_") and said[key] is not None]
             ledger.add(f"summary: nothing is claimed of {rung}", not left, ", ".join(left) or "nothing is")
-    run = claims.certificate.get("run", {})
+    run, statuses = claims.certificate.get("run", {}), claims.certificate.get("statuses", {})
     same = {
         "scenario_sha256": claims.certificate.get("scenario_sha256"),
-        "iterations": claims.certificate.get("iterations"),
-        "status": claims.certificate.get("statuses", {}).get("coordinated"),
+        "status": statuses.get("coordinated"),
+        **claims.certificate.get("counts", {}),
         **{key: run.get(key) for key in ("seed", "version", "wall_s", "peak_memory_mib")},
     }
+    if statuses.get("coordinated") in Status.__members__:
+        same["status_advice"] = Status[statuses["coordinated"]].value
+    if "session" in found:
+        same["session_status"] = statuses.get("session")
     for name, value in same.items():
         ledger.add(
             f"summary: {name}",
@@ -188,6 +211,10 @@ def check_summary(
             if said.get(name) == value
             else f"{said.get(name)!r}, but {value!r} in certificate.json",
         )
+    checked = {*exact, *figures, *same, "gap_of_savings", "scenario"}
+    checked |= {f"{rung}_feeders_overloaded" for rung in overloads}
+    if others := [key for key in said if key not in checked and said[key] is not None]:
+        ledger.add("summary: other figures", True, f"not looked at: {', '.join(others)}")
     ledger.add("summary: scenario", said.get("scenario") == scenario.name, f"{said.get('scenario')!r}")
 
 

@@ -163,6 +163,7 @@ def _grid(folder: Path, steps: int) -> Grid:
         _pieces(costs, "bank_id", bank_id, banks.numbers("upgrade_cost_per_kw", 1.0)),
         rating,
         bank_rating,
+        None if np.isnan(base).all() else base,
     )
 
 

@@ -96,6 +96,12 @@ def _rederive_all(claims: Claims, ledger: Ledger, scenario: Scenario) -> Report:
             "kW",
             level.ids,
         )
+    for name, given in (("base_load_kw", scenario.grid.base_load_kw), ("rating_kw", scenario.grid.rating_kw)):
+        if name in claims.loads:
+            mine = np.zeros(0) if given is None else given
+            said = claims.loads[name].to_numpy()
+            # Elements without the figure have nan on both sides.
+            ledger.equal(name, np.nan_to_num(said, nan=-1e300), np.nan_to_num(mine, nan=-1e300), 1e-9, "kW")
     needs = derive_needs(scenario)
     unmanaged = lift(scenario, needs.unmanaged_kw)
     over = tuple(level.overload_kw(load) for level, load in zip(levels, unmanaged, strict=True))
@@ -116,9 +122,9 @@ def _rederive_all(claims: Claims, ledger: Ledger, scenario: Scenario) -> Report:
             best.lower_bound_cost <= found["session"].upgrade_cost * (1 + 1e-9) + 1e-9,
             "the coordinated bound is not above the session cost",
         )
-    check_elements(claims, ledger, own, overloads, costs, best.price)
+    check_elements(claims, ledger, own, overloads, costs, best.price, unmanaged)
     check_vehicles(claims, ledger, own, best)
-    check_summary(claims, ledger, own, overloads, costs, best)
+    check_summary(claims, ledger, own, overloads, costs, found)
     check_history(claims, ledger, found, own)
 
     short = int(np.count_nonzero(needs.missing_kwh > 0))
