@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime, time
@@ -179,9 +180,9 @@ def _issue(where: tuple[str, ...], detail: Any) -> Issue:
             fix = f"Add it under [{section}]"
         return Issue(CONFIG_FILE, key, f"{last} is missing", fix)
     shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
-    message = str(detail["msg"])
-    allowed = message.removeprefix("Input should be ").removeprefix("Value error, ")
-    return Issue(CONFIG_FILE, key, f"the value is {shown}", f"Give {allowed}")
+    advice = str(detail["msg"]).replace("Input should", "It should")
+    advice = re.sub(r"dictionary or instance of \w+", "section", advice)
+    return Issue(CONFIG_FILE, key, f"the value is {shown}", advice)
 
 
 def toml_text(content: Mapping[str, Any]) -> str:
