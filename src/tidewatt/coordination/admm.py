@@ -21,7 +21,9 @@ from tidewatt.kernels.prox import overload_prox
 __all__ = ["Sharing", "share", "solve_admm"]
 
 BLOCKS = 8
-"""Random blocks of vehicles a pass, loads refreshed in between; each moves `BLOCKS` times its own step."""
+"""Random blocks of vehicles a pass, loads refreshed in between; each moves up to that often its own step."""
+CROWD = 20
+"""Vehicles a (feeder, step) for each time; with fewer, a block may hold most of them and overshoot."""
 RELAXATION = 1.6
 CHECK_EVERY = 10
 """Passes between bounds."""
@@ -116,6 +118,7 @@ def share(
     levels = shards.problem.levels
     weight = levels.lift(shards.weight())
     n = np.where(weight > 0, weight, 1.0)
+    stride = _strides(weight[: levels.feeders], float(shards.fleet.weight.max(initial=1.0)))
     load = levels.lift(feeder_load := shards.load(shards.x))
     state = state or start(shards, weight, load)
     rng = np.random.default_rng(np.random.SeedSequence([seed, state.passes]))
@@ -135,7 +138,7 @@ def share(
             signal = state.rho * ((load - state.z) / n + state.u)
             signal[np.abs(signal) < 1e-7 * state.rho] = 0.0
             signal[~tied & (load < levels.headroom).all(axis=1)] = 0.0
-            step = _steps(levels, state.rho)
+            step = _steps(levels, state.rho, stride)
             mine, moved = shards.project(levels.price(signal), step, state.mu, int(block), BLOCKS)
             feeder_load += mine
             load = levels.lift(feeder_load)
@@ -173,10 +176,22 @@ def share(
     return state, best
 
 
-def _steps(levels: Levels, rho: float) -> Array:
-    """Step of each feeder's vehicles, per unit of signal: blocks over the penalties that they see."""
+def _strides(weight: Array, heaviest: float) -> Array:
+    """How many times its own step a vehicle of each feeder moves: `BLOCKS`, less where few share.
+
+    A random block of a handful of vehicles may hold most of a step's: all of them moving `BLOCKS` times as
+    far overshoots without end.
+    """
+    counts = np.ma.masked_equal(weight / heaviest, 0.0)
+    typical = np.ma.median(counts, axis=1).filled(1.0)
+    out: Array = np.clip(typical / CROWD, 1.0, BLOCKS)
+    return out
+
+
+def _steps(levels: Levels, rho: float, stride: Array) -> Array:
+    """Step of each feeder's vehicles, per unit of signal: strides over the penalties that they see."""
     seen = np.where(levels.bank >= 0, 2.0, 1.0)
-    return np.r_[BLOCKS / (rho * seen), BLOCKS / rho]
+    return np.r_[stride / (rho * seen), BLOCKS / rho]
 
 
 def _relative_residuals(load: Array, z: Array, before: Array, u: Array, n: Array) -> tuple[float, float]:
