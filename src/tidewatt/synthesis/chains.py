@@ -249,8 +249,8 @@ def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kw
 
 
 @njit(cache=True, nogil=True)
-def _is_short(i, trips, dwells, initial, final, least, most, efficiency):  # type: ignore[no-untyped-def]
-    """Whether charging at once at full power still passes below `least` or ends below `final` [kWh]."""
+def _left_at_end(i, trips, dwells, initial, least, most, efficiency):  # type: ignore[no-untyped-def]
+    """What charging at once at full power leaves at the end [kWh]; -1 where it passes below `least`."""
     stored = initial
     for t in range(trips.first[i], trips.first[i + 1] + 1):
         d = t + i
@@ -259,8 +259,8 @@ def _is_short(i, trips, dwells, initial, final, least, most, efficiency):  # typ
         if t < trips.first[i + 1]:
             stored -= trips.energy[t]
             if stored < least:
-                return True
-    return stored < final
+                return -1.0
+    return stored
 
 
 @njit(cache=True, nogil=True)
@@ -271,8 +271,9 @@ def add_chargers(  # type: ignore[no-untyped-def]
 
     0 nothing; 1 a charger of 11 kW at every other place; 2 of 50 kW there; 3 one of 7.2 kW at home;
     4 of 11 kW at home; 5 and more: a third of every trip's energy is charged on the way, again and
-    again until it suffices. `final_kwh` becomes what must be stored at the end: `initial_kwh` less
-    what trips after `refill_until_min` take.
+    again until it suffices. It suffices when the week ends with `initial_kwh` less what trips after
+    `refill_until_min` take. `final_kwh` becomes what must be stored at the end: `initial_kwh`, or what
+    charging at once leaves where that is less, so that a flexible plan borrows nothing from the next week.
     """
     for i in range(len(initial_kwh)):
         begin, end = trips.first[i], trips.first[i + 1]
@@ -281,11 +282,11 @@ def add_chargers(  # type: ignore[no-untyped-def]
             for t in range(begin, end):
                 if trips.depart[t] >= refill_until_min:
                     late += trips.energy[t]
-            final_kwh[i] = max(initial_kwh[i] - late, traits.least_kwh[i])
-            if remedy[i] == 12 or not _is_short(
-                i, trips, dwells, initial_kwh[i], final_kwh[i], traits.least_kwh[i], traits.most_kwh[i],
-                rules.efficiency,
-            ):  # fmt: skip
+            left = _left_at_end(
+                i, trips, dwells, initial_kwh[i], traits.least_kwh[i], traits.most_kwh[i], rules.efficiency
+            )
+            if remedy[i] == 12 or left >= max(initial_kwh[i] - late, traits.least_kwh[i]):
+                final_kwh[i] = max(min(initial_kwh[i], left), traits.least_kwh[i])
                 break
             remedy[i] += 1
             if remedy[i] > 4:

@@ -45,8 +45,9 @@ class Habits:
         days are driven and charged at once, so that minute 0 finds vehicles as they would be: one
         that starts half empty would plug in at midnight and make a peak that no grid sees.
     refill_before_end : bool
-        Whether `soc_final_min` is `soc_initial`. If not, it is less by what is driven after 4 am of the
-        last day: a week that ends at midnight ends before the night in which that is recharged.
+        Whether every vehicle can end as full as it began. If not, what is driven after 4 am of the last
+        day may be missing, as a week that ends at midnight ends before the night in which that is
+        recharged; `soc_final_min` is `soc_initial`, or what charging at once leaves where that is less.
     commuters : float
         Share of vehicles that go to work. 0.62: NHTS 2022 workers per driver.
     workdays : tuple of (days a week, share)
