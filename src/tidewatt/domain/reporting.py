@@ -76,5 +76,7 @@ class Report:
         top = high if inf_allowed else min(high, math.nextafter(math.inf, 0))
         if (least > low if low_open else least >= low) and most <= top:
             return
+        if math.isinf(high) and not inf_allowed:
+            allowed += " and finite"
         good = (values > low if low_open else values >= low) & (values <= top)
         self.values(table, field, values, np.flatnonzero(~good), allowed, fix, who)

@@ -37,11 +37,16 @@ class Table:
         names = source.names
         if not source.readable:  # reported where it was opened
             return
+        if names and not any(name in self.columns for name in names):
+            needed = ", ".join(c.name for c in self.columns.values() if c.required)
+            problem = f"none of its columns is known: {', '.join(map(repr, names[:8]))}"
+            self.issue("", problem, f"Begin with a line of column names, {needed} at least")
+            return
         for column in sorted({c for c in names if names.count(c) > 1}):
             self.issue(column, "the column occurs more than once", "Keep one of them")
         for column in names:
             if column not in self.columns and not column.startswith("x_"):
-                hint = did_you_mean(column, [c for c in self.columns if c not in names] or self.columns)
+                hint = did_you_mean(column, self.columns)
                 fix = f"Rename it ({hint}), or start its name with x_ to carry it along"
                 self.issue(column, f"unknown column {column!r}", fix)
         for spec in self.columns.values():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from tests.unit.io.small_scenario import STEPS, Small
@@ -297,3 +298,44 @@ def test_parameters_that_could_not_be_read_back(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="relative_gapp"):
         write_scenario(scenario, tmp_path / "s")
     assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_table_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """A table without permission to read would end in a traceback, and hide what else is wrong."""
+    folder = Small().set("vehicles", "weight", 0, -1).write(tmp_path / "s", form)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    if form == "csv":
+        opened = Path.open
+        monkeypatch.setattr(
+            Path, "open", lambda self, *a, **k: (refuse if self.stem == "trips" else opened)(self, *a, **k)
+        )
+    else:
+        opened_file = pq.ParquetFile
+        monkeypatch.setattr(
+            pq, "ParquetFile", lambda path, **k: (refuse if path.stem == "trips" else opened_file)(path, **k)
+        )
+    with pytest.raises(ScenarioError) as caught:
+        read_scenario(folder)
+    assert {(i.table, i.field) for i in caught.value.issues} == {
+        (f"trips.{form}", ""),
+        ("vehicles", "weight"),
+    }
+    assert "ermission" in str(caught.value)
+
+
+def test_damaged_page_is_noticed(tmp_path: Path) -> None:
+    """One flipped bit in a column of a written scenario would be read as another number."""
+    folder = tmp_path / "s"
+    write_scenario(scenario_of(Small()), folder)
+    path = folder / "trips.parquet"
+    chunk = pq.ParquetFile(path).metadata.row_group(0).column(3)
+    content = bytearray(path.read_bytes())
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    content[start + chunk.total_compressed_size - 1] ^= 1
+    path.write_bytes(bytes(content))
+    with pytest.raises(ScenarioError, match=r"energy_kwh: the column cannot be read"):
+        read_scenario(folder)
