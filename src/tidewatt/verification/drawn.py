@@ -10,9 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numba import njit
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
+from tidewatt.verification.cheapest import _share, step_span
 from tidewatt.verification.needs import Needs
 
 __all__ = ["Drawn", "walk_schedule"]
@@ -20,6 +22,16 @@ __all__ = ["Drawn", "walk_schedule"]
 POWER_TOLERANCE = 1e-6
 """By which a power may pass its limit, relative and in kW: powers may be stored in single precision."""
 
+_FAULTS = (
+    "vehicle unknown",
+    "no such dwell",
+    "no charger there",
+    "step outside the dwell",
+    "power below 0 or not a number",
+    "power above the charger's",
+    "another feeder than the dwell's",
+    "twice, or out of order",
+)
 _COLUMNS = ("vehicle_id", "dwell", "step", "feeder_id", "power_kw")
 _BATCH_ROWS = 2_000_000
 
@@ -47,6 +59,77 @@ class Drawn:
     load_kw: Array
     cost: Array
     faults: dict[str, str] = field(default_factory=dict)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _add_rows(
+    vehicle: Array,
+    feeder: Array,
+    unnamed: Array,
+    ordinal: Array,
+    at: Array,
+    power: Array,
+    first: Array,
+    arrive_min: Array,
+    depart_min: Array,
+    dwell_feeder: Array,
+    limit_kw: Array,
+    weight: Array,
+    price: Array,
+    step_min: float,
+    last: int,
+    energy: Array,
+    load: Array,
+    cost: Array,
+    fault_count: Array,
+    fault_row: Array,
+) -> int:
+    """Judge rows one by one and add the good ones to `energy` [kW steps], `load` and `cost`.
+
+    Each bad row is blamed once, for the first thing wrong with it: `fault_count` and `fault_row` (the
+    first such row) by kind, in the order of `_FAULTS`. Returns the key of the last good row.
+    """
+    steps = price.shape[1]
+    for k in range(len(power)):
+        i, kind, row, t = vehicle[k], -1, 0, 0
+        key = last
+        if i < 0:
+            kind = 0
+        elif not (0 <= ordinal[k] < first[i + 1] - first[i]) or ordinal[k] != np.floor(ordinal[k]):
+            kind = 1
+        else:
+            row = first[i] + int(ordinal[k])
+            if not limit_kw[row] > 0:
+                kind = 2
+            else:
+                begin, end = step_span(arrive_min[row], depart_min[row], step_min, steps)
+                if not (begin <= at[k] < end) or at[k] != np.floor(at[k]):
+                    kind = 3
+                elif not power[k] >= 0:
+                    kind = 4
+                else:
+                    t = int(at[k])
+                    most = limit_kw[row] * _share(arrive_min[row], depart_min[row], step_min, t)
+                    key = row * steps + t
+                    here = dwell_feeder[row]
+                    if not power[k] <= most * (1 + POWER_TOLERANCE) + POWER_TOLERANCE:
+                        kind = 5
+                    elif (here >= 0 and feeder[k] != here) or (here < 0 and not unnamed[k]):
+                        kind = 6
+                    elif key <= last:
+                        kind = 7
+        if kind >= 0:
+            if fault_count[kind] == 0:
+                fault_row[kind] = k
+            fault_count[kind] += 1
+            continue
+        last = key
+        energy[row] += power[k]
+        if dwell_feeder[row] >= 0:
+            drawn = weight[i] * power[k]
+            load[dwell_feeder[row], t] += drawn
+            cost[i] += drawn * price[dwell_feeder[row], t]
+    return last
 
 
 def _codes(column: pa.ChunkedArray, known: pd.Index) -> tuple[Array, Array]:
@@ -96,9 +179,8 @@ def walk_schedule(path: Path, scenario: Scenario, needs: Needs, price: Array) ->
     feeders = pd.Index(grid.feeder_id, dtype=object)
     limit = np.zeros(len(dwells))
     limit[needs.dwell] = needs.power_kw
-    energy, load = np.zeros(len(dwells)), np.zeros(grid.feeders * steps)
+    energy, load = np.zeros(len(dwells)), np.zeros((grid.feeders, steps))
     cost = np.zeros(len(fleet))
-    flat_price = price.ravel()
     faults: dict[str, tuple[int, str]] = {}
     rows, last = 0, -1
 
@@ -113,63 +195,38 @@ def walk_schedule(path: Path, scenario: Scenario, needs: Needs, price: Array) ->
         feeder, unnamed = _codes(batch.column("feeder_id"), feeders)
         ordinal, at = _numbers(batch.column("dwell")), _numbers(batch.column("step"))
         power = _numbers(batch.column("power_kw"))
-        good = np.ones(len(power), bool)
-
-        def require(
-            kind: str,
-            holds: Array,
-            good: Array = good,
-            power: Array = power,
-            ordinal: Array = ordinal,
-            at: Array = at,
-            vehicle: Array = vehicle,
-            start: int = rows,
-        ) -> None:
-            # Every row is blamed once, for the first thing wrong with it.
-            wrong = good & ~holds
-            if wrong.any():
-                k = int(np.argmax(wrong))
-                name = fleet.vehicle_id[vehicle[k]] if vehicle[k] >= 0 else "?"
-                first = (
-                    f"first: row {start + k}, vehicle {name}, dwell {ordinal[k]:g}, step {at[k]:g}, "
-                    f"{power[k]:.9g} kW"
-                )
-                count, said = faults.get(kind, (0, first))
-                faults[kind] = (count + int(wrong.sum()), said)
-                good &= holds
-
-        require("vehicle unknown", vehicle >= 0)
-        per_vehicle = np.diff(dwells.first)
-        who = np.maximum(vehicle, 0)
-        require("no such dwell", (ordinal >= 0) & (ordinal < per_vehicle[who]) & (ordinal % 1 == 0))
-        row = np.where(good, dwells.first[who] + np.where(good, ordinal, 0).astype(np.int64), 0)
-        require("no charger there", limit[row] > 0)
-        begin = np.floor(dwells.arrive_min[row] / step + 1e-9)
-        end = np.maximum(np.ceil(dwells.depart_min[row] / step - 1e-9), begin + 1)
-        require("step outside the dwell", (at >= begin) & (at < end) & (at < steps) & (at % 1 == 0))
-        when = np.where(good, at, 0).astype(np.int64)
-        covered = np.minimum(dwells.depart_min[row], (when + 1) * step)
-        covered = covered - np.maximum(dwells.arrive_min[row], when * step)
-        most = limit[row] * np.maximum(covered, 0.0) / step
-        require("power below 0 or not a number", power >= 0)
-        require("power above the charger's", power <= most * (1 + POWER_TOLERANCE) + POWER_TOLERANCE)
-        here = dwells.feeder[row]
-        require("another feeder than the dwell's", np.where(here >= 0, feeder == here, unnamed))
-        key = row * steps + when
-        before = np.concatenate([[last], np.maximum.accumulate(np.where(good, key, last))[:-1]])
-        require("twice, or out of order", key > before)
-
-        row, when, power, who, here = row[good], when[good], power[good], who[good], here[good]
-        if len(row):
-            low, high = int(row.min()), int(row.max()) + 1
-            energy[low:high] += np.bincount(row - low, power, high - low) * horizon.step_h
-            priced = here >= 0
-            cell = here[priced].astype(np.int64) * steps + when[priced]
-            drawn = power[priced] * fleet.weight[who[priced]]
-            load += np.bincount(cell, drawn, len(load))
-            low, high = int(who.min()), int(who.max()) + 1
-            cost[low:high] += np.bincount(who[priced] - low, drawn * flat_price[cell], high - low)
-            last = max(last, int(key[good].max()))
+        count, row = np.zeros(len(_FAULTS), np.int64), np.zeros(len(_FAULTS), np.int64)
+        last = _add_rows(
+            vehicle,
+            feeder,
+            unnamed,
+            ordinal,
+            at,
+            power,
+            dwells.first,
+            dwells.arrive_min,
+            dwells.depart_min,
+            dwells.feeder,
+            limit,
+            fleet.weight,
+            price,
+            step,
+            last,
+            energy,
+            load,
+            cost,
+            count,
+            row,
+        )
+        for kind in np.flatnonzero(count):
+            k = int(row[kind])
+            name = fleet.vehicle_id[vehicle[k]] if vehicle[k] >= 0 else "unknown"
+            first = f"row {rows + k}, vehicle {name}, dwell {ordinal[k]:g}, step {at[k]:g}, {power[k]:.9g} kW"
+            before, said = faults.get(_FAULTS[kind], (0, first))
+            faults[_FAULTS[kind]] = (before + int(count[kind]), said)
         rows += batch.num_rows
-    told = {kind: f"{count} row{'s' if count > 1 else ''} ({said})" for kind, (count, said) in faults.items()}
-    return Drawn(rows, energy, load.reshape(grid.feeders, steps), cost, told)
+    told = {
+        kind: f"{count} row{'s' if count > 1 else ''} (first: {said})"
+        for kind, (count, said) in faults.items()
+    }
+    return Drawn(rows, energy * horizon.step_h, load, cost, told)
