@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -13,8 +14,9 @@ from typing import Any
 
 from tidewatt.errors import Issue
 
-__all__ = ["issue_record", "print_issues", "print_json", "say", "width"]
+__all__ = ["issue_record", "print_issues", "print_json", "say", "width", "wrapped"]
 
+_QUANTITY = re.compile(r"(\d) (?=%|[kMG]Wh?\b)")
 _SHOWN = 50  # issues listed one by one before the rest is only counted
 
 
@@ -23,12 +25,19 @@ def width() -> int:
     return max(min(shutil.get_terminal_size((80, 24)).columns, 120), 20)
 
 
+def wrapped(text: str, indent: str = "") -> str:
+    """Text in lines of `width`; numbers keep their units beside them, and long words stay whole."""
+    held = _QUANTITY.sub("\\1\0", text)
+    lines = textwrap.fill(
+        held, width(), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return lines.replace("\0", " ")
+
+
 def say(text: str, *, indent: str = "") -> None:
     """A message to the user on standard error: wrapped on a terminal, one line elsewhere."""
     if sys.stderr.isatty():
-        text = textwrap.fill(
-            text, width(), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-        )
+        text = wrapped(text, indent)
     print(text, file=sys.stderr, flush=True)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidewatt.cli.console import width
-from tidewatt.report.words import RUNG_NAMES, amount, count, percent, power
+from tidewatt.cli.console import width, wrapped
+from tidewatt.report.words import RUNG_NAMES, amount, at_least, count, percent, power
 
 if TYPE_CHECKING:
     from tidewatt.coordination.result import Coordination
@@ -32,7 +32,7 @@ def ladder(result: Coordination) -> dict[str, dict[str, str]]:
             "feeders overloaded": f"{int(figures[f'{rung}_feeders_overloaded']):,}",
             "overload": power(float(figures[f"{rung}_overload_kw"])),
             "upgrade cost": amount(certificate.upgrade_cost),
-            "proved lower bound": amount(max(certificate.lower_bound_cost, 0.0)) if decided else "-",
+            "proved lower bound": at_least(certificate.lower_bound_cost, 4) if decided else "-",
             "gap": percent(certificate.relative_gap(unmanaged)) if decided else "-",
         }
     return rungs
@@ -83,8 +83,8 @@ def sentences(result: Coordination, relative_gap: float | None = None) -> list[s
     else:
         said.append(
             f"Proved: no charging plan that makes every trip possible needs upgrades of less than "
-            f"{amount(max(certificate.lower_bound_cost, 0.0))}; the plan found needs "
-            f"{amount(certificate.upgrade_cost)} (gap {percent(gap)}), which spares "
+            f"{at_least(certificate.lower_bound_cost)}; the plan found needs "
+            f"{amount(certificate.upgrade_cost, 6)} (gap {percent(gap)}), which spares "
             f"{percent(1 - certificate.upgrade_cost / unmanaged)} of the unmanaged cost."
         )
     if not result.status.reached:
@@ -123,7 +123,7 @@ def sentences(result: Coordination, relative_gap: float | None = None) -> list[s
 def print_sentences(result: Coordination, relative_gap: float | None = None) -> None:
     """Print `sentences`, wrapped."""
     for sentence in sentences(result, relative_gap):
-        print(textwrap.fill(sentence, width(), break_long_words=False, break_on_hyphens=False))
+        print(wrapped(sentence))
 
 
 def print_files(files: Mapping[str, Path | Iterable[Path]]) -> None:

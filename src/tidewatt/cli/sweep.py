@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidewatt.cli.console import print_json, say, width
 from tidewatt.errors import Issue, ScenarioError
-from tidewatt.report.words import RUNG_NAMES, amount, percent
+from tidewatt.report.words import RUNG_NAMES, amount, at_least, percent
 
 if TYPE_CHECKING:
     from tidewatt.domain.scenario import Scenario
@@ -154,7 +154,7 @@ def _print_sweep(rows: list[dict[str, Any]]) -> None:
         table.add_row(
             percent(row["adoption"]),
             *(amount(float(row[f"{rung}_upgrade_cost"])) for rung in rungs),
-            amount(max(float(row["lower_bound_cost"]), 0.0)),
+            at_least(float(row["lower_bound_cost"]), 4),
             percent(float(row["relative_gap"])),
         )
     Console(width=width(), highlight=False).print(table)

@@ -1,4 +1,4 @@
-"""Figures of feeders: which of them need upgrading, where they are, and one feeder's week."""
+"""Figures of all feeders: which of them need upgrading, and where they are."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from tidewatt.coordination.result import Coordination
     from tidewatt.domain.arrays import Array
 
-__all__ = ["default_feeder", "feeder_position", "feeder_ranking", "feeder_week"]
+__all__ = ["NEGLIGIBLE_KW", "feeder_ranking"]
 
 _NAMED = 20  # feeders that get a line with their name
 
 # Below this share of a kW an overload is rounding of the solver, not a need.
-_NEGLIGIBLE_KW = 1e-3
+NEGLIGIBLE_KW = 1e-3
 
 
 @styled
@@ -43,7 +43,7 @@ def feeder_ranking(result: Coordination) -> Figure:
     """
     first = result.feeders["unmanaged_overload_kw"].to_numpy(float)
     last = result.feeders["coordinated_overload_kw"].to_numpy(float)
-    n, m = int((first > _NEGLIGIBLE_KW).sum()), int((last > _NEGLIGIBLE_KW).sum())
+    n, m = int((first > NEGLIGIBLE_KW).sum()), int((last > NEGLIGIBLE_KW).sum())
     title = f"{n:,} of {count(len(first), 'feeder')} overloaded when nobody manages charging"
     title += f", {m:,} with mobility-aware charging"
     if not n and not m:
@@ -65,16 +65,17 @@ def _places(result: Coordination) -> tuple[Array, Array] | None:
 
 def _map(result: Coordination, title: str, x: Array, y: Array) -> Figure:
     figure, axes = new_figure(title, 1, 2, sharex=True, sharey=True, figsize=(10.4, 5.4))
-    most = max(float(result.feeders["unmanaged_overload_kw"].max()), _NEGLIGIBLE_KW)
+    most = max(float(result.feeders["unmanaged_overload_kw"].max()), NEGLIGIBLE_KW)
     for ax, rung in zip(axes[0], ("unmanaged", "coordinated")):
         overload = result.feeders[f"{rung}_overload_kw"].to_numpy(float)
-        some = overload > _NEGLIGIBLE_KW
+        some = overload > NEGLIGIBLE_KW
         ax.scatter(x[~some], y[~some], s=8, color=COLOURS["base"], label="no overload")
         ax.scatter(x[some], y[some], s=260 * overload[some] / most + 12, color=COLOURS[rung], alpha=0.65,
                    edgecolor="white", linewidth=0.6, label="overloaded, area by kW")  # fmt: skip
         total = power(float(overload[some].sum()))
         ax.set_title(f"{RUNG_NAMES[rung]}: {total} over {count(int(some.sum()), 'feeder')}")
         ax.set_xlabel("longitude [°]")
+        ax.xaxis.set_major_locator(MaxNLocator(4))
         # A degree of longitude is shorter than one of latitude; keep shapes true at mid-latitude.
         ax.set_aspect(1.0 / max(np.cos(np.deg2rad(float(np.nanmean(y)))), 0.1), adjustable="box")
         ax.legend(loc="best", fontsize=8, markerscale=0.7, frameon=True, framealpha=0.85, edgecolor="none")
@@ -84,7 +85,7 @@ def _map(result: Coordination, title: str, x: Array, y: Array) -> Figure:
 
 def _ranking(result: Coordination, title: str) -> Figure:
     table = result.feeders.sort_values("unmanaged_overload_kw", ascending=False, kind="stable")
-    worst = table[table["unmanaged_overload_kw"] > _NEGLIGIBLE_KW].head(_NAMED)
+    worst = table[table["unmanaged_overload_kw"] > NEGLIGIBLE_KW].head(_NAMED)
     height = 1.6 + 0.24 * max(len(worst), 12)
     figure, axes = new_figure(title, 1, 2, figsize=(10.4, height), width_ratios=[1.25, 1.0])
     scale, unit = power_scale(table["unmanaged_overload_kw"].to_numpy(float))
@@ -119,7 +120,7 @@ def _curves(ax: Axes, table: Any, rungs: list[str], scale: float, unit: str) -> 
     shown = 1
     for rung in rungs:
         values = np.sort(table[f"{rung}_overload_kw"].to_numpy(float))[::-1] * scale
-        shown = max(shown, int((values > _NEGLIGIBLE_KW * scale).sum()))
+        shown = max(shown, int((values > NEGLIGIBLE_KW * scale).sum()))
         ax.plot(rank, values, color=COLOURS[rung], label=RUNG_NAMES[rung], linewidth=2, marker=marker)
     if shown > 60:  # a few feeders carry most of it: let them be seen
         ax.set_xscale("log")
@@ -134,150 +135,3 @@ def _curves(ax: Axes, table: Any, rungs: list[str], scale: float, unit: str) -> 
     ax.set_xlabel(f"rank (of {count(len(table), 'feeder')})")
     ax.set_ylabel(f"largest overload [{unit}]")
     ax.legend(fontsize=8.5)
-
-
-def default_feeder(result: Coordination) -> int:
-    """Position of the feeder with the largest unmanaged overload, else the largest unmanaged load."""
-    overload = result.feeders["unmanaged_overload_kw"].to_numpy(float)
-    if overload.max(initial=0.0) > _NEGLIGIBLE_KW:
-        return int(overload.argmax())
-    return int(np.asarray(result.data["unmanaged_kw"].max("step")).argmax())
-
-
-def feeder_position(result: Coordination, feeder: Any) -> int:
-    """Position of a feeder by its id.
-
-    Raises
-    ------
-    KeyError
-        When the result knows no such feeder.
-    """
-    found = np.flatnonzero(np.asarray(result.data["feeder"].values).astype(str) == str(feeder))
-    if not len(found):
-        raise KeyError(f"no feeder {feeder!r} in this result")
-    return int(found[0])
-
-
-@styled
-def feeder_week(result: Coordination, feeder: Any = None) -> Figure:
-    """One feeder over the horizon: load by rung against its limit, and its price.
-
-    Parameters
-    ----------
-    result : Coordination
-        Fresh or loaded.
-    feeder : id, optional
-        Which one; by default the feeder with the largest unmanaged overload.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Two axes: load [kW] over the price [cost per kW].
-
-    Raises
-    ------
-    KeyError
-        When the result knows no such feeder.
-    """
-    data = result.data
-    ids = np.asarray(data["feeder"].values)
-    at = default_feeder(result) if feeder is None else feeder_position(result, feeder)
-    row = result.feeders.iloc[at]
-    before, after = float(row["unmanaged_overload_kw"]), float(row["coordinated_overload_kw"])
-    if before > _NEGLIGIBLE_KW:
-        title = f"Feeder {ids[at]}: {power(before)} over its limit when unmanaged, "
-        title += (
-            f"{power(after)} with mobility-aware charging" if after > _NEGLIGIBLE_KW else "none when managed"
-        )
-    else:
-        title = f"Feeder {ids[at]}: within its limit under every rung"
-    figure, axes = new_figure(
-        title, 2, 1, sharex=True, figsize=(10.4, 6.0), height_ratios=[2.6, 1.0]
-    )  # fmt: skip
-    time = _edges(np.asarray(data["time"].values))
-    _loads(axes[0, 0], data.isel(feeder=at), rungs_of(result), time)
-    _prices(axes[1, 0], result, at, time)
-    _date_axis(axes[1, 0], time)
-    return figure
-
-
-def _edges(start: Array) -> Array:
-    """Step edges from step starts, so that the last step is drawn in full."""
-    step = start[1] - start[0] if len(start) > 1 else np.timedelta64(1, "h")
-    return np.append(start, start[-1] + step)
-
-
-def _held(values: Array) -> Array:
-    return np.append(values, values[-1])
-
-
-def _loads(ax: Axes, one: Any, rungs: list[str], time: Array) -> None:
-    known = "base_load_kw" in one and bool(np.isfinite(one["base_load_kw"].values).all())
-    base = np.asarray(one["base_load_kw"].values, float) if known else np.zeros(len(time) - 1)
-    headroom = np.asarray(one["headroom_kw"].values, float)
-    limit = np.where(np.isfinite(headroom), base + headroom, np.nan)
-    loads = {
-        rung: base + np.asarray(one[f"{rung}_kw"].values, float) for rung in rungs if f"{rung}_kw" in one
-    }
-    scale, unit = power_scale(np.concatenate([limit, *loads.values()]))
-    if known:
-        ax.fill_between(time, _held(base) * scale, step="post", color=COLOURS["base"], alpha=0.55,
-                        linewidth=0, label="load without charging")  # fmt: skip
-    ax.fill_between(time, _held(base) * scale, _held(loads["coordinated"]) * scale, step="post",
-                    color=COLOURS["coordinated"], alpha=0.45, linewidth=0,
-                    label=RUNG_NAMES["coordinated"])  # fmt: skip
-    for rung, line in (("unmanaged", "-"), ("session", (0, (4, 1.2)))):
-        if rung in loads:
-            ax.step(time, _held(loads[rung]) * scale, where="post", color=COLOURS[rung], linewidth=1.2,
-                    linestyle=line, label=RUNG_NAMES[rung])  # fmt: skip
-    if np.isfinite(limit).any():
-        ax.step(time, _held(limit) * scale, where="post", color=COLOURS["limit"], linewidth=1.6,
-                label="rating" if known else "headroom for charging")  # fmt: skip
-    ax.set_ylabel(f"load [{unit}]" if known else f"charging load [{unit}]")
-    # The tallest curve decides; a rating far above it would squeeze the week into a stripe.
-    top = max(float(load.max()) for load in loads.values()) * scale
-    finite = limit[np.isfinite(limit)] * scale
-    if finite.size and finite.min() > 3 * top > 0:
-        ax.set_title(f"the limit, at least {finite.min():.3g} {unit}, is above the picture")
-        ax.set_ylim(0, 1.15 * top)
-    low = min(0.0, float(np.nanmin(limit)) * scale if finite.size else 0.0)
-    ax.set_ylim(bottom=low)
-    ax.legend(ncols=5, fontsize=8.5, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
-
-
-def _prices(ax: Axes, result: Coordination, at: int, time: Array) -> None:
-    data = result.data
-    price = np.asarray(data["price"].isel(feeder=at).values, float)
-    ax.fill_between(
-        time, _held(price), step="post", color=COLOURS["price"], linewidth=0, label="feeder's own"
-    )
-    bank = result.feeders["bank_id"].iloc[at] if "bank_id" in result.feeders else None
-    peak = price.max(initial=0.0)
-    if bank is not None and "bank_price" in data:
-        found = np.flatnonzero(np.asarray(data["bank"].values).astype(str) == str(bank))
-        if len(found):
-            above = np.asarray(data["bank_price"].isel(bank=int(found[0])).values, float)
-            ax.fill_between(time, _held(price), _held(price + above), step="post", color=COLOURS["bank"],
-                            linewidth=0, label=f"bank {bank}'s")  # fmt: skip
-            peak = (price + above).max(initial=0.0)
-            ax.legend(fontsize=8.5, ncols=2, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
-    ax.set_ylabel("price\n[cost per kW]")
-    ax.set_ylim(0, 1.08 * peak if peak > 0 else 1.0)
-    if peak <= 0:
-        ax.text(0.5, 0.5, "no price: nothing here sets an upgrade", transform=ax.transAxes, ha="center",
-                va="center", color="#555555")  # fmt: skip
-
-
-def _date_axis(ax: Axes, time: Array) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DateFormatter, DayLocator
-
-    days = (time[-1] - time[0]) / np.timedelta64(1, "D")
-    if 2 <= days <= 10:
-        ax.xaxis.set_major_locator(DayLocator())  # type: ignore[no-untyped-call]
-        ax.xaxis.set_major_formatter(DateFormatter("%a %-d %b"))  # type: ignore[no-untyped-call]
-    else:
-        locator = AutoDateLocator()  # type: ignore[no-untyped-call]
-        ax.xaxis.set_major_locator(locator)
-        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    ax.set_xlim(time[0], time[-1])
-    ax.set_xlabel("local time")

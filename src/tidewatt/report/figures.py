@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from tidewatt.report.feeders import feeder_position, feeder_ranking, feeder_week
+from tidewatt.report.feeders import feeder_ranking
 from tidewatt.report.proof import convergence, regret
 from tidewatt.report.style import (
     COLOURS,
@@ -25,6 +25,7 @@ from tidewatt.report.style import (
     save_figure,
     styled,
 )
+from tidewatt.report.week import feeder_position, feeder_week
 from tidewatt.report.words import RUNG_NAMES, amount, percent
 
 if TYPE_CHECKING:
@@ -78,9 +79,9 @@ def upgrade_need(result: Coordination) -> Figure:
     axes[0, 0].set_ylabel(f"overload of feeders and banks [{unit}]")
     base = float(figures.get("base_overload_kw", 0.0)) * scale
     if base > 1e-3 * overload.max(initial=0.0) * scale:
-        axes[0, 0].axhline(base, color="#555555", linestyle=":", linewidth=1.5)
-        axes[0, 0].annotate("there before any vehicle", (0.99, base), xycoords=("axes fraction", "data"),
-                            ha="right", va="bottom", fontsize=8.5, color="#333333")  # fmt: skip
+        axes[0, 0].axhline(
+            base, color="#555555", linestyle=":", linewidth=1.8, label="there before any vehicle"
+        )
     if same:
         _mark_bounds(axes[0, 0], rungs, bounds, scale / per_kw)
     number = np.array([int(figures[f"{rung}_feeders_overloaded"]) for rung in rungs])
@@ -94,6 +95,9 @@ def upgrade_need(result: Coordination) -> Figure:
         axes[0, 2].set_title("upgrade cost")
         axes[0, 2].set_ylabel(label)
         _mark_bounds(axes[0, 2], rungs, bounds, factor)
+    for ax in axes[0]:
+        if ax.get_legend_handles_labels()[0]:
+            ax.legend(loc="upper right", fontsize=8.5)
     return figure
 
 
@@ -108,7 +112,7 @@ def _need_title(result: Coordination) -> str:
     more = 1.0 - result.certificates["coordinated"].lower_bound_cost / before - spared
     return (
         f"Mobility-aware charging spares {percent(spared)} of the upgrade cost; "
-        f"proved: no plan can spare a further {percent(max(more, 0.0))}"
+        f"proved: at most {percent(max(more, 1e-6))} more is possible"
     )
 
 
@@ -129,7 +133,6 @@ def _mark_bounds(ax: Axes, rungs: list[str], bounds: dict[str, float], scale: fl
     height = np.array([max(bound, 0.0) * scale for bound in bounds.values()])
     if bounds:
         ax.hlines(height, at - 0.38, at + 0.38, color="black", linewidth=2.2, label="proved: cannot be lower")
-        ax.legend(loc="upper right", fontsize=8.5)
 
 
 @styled

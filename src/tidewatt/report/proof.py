@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from tidewatt.report.style import COLOURS, blank, cost_axis, cost_scale, new_figure, styled
-from tidewatt.report.words import RUNG_NAMES, amount, percent
+from tidewatt.report.words import RUNG_NAMES, amount, at_least, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,8 +37,8 @@ def convergence(result: Coordination) -> Figure:
         seconds (right).
     """
     gap = float(result.figures["relative_gap"])
-    cost = amount(float(result.figures["coordinated_upgrade_cost"]))
-    bound = amount(float(result.figures["lower_bound_cost"]))
+    cost = amount(float(result.figures["coordinated_upgrade_cost"]), 6)
+    bound = at_least(float(result.figures["lower_bound_cost"]))
     title = f"Schedule found: {cost}; proved bound: {bound}; relative gap {gap:.2g}"
     figure, axes = new_figure(title, 2, 2, sharex="col", figsize=(10.4, 6.6))
     # A run that ended before its first certified pass has no rows, and then no columns either.
@@ -128,7 +129,9 @@ def regret(result: Coordination) -> Figure:
             label="each vehicle's cheapest")  # fmt: skip
     ax.set_title("payments, summed from the largest")
     ax.set_xlabel("vehicles that meet a price")
-    ax.set_ylabel("sum of payments [cost unit]")
+    ax.set_ylabel("sum of payments [cost units]")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    cost_axis(ax)
     ax.set_ylim(bottom=0)
     ax.legend(loc="lower right", fontsize=8.5)
     return figure
@@ -148,4 +151,5 @@ def _regret_bars(ax: Axes, share: Array) -> None:
     ax.set_xticks(np.arange(len(number)), names)
     ax.set_xlabel("saving as a share of what the vehicle pays")
     ax.set_ylabel("vehicles")
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.grid(False, axis="x")

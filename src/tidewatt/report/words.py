@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["RUNG_NAMES", "amount", "count", "percent", "power"]
+__all__ = ["RUNG_NAMES", "amount", "at_least", "count", "percent", "power"]
 
 RUNG_NAMES = {
     "unmanaged": "unmanaged",
@@ -25,6 +25,15 @@ def amount(value: float, digits: int = 4) -> str:
         return f"{value:.1e}"
     text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def at_least(value: float, digits: int = 6) -> str:
+    """A proved lower bound in `digits` significant digits: rounded down, lest more be claimed than proved."""
+    if not value > 0 or not math.isfinite(value):
+        return "0"
+    decimals = digits - 1 - math.floor(math.log10(value))
+    step = 10.0**-decimals
+    return amount(math.floor(value / step * (1 + 1e-15)) * step, digits)
 
 
 def power(value_kw: float) -> str:

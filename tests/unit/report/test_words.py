@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tidewatt.report.words import amount, count, percent, power
+from tidewatt.report.words import amount, at_least, count, percent, power
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,12 @@ def test_percent_never_rounds_a_gap_to_nothing(share, text):
 def test_count_takes_the_right_number():
     """Without it: messages say '1 feeders'."""
     assert (count(1, "feeder"), count(2400, "feeder")) == ("1 feeder", "2,400 feeders")
+
+
+@pytest.mark.parametrize(
+    ("bound", "text"),
+    [(1099999.9, "1,099,990"), (65462.12536, "65,462.1"), (0.0, "0"), (-3.0, "0"), (5.0, "5")],
+)
+def test_a_bound_is_never_rounded_up(bound, text):
+    """Without it: what is printed as proved lies above what was proved."""
+    assert at_least(bound) == text
