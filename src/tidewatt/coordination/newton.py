@@ -15,6 +15,7 @@ from tidewatt.coordination.shards import Curvature, Shards
 from tidewatt.coordination.step import Budget, Step, newton_step
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.curvature import diagonal_of_segments
+from tidewatt.result import Status
 
 __all__ = ["Proximal", "solve_newton"]
 
@@ -25,6 +26,10 @@ INNER = 8
 FAILURES = 3
 QUICK = 5
 """A subproblem that took no more steps than this may have a longer proximal step next time."""
+STALLED_CENTRES = 8
+"""Centres in a row that failed even for ever smaller steps: rounding rules from here on."""
+IDLE_CENTRES = 40
+"""Centres in a row without a narrower gap after which nothing more is expected."""
 MARGIN = 0.05
 """Share of a level's largest load within which a step below its overload is a candidate for a price."""
 ENOUGH = 0.3
@@ -132,13 +137,18 @@ def solve_newton(
         keep(state, best)
     weight = levels.lift(shards.weight())
     respond = _Response(shards, monitor, best)
-    failed = 0
+    failed, idle, narrowest = 0, 0, monitor.gap
     while True:
         outcome = _subproblem(respond, monitor, state, weight)
         proof = prove(shards, state.dual, shards.x)
         monitor.proved(proof)
         monitor.record(outcome.slack, outcome.gradient, state.sigma)
         if monitor.finished():
+            break
+        idle = 0 if monitor.gap < 0.99 * narrowest else idle + 1
+        narrowest = min(narrowest, monitor.gap)
+        if failed >= STALLED_CENTRES or idle >= IDLE_CENTRES:
+            monitor.status = Status.STALLED
             break
         if not outcome.converged and outcome.failures >= FAILURES:
             failed += 1

@@ -74,7 +74,7 @@ def _root(v, cap, scale, lo, hi, target, mu):
     high = np.inf
     bracketed = False
     guess = mu
-    tol = 1e-11 * (1.0 + abs(target))
+    tol = 1e-12 * (1.0 + abs(target))
     for _ in range(200):
         total, slope = _evaluate(v, cap, scale, lo, hi, mu)
         r = total - target
@@ -110,7 +110,7 @@ def _most_violated(v, cap, scale, edge, lower, upper, j0, j1, start, nu, mu):
     Sets the multiplier of all of them. The last one's bound is met by construction.
     """
     worst = -1
-    violation = 1e-9 * (1.0 + upper[j1 - 1])
+    violation = 1e-11 * (1.0 + upper[j1 - 1])
     bound = 0.0
     e = start
     mu[j1 - 1] = nu
