@@ -176,7 +176,8 @@ def _prices(ax: Axes, result: Coordination, at: int, time: Array) -> None:
     ax.fill_between(
         time, _held(price), step="post", color=COLOURS["price"], linewidth=0, label="feeder's own"
     )
-    bank = result.feeders["bank_id"].iloc[at] if "bank_id" in result.feeders else None
+    banked = "bank_id" in result.feeders and not bool(result.feeders["bank_id"].isna().iloc[at])
+    bank = result.feeders["bank_id"].iloc[at] if banked else None
     peak = price.max(initial=0.0)
     if bank is not None and "bank_price" in data:
         # Ids are compared as they are: 3 equals 3.0 where a table without some banks turned to floats.

@@ -21,7 +21,7 @@ def amount(value: float, digits: int = 4) -> str:
     if value == 0:
         return "0"
     decimals = digits - 1 - math.floor(math.log10(abs(value)))
-    if decimals > 9:
+    if abs(value) < 1e-4:
         return f"{value:.1e}"
     text = f"{round(value, decimals):,.{max(decimals, 0)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

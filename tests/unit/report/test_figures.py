@@ -118,6 +118,16 @@ def test_week_copes_with_unlimited_and_negative_headroom():
         assert len(figure.axes) == 4
 
 
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_week_of_a_feeder_without_a_bank_among_others_with(missing):
+    """Without it: a feeder without a bank breaks the picture, or shows another feeder's bank price."""
+    result = hand_made(feeders=4, banks=2)
+    result.feeders["bank_id"] = result.feeders["bank_id"].astype(object)
+    result.feeders.loc[1, "bank_id"] = missing
+    figure = figures.feeder_week(result, "F0001")
+    assert figure.axes[2].get_legend_handles_labels()[1] == ["feeder's own"]
+
+
 def test_sweep_has_cost_and_feeders_by_rung():
     """Without it: the penetration sweep has no picture."""
     figure = figures.sweep(sweep_table())
