@@ -67,7 +67,7 @@ def _village(seed: int) -> Scenario:
         y_km=np.array([0.0, 0.3, 1.1]),
         name=np.array(["Hillside", "Riverbank", "Market Street"], dtype=object),
     )
-    grid = grid_of(plan, base_load(plan, horizon, seed), 1.0, seed)
+    grid = grid_of(plan, base_load(plan, horizon, seed), 3.0, seed)
     grid = replace(grid, feeder_id=np.array(["hillside", "riverbank", "market"]), bank_id=np.array(["mill"]))
     fleet, dwells, trips = synthesise(places_of(plan, habits), vehicles, horizon, seed=seed, habits=habits)
     fleet = replace(fleet, vehicle_id=np.array([f"car-{i + 1:02d}" for i in range(vehicles)]))
@@ -83,7 +83,13 @@ def _village(seed: int) -> Scenario:
 def _commute(seed: int) -> Scenario:
     habits = Habits(off_grid_work=0.7, commuters=0.8, work_charging=0.35, home_charging=0.6)
     scenario = region(
-        feeders=12, vehicles=1500, horizon=HOURLY_WEEK, seed=seed, habits=habits, name="commute"
+        feeders=12,
+        vehicles=1500,
+        horizon=HOURLY_WEEK,
+        seed=seed,
+        habits=habits,
+        tightness=8.0,
+        name="commute",
     )
     grid = scenario.grid
     none = np.zeros(0)
@@ -100,7 +106,7 @@ def _commute(seed: int) -> Scenario:
 
 def _piecewise(seed: int) -> Scenario:
     scenario = region(
-        feeders=12, vehicles=1500, horizon=HOURLY_WEEK, seed=seed, tightness=2.0, name="piecewise"
+        feeders=12, vehicles=1500, horizon=HOURLY_WEEK, seed=seed, tightness=8.0, name="piecewise"
     )
     grid = scenario.grid
     return replace(scenario, grid=replace(grid, cost=_rising(grid, seed)))
@@ -117,7 +123,7 @@ def _rising(grid: Grid, seed: int) -> CostPieces:
 
 def _weights(seed: int) -> Scenario:
     scenario = region(
-        feeders=12, vehicles=1200, horizon=HOURLY_WEEK, seed=seed, tightness=2.0, name="weights"
+        feeders=12, vehicles=1200, horizon=HOURLY_WEEK, seed=seed, tightness=8.0, name="weights"
     )
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(31,)))
     weight = rng.choice([1.0, 2.0, 5.0], len(scenario.fleet), p=[0.5, 0.3, 0.2])
