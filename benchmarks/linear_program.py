@@ -11,6 +11,7 @@ feeder under a bank is a variable too, so that no vehicle appears twice.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from tidewatt.domain.grid import CostPieces
 from tidewatt.domain.scenario import Scenario
 
-__all__ = ["Limits", "LinearProgram", "limits", "linear_program", "upgrade_cost"]
+__all__ = ["Limits", "LinearProgram", "limits", "linear_program", "mean_unmanaged_load", "upgrade_cost"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -89,8 +90,23 @@ class LinearProgram:
         return len(self.limits.power_kw)
 
 
-def limits(scenario: Scenario) -> Limits:
-    """Variables and limits of every vehicle (coord-1)."""
+class _Needs(NamedTuple):
+    """What coord-1 asks, an entry an opportunity; `total` driven energy [kWh] is an entry a vehicle."""
+
+    dwell: Ints
+    vehicle: Ints
+    arrive: Floats
+    depart: Floats
+    power: Floats
+    before: Floats
+    needed: Floats
+    most: Floats
+    to_grid: Floats
+    total: Floats
+
+
+def _needs(scenario: Scenario) -> _Needs:
+    """Energy limits of every opportunity, L not yet lowered."""
     fleet, dwells, trips, horizon = scenario.fleet, scenario.dwells, scenario.trips, scenario.horizon
     owner = np.repeat(np.arange(len(fleet)), np.diff(dwells.first))
     power = np.minimum(dwells.charger_kw, fleet.max_charge_kw[owner])
@@ -115,9 +131,19 @@ def limits(scenario: Scenario) -> Limits:
     needed = (floor * capacity[vehicle] - start[vehicle] + until_next) * to_grid[vehicle]
     most = ((fleet.soc_max * capacity)[vehicle] - start[vehicle] + before) * to_grid[vehicle]
 
+    return _Needs(dwell, vehicle, arrive, depart, power[dwell], before, needed, most, to_grid, total)
+
+
+def limits(scenario: Scenario) -> Limits:
+    """Variables and limits of every vehicle (coord-1)."""
+    fleet, dwells, horizon = scenario.fleet, scenario.dwells, scenario.horizon
+    dwell, vehicle, arrive, depart, power, before, needed, most, to_grid, total = _needs(scenario)
+    capacity, start = fleet.battery_kwh, fleet.soc_initial * fleet.battery_kwh
     opportunity, step, share = _steps(arrive, depart, horizon.step_min, horizon.steps)
-    power_kw = power[dwell][opportunity] * share
-    unmanaged_kw, unmanaged = _unmanaged(vehicle, opportunity, power_kw, most)
+    power_kw = power[opportunity] * share
+    could = np.bincount(opportunity, power_kw, minlength=len(vehicle))
+    unmanaged, drawn = _unmanaged_energy(vehicle, could, most)
+    unmanaged_kw = _earliest(opportunity, power_kw, drawn)
 
     # What is missing, also before the first opportunity (and for vehicles that have none).
     short = np.zeros(len(fleet))
@@ -157,24 +183,42 @@ def _steps(arrive: Floats, depart: Floats, step_min: float, steps: int) -> tuple
     return opportunity, step, np.clip(overlap / step_min, 0.0, 1.0)
 
 
-def _unmanaged(vehicle: Ints, opportunity: Ints, power_kw: Floats, most: Floats) -> tuple[Floats, Floats]:
-    """Plug in, full power until U: power of every variable and cumulative energy of every opportunity."""
+def _unmanaged_energy(vehicle: Ints, could: Floats, most: Floats) -> tuple[Floats, Floats]:
+    """Plug in, full power until U: cumulative energy of every opportunity, and what it draws itself."""
     n = len(vehicle)
-    could = np.bincount(opportunity, power_kw, minlength=n)
-    change = np.concatenate([np.ones(min(1, n), bool), vehicle[1:] != vehicle[:-1]])
-    first = np.flatnonzero(change)
+    first = np.flatnonzero(np.concatenate([np.ones(min(1, n), bool), vehicle[1:] != vehicle[:-1]]))
     place = np.arange(n) - np.repeat(first, np.diff(np.append(first, n)))
+    order = np.argsort(place, kind="stable")
+    bounds = np.concatenate([[0], np.cumsum(np.bincount(place))]) if n else np.zeros(1, np.int64)
     end = np.zeros(n)
-    for j in range(place.max(initial=-1) + 1):
-        here = np.flatnonzero(place == j)
+    # All vehicles' first opportunities, then all their second ones, and so on.
+    for j in range(len(bounds) - 1):
+        here = order[bounds[j] : bounds[j + 1]]
         start = end[here - 1] if j else np.zeros(len(here))
         end[here] = np.maximum(start, np.minimum(start + could[here], most[here]))
-    drawn = end - np.where(place > 0, np.concatenate([[0.0], end[:-1]])[:n], 0.0)
-    # Within an opportunity: the first variables until what it draws is drawn.
+    before = np.concatenate([np.zeros(min(1, n)), end[:-1]])
+    return end, end - np.where(place > 0, before, 0.0)
+
+
+def _earliest(opportunity: Ints, power_kw: Floats, drawn: Floats) -> Floats:
+    """Power of every variable when an opportunity draws what it draws as early as it can."""
     cumulative = np.cumsum(power_kw) - power_kw
-    begins = np.searchsorted(opportunity, np.arange(n))
-    already = cumulative - cumulative[begins][opportunity] if len(opportunity) else cumulative
-    return np.clip(drawn[opportunity] - already, 0.0, power_kw), end
+    begins = np.searchsorted(opportunity, np.arange(len(drawn)))
+    already = cumulative - cumulative[begins[opportunity]] if len(opportunity) else cumulative
+    return np.clip(drawn[opportunity] - already, 0.0, power_kw)
+
+
+def mean_unmanaged_load(scenario: Scenario) -> Floats:
+    """Unmanaged load of every feeder, averaged over the horizon [kW], without a variable a step."""
+    needs = _needs(scenario)
+    length = (needs.depart - needs.arrive) / scenario.horizon.step_min
+    _, drawn = _unmanaged_energy(needs.vehicle, needs.power * length, needs.most)
+    feeder = scenario.dwells.feeder[needs.dwell]
+    on = feeder >= 0
+    drawn = (drawn * scenario.fleet.weight[needs.vehicle])[on]
+    total = np.bincount(feeder[on], drawn, minlength=scenario.grid.feeders)
+    mean: Floats = total / scenario.horizon.steps
+    return mean
 
 
 def linear_program(scenario: Scenario, *, session: bool = False) -> LinearProgram:

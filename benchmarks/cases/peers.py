@@ -10,7 +10,7 @@ from benchmarks.cases.runs import measured
 from benchmarks.linear_program import linear_program
 from benchmarks.machine import memory_mib, timed
 from benchmarks.registry import Case, Job, Options, Row, register
-from benchmarks.scenarios import warm_up, week
+from benchmarks.scenarios import ROOM, warm_up, week
 from benchmarks.tables import first_words, markdown, number, provenance
 
 SIZES = (1_000, 3_000, 10_000)
@@ -53,7 +53,7 @@ def skip(job: Job, rows: list[Row]) -> str | None:
 def measure(given: dict[str, Any]) -> list[Row]:
     """One solver at one size and gap."""
     solver, gap, threads = given["solver"], given["gap"], given["threads"]
-    scenario = week(given["vehicles"], seed=given["seed"])
+    scenario = week(given["vehicles"], room=ROOM, seed=given["seed"])
     own: Row = {"solver": solver, "gap_asked": gap, "threads": threads, "limit_s": given["limit_s"]}
     if solver in OWN:
         method = solver.removeprefix("tidewatt-")
