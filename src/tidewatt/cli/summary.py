@@ -13,7 +13,10 @@ from tidewatt.report.words import RUNG_NAMES, amount, at_least, count, percent, 
 if TYPE_CHECKING:
     from tidewatt.coordination.result import Coordination
 
-__all__ = ["print_files", "print_ladder", "print_sentences", "sentences"]
+__all__ = ["NOTHING", "print_files", "print_ladder", "print_sentences", "sentences"]
+
+NOTHING = 1e-9
+"""Share of the unmanaged cost below which a cost is rounding."""
 
 _NARROW = 62  # columns below which the rungs stand one under another
 
@@ -23,6 +26,7 @@ def ladder(result: Coordination) -> dict[str, dict[str, str]]:
     figures = result.figures
     unmanaged = float(figures["unmanaged_upgrade_cost"])
     rungs = {}
+    rounding = NOTHING * unmanaged
     for rung, name in RUNG_NAMES.items():
         if f"{rung}_upgrade_cost" not in figures or rung not in result.certificates:
             continue
@@ -31,7 +35,7 @@ def ladder(result: Coordination) -> dict[str, dict[str, str]]:
         rungs[name] = {
             "feeders overloaded": f"{int(figures[f'{rung}_feeders_overloaded']):,}",
             "overload": power(float(figures[f"{rung}_overload_kw"])),
-            "upgrade cost": amount(certificate.upgrade_cost),
+            "upgrade cost": amount(certificate.upgrade_cost if certificate.upgrade_cost > rounding else 0.0),
             "proved lower bound": at_least(certificate.lower_bound_cost, 4) if decided else "-",
             "gap": percent(certificate.relative_gap(unmanaged)) if decided else "-",
         }
@@ -75,10 +79,10 @@ def sentences(result: Coordination, relative_gap: float | None = None) -> list[s
     said = []
     if unmanaged <= 0:
         said.append("Nothing is overloaded even when charging is unmanaged: no upgrade is needed.")
-    elif certificate.upgrade_cost <= 0:
+    elif certificate.upgrade_cost <= NOTHING * unmanaged:
         said.append(
-            "Proved: the mobility-aware plan found makes every trip possible and overloads nothing, so no "
-            "upgrade is needed."
+            "Proved: the mobility-aware plan found makes every trip possible and overloads nothing beyond "
+            "rounding, so no upgrade is needed."
         )
     else:
         said.append(
@@ -112,7 +116,7 @@ def sentences(result: Coordination, relative_gap: float | None = None) -> list[s
         said.append("Equilibrium: under the prices found, no vehicle could pay less by leaving the plan.")
     else:
         cost = certificate.upgrade_cost
-        share = f" ({percent(regret / cost)} of the upgrade cost)" if cost > 0 else ""
+        share = f" ({percent(regret / cost)} of the upgrade cost)" if cost > NOTHING * unmanaged else ""
         said.append(
             f"Equilibrium: under the prices found, all vehicles together could pay {amount(regret, 3)} "
             f"less{share} by leaving the plan."

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidewatt.cli.console import print_json, say, width
+from tidewatt.cli.summary import NOTHING
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.report.words import RUNG_NAMES, amount, at_least, percent
 
@@ -147,14 +148,17 @@ def _print_sweep(rows: list[dict[str, Any]]) -> None:
     from rich.table import Table
 
     rungs = [rung for rung in RUNG_NAMES if rows[0].get(f"{rung}_upgrade_cost") is not None]
-    table = Table(title="Upgrade cost by adoption", title_justify="left", box=box.SIMPLE_HEAVY)
-    for name in ("adoption", *(RUNG_NAMES[rung] for rung in rungs), "proved lower bound", "gap"):
-        table.add_column(name, justify="right")
+    table = Table(
+        title="Upgrade cost by adoption", title_justify="left", box=box.SIMPLE_HEAVY, padding=(0, 1, 0, 0)
+    )
+    for name in ("adoption", *(RUNG_NAMES[rung] for rung in rungs), "lower bound", "gap"):
+        table.add_column(name, justify="right", overflow="fold")
     for row in rows:
+        costs = [float(row[f"{rung}_upgrade_cost"]) for rung in rungs]
         table.add_row(
             percent(row["adoption"]),
-            *(amount(float(row[f"{rung}_upgrade_cost"])) for rung in rungs),
+            *(amount(cost if cost > NOTHING * costs[0] else 0.0) for cost in costs),
             at_least(float(row["lower_bound_cost"]), 4),
-            percent(float(row["relative_gap"])),
+            f"{float(row['relative_gap']):.1e}",
         )
     Console(width=width(), highlight=False).print(table)

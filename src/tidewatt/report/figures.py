@@ -107,7 +107,7 @@ def _need_title(result: Coordination) -> str:
     if before <= 0:
         return "No upgrade is needed, whatever drivers do"
     spared = 1.0 - after / before
-    if after <= 0:
+    if after <= 1e-9 * before:  # the rest is rounding
         return "Mobility-aware charging spares every upgrade"
     more = 1.0 - result.certificates["coordinated"].lower_bound_cost / before - spared
     return (

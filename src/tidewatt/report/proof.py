@@ -114,7 +114,9 @@ def regret(result: Coordination) -> Figure:
     whole = float(result.figures.get("coordinated_upgrade_cost", 0.0))
     title = f"{int(regretting.sum()):,} of {len(cost):,} vehicles could pay less at these prices"
     title += (
-        f"; together {amount(total, 3)}, {percent(total / whole)} of the upgrade cost" if whole > 0 else ""
+        f"; together {amount(total, 3)}, {percent(total / whole)} of the upgrade cost"
+        if total < whole
+        else ""
     )
     figure, axes = new_figure(title, 1, 2, figsize=(10.4, 4.4))
     _regret_bars(axes[0, 0], over[paying] / cost[paying])
