@@ -60,7 +60,7 @@ def with_room(scenario: Scenario, room: float) -> Scenario:
     """
     grid, load = scenario.grid, mean_unmanaged_load(scenario)
     carried = grid.bank >= 0
-    bank_load = np.bincount(grid.bank[carried], load[carried], minlength=grid.banks)
+    bank_load: Floats = np.bincount(grid.bank[carried], load[carried], minlength=grid.banks)
 
     def rescaled(headroom_kw: Floats, mean_load: Floats) -> Floats:
         factor = room * mean_load / headroom_kw.mean(axis=1)
