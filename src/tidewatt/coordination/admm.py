@@ -13,17 +13,15 @@ import numpy as np
 
 from tidewatt.coordination.certificate import prove
 from tidewatt.coordination.monitor import Monitor
-from tidewatt.coordination.problem import Levels
+from tidewatt.coordination.problem import BLOCKS, Levels
 from tidewatt.coordination.shards import Shards
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.prox import overload_prox
 
 __all__ = ["Sharing", "share", "solve_admm"]
 
-BLOCKS = 8
-"""Random blocks of vehicles a pass, loads refreshed in between; each moves up to that often its own step."""
 CROWD = 20
-"""Vehicles a (feeder, step) for each time; with fewer, a block may hold most of them and overshoot."""
+"""Vehicles a (feeder, step) for each time its own step that one moves; with fewer, a block overshoots."""
 RELAXATION = 1.6
 CHECK_EVERY = 10
 """Passes between bounds."""
@@ -139,7 +137,7 @@ def share(
             signal[np.abs(signal) < 1e-7 * state.rho] = 0.0
             signal[~tied & (load < levels.headroom).all(axis=1)] = 0.0
             step = _steps(levels, state.rho, stride)
-            mine, moved = shards.project(levels.price(signal), step, state.mu, int(block), BLOCKS)
+            mine, moved = shards.project(levels.price(signal), step, state.mu, int(block))
             feeder_load += mine
             load = levels.lift(feeder_load)
             answered += moved

@@ -108,8 +108,11 @@ def vehicle_table(scenario: Scenario, rung: Rung, missing_kwh: Array) -> pd.Data
     first = problem.fleet.edge[problem.fleet.first]
     # reduceat gives an empty vehicle its neighbour's first value; those are masked.
     sums = np.add.reduceat(np.append(rung.power, 0.0), first[:-1]) if n else np.zeros(0)
-    energy = np.where(np.diff(first) > 0, sums, 0.0) * problem.step_h
-    cost, least = problem.fleet.weight * proof.cost, problem.fleet.weight * proof.least
+    drawn = np.where(np.diff(first) > 0, sums, 0.0) * problem.step_h
+    figures = np.empty((3, n))
+    weight = problem.fleet.weight
+    figures[:, problem.vehicle] = np.stack([drawn, weight * proof.cost, weight * proof.least])
+    energy, cost, least = figures
     return pd.DataFrame(
         {
             "vehicle_id": fleet.vehicle_id,

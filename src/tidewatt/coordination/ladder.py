@@ -19,6 +19,7 @@ from tidewatt.coordination.snapshot import State, restore, snapshot
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.schedule import Schedule
 from tidewatt.execution.threads import Threads
+from tidewatt.kernels.passes import gather_pass
 from tidewatt.result import Certificate, Progress, Status
 
 __all__ = ["Rung", "solve_rung", "unmanaged_rung"]
@@ -63,8 +64,12 @@ class Rung:
 
     def schedule(self) -> Schedule:
         """The schedule, opportunities in the order of the scenario's dwells."""
-        fleet = self.problem.fleet
-        return Schedule(self.problem.dwell, fleet.step, fleet.edge, self.power)
+        fleet, dwell = self.problem.fleet, self.problem.dwell
+        order = np.argsort(dwell, kind="stable")
+        first = np.r_[0, np.cumsum(np.diff(fleet.edge)[order])]
+        power = np.empty_like(self.power)
+        gather_pass(fleet.edge, order, first, self.power, power)
+        return Schedule(dwell[order], fleet.step[order], first, power)
 
 
 def unmanaged_rung(problem: Problem, threads: Threads, shards: int = 0) -> Rung:

@@ -12,7 +12,10 @@ from tidewatt.domain.scenario import Scenario
 from tidewatt.kernels.energy import cumulative_bounds, lower_to_reachable
 from tidewatt.kernels.passes import Fleet
 
-__all__ = ["Levels", "Problem", "pack", "session_problem"]
+__all__ = ["BLOCKS", "Levels", "Problem", "block_ends", "pack", "session_problem"]
+
+BLOCKS = 8
+"""Blocks of vehicles that take turns within a pass of ADMM; each moves `BLOCKS` times its own step."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,11 +115,13 @@ class Problem:
     Attributes
     ----------
     fleet : Fleet
-        Vehicles, or in the session-flexible rung their dwells, in the scenario's order.
+        Vehicles, or in the session-flexible rung their dwells, block after block, each by home feeder.
     levels : Levels
         Grid.
     step_h : float
         Length of a step [h].
+    vehicle : int array, shape (vehicles,)
+        Scenario's vehicle of each.
     dwell : int array, shape (opportunities,)
         Scenario's dwell of each opportunity.
     """
@@ -124,6 +129,7 @@ class Problem:
     fleet: Fleet
     levels: Levels
     step_h: float
+    vehicle: Array
     dwell: Array
 
     @property
@@ -149,8 +155,14 @@ def pack(scenario: Scenario) -> tuple[Problem, Array]:
     dwell = np.flatnonzero((power > 0) & (dwells.depart_min > dwells.arrive_min))
     owner = owner[dwell]
 
-    first = np.r_[0, np.cumsum(np.bincount(owner, minlength=n))].astype(np.int64)
-    arrive, depart, power = dwells.arrive_min[dwell], dwells.depart_min[dwell], power[dwell]
+    vehicle = _by_home(owner, dwells.feeder[dwell], (dwells.depart_min - dwells.arrive_min)[dwell], n)
+    rank = np.empty(n, np.int64)
+    rank[vehicle] = np.arange(n)
+    order = np.argsort(rank[owner], kind="stable")
+    dwell, power = dwell[order], power[dwell][order]
+    first = np.r_[0, np.cumsum(np.bincount(rank[owner], minlength=n))].astype(np.int64)
+    del owner, rank, order
+    arrive, depart = dwells.arrive_min[dwell], dwells.depart_min[dwell]
     begin = np.floor(arrive / step + 1e-9).astype(np.int64)
     end = np.maximum(np.ceil(depart / step - 1e-9).astype(np.int64), begin + 1)
     end = np.minimum(end, horizon.steps)
@@ -160,15 +172,15 @@ def pack(scenario: Scenario) -> tuple[Problem, Array]:
     edge = np.r_[0, np.cumsum(end - begin)].astype(np.int64)
     feeder = dwells.feeder[dwell].astype(np.int32)
     feeder[feeder < 0] = scenario.grid.feeders
-    order = _by_home(owner, feeder, np.where(feeder < scenario.grid.feeders, end - begin, 0), n)
     begin = begin.astype(np.int32)
-    del owner, end, depart
+    del end, depart
 
     per = 1.0 / (fleet.charge_efficiency * horizon.step_h)
     battery = fleet.battery_kwh
     lower, upper, lack = cumulative_bounds(
         first,
         arrive,
+        vehicle,
         trips.first,
         trips.depart_min,
         trips.arrive_min,
@@ -182,22 +194,39 @@ def pack(scenario: Scenario) -> tuple[Problem, Array]:
     scale = np.sqrt(np.maximum(power, 0.5))
     if len(scale):
         scale /= scale.mean()
-    longest = _longest(first, edge)
+    weight = fleet.weight[vehicle]
     packed = Fleet(
-        first, feeder, begin, edge, power, head, tail, lower, upper, scale, fleet.weight, order, longest
+        first, feeder, begin, edge, power, head, tail, lower, upper, scale, weight, _longest(first, edge)
     )
-    lower_to_reachable(packed, per, lack)
-    lack[lack < 1e-9 * np.maximum(battery, 1.0)] = 0.0
-    return Problem(packed, _levels(scenario, packed), horizon.step_h, dwell), lack
+    lower_to_reachable(packed, per[vehicle], lack)
+    missing = np.empty(n)
+    missing[vehicle] = lack
+    missing[missing < 1e-9 * np.maximum(battery, 1.0)] = 0.0
+    return Problem(packed, _levels(scenario, packed), horizon.step_h, vehicle, dwell), missing
 
 
 def _by_home(owner: Array, feeder: Array, stay: Array, vehicles: int) -> Array:
-    """Vehicles by the feeder where they can charge longest at a time, their home as a rule."""
+    """Vehicles in an order in which neighbours share a home feeder, dealt into `BLOCKS` hands.
+
+    Passes then stream through memory while the few rows of prices and loads that they touch stay in
+    cache, and each hand, a block of ADMM, holds its share of every feeder's vehicles.
+    """
     home = np.full(vehicles, np.iinfo(np.int32).max)
-    by = np.lexsort((-stay, owner))
+    by = np.lexsort((np.where(feeder >= 0, -stay, 0.0), owner))
     lead = by[np.flatnonzero(np.diff(owner[by], prepend=-1))]
     home[owner[lead]] = feeder[lead]
-    return np.argsort(home, kind="stable")
+    return _dealt(np.argsort(home, kind="stable"))
+
+
+def _dealt(order: Array) -> Array:
+    """Every `BLOCKS`-th one, from the first on; then from the second on; and so forth."""
+    return np.concatenate([order[hand::BLOCKS] for hand in range(BLOCKS)])
+
+
+def block_ends(vehicles: int) -> Array:
+    """Where the hands of `_dealt` begin and end, shape (BLOCKS + 1,)."""
+    hands = np.arange(BLOCKS)
+    return np.r_[0, np.cumsum((vehicles - hands + BLOCKS - 1) // BLOCKS)]
 
 
 def session_problem(problem: Problem, unmanaged: Array) -> Problem:
@@ -216,16 +245,18 @@ def session_problem(problem: Problem, unmanaged: Array) -> Problem:
     counts = np.diff(fleet.edge)
     energy = np.add.reduceat(unmanaged, fleet.edge[:-1]) if len(counts) else np.zeros(0)
     keep = np.flatnonzero(energy > 0)
+    keep = keep[_dealt(np.argsort(fleet.feeder[keep], kind="stable"))]
     weight = np.repeat(fleet.weight, np.diff(fleet.first))[keep]
     edge = np.r_[0, np.cumsum(counts[keep])].astype(np.int64)
     first = np.arange(len(keep) + 1)
     columns = (fleet.feeder, fleet.step, fleet.power, fleet.head, fleet.tail, fleet.scale)
     feeder, step, power, head, tail, scale = (column[keep] for column in columns)
-    energy, order, longest = energy[keep], np.argsort(feeder, kind="stable"), _longest(first, edge)
+    energy = energy[keep]
     packed = Fleet(
-        first, feeder, step, edge, power, head, tail, energy, energy, scale, weight, order, longest
+        first, feeder, step, edge, power, head, tail, energy, energy, scale, weight, _longest(first, edge)
     )
-    return Problem(packed, problem.levels, problem.step_h, problem.dwell[keep])
+    owner = np.repeat(problem.vehicle, np.diff(fleet.first))[keep]
+    return Problem(packed, problem.levels, problem.step_h, owner, problem.dwell[keep])
 
 
 def _longest(first: Array, edge: Array) -> tuple[int, int]:

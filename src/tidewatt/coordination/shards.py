@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidewatt.coordination.problem import Problem
+from tidewatt.coordination.problem import Problem, block_ends
 from tidewatt.domain.arrays import Array
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels import curvature, passes
@@ -50,7 +50,7 @@ class Shards:
     problem : Problem
     threads : Threads
     count : int
-        Number of shards; 0: by problem size.
+        Number of shards a block; 0: by problem size.
     single : bool, optional
         Whether to hold schedules in single precision; default: only large problems.
     """
@@ -62,16 +62,23 @@ class Shards:
         self.fleet = problem.fleet
         self.tally = Tally()
         self._threads = threads
-        fleet, vehicles = problem.fleet, len(problem.fleet.first) - 1
-        count = count or int(np.clip(problem.variables // 250_000, 1, 16))
-        sizes = np.diff(fleet.edge[fleet.first])[fleet.order]
-        ends = np.searchsorted(np.cumsum(sizes), np.linspace(0, problem.variables, count + 1)[1:-1])
-        cuts = np.unique(np.r_[0, ends, vehicles])
-        self.ranges = [(int(a), int(b)) for a, b in itertools.pairwise(cuts)] or [(0, 0)]
+        vehicles = len(problem.fleet.first) - 1
+        # So many shards a block; a small problem is not worth a thread's while.
+        count = count or int(np.clip(problem.variables // 4_000_000, 1, 8))
+        ends = block_ends(vehicles)
+        self.blocks = [self._split(int(a), int(b), count) for a, b in itertools.pairwise(ends)]
+        self.ranges = list(itertools.chain(*self.blocks))
         dtype = np.float32 if (problem.variables > LARGE if single is None else single) else np.float64
         self.x = np.zeros(problem.variables, dtype)
         self._shape = (problem.levels.feeders + 1, problem.levels.steps)
         self._room = [1024] * len(self.ranges)
+
+    def _split(self, begin: int, end: int, count: int) -> list[tuple[int, int]]:
+        """Ranges of vehicles with about equally many variables."""
+        size = self.fleet.edge[self.fleet.first[begin : end + 1]]
+        inner = begin + np.searchsorted(size, np.linspace(size[0], size[-1], count + 1)[1:-1])
+        cuts = np.unique(np.r_[begin, inner, end])
+        return [(int(a), int(b)) for a, b in itertools.pairwise(cuts)]
 
     def start_unmanaged(self) -> None:
         """Set the centres to unmanaged charging."""
@@ -103,18 +110,16 @@ class Shards:
         total = np.cumsum(change, axis=1)[:, :-1]
         return np.where(np.cumsum(present, axis=1)[:, :-1] > 0, total, 0.0)
 
-    def project(self, signal: Array, step: Array, mu: Array, block: int, blocks: int) -> tuple[Array, int]:
+    def project(self, signal: Array, step: Array, mu: Array, block: int) -> tuple[Array, int]:
         """One block of vehicles moves against `signal` in place (coord-6); returns the change of load."""
         marked = passes.count_marked(signal != 0.0)
 
         def one(r: tuple[int, int]) -> tuple[Array, int]:
             out = np.zeros(self._shape)
-            n = passes.project_pass(
-                self.fleet, r[0] + block, r[1], blocks, self.x, signal, marked, step, mu, out
-            )
+            n = passes.project_pass(self.fleet, *r, self.x, signal, marked, step, mu, out)
             return out, n
 
-        parts = self._threads.map(one, self.ranges)
+        parts = self._threads.map(one, self.blocks[block]) or [(np.zeros(self._shape), 0)]
         return _total([load for load, _ in parts]), sum(n for _, n in parts)
 
     def respond(self, price: Array, sigma: float, mu: Array) -> tuple[float, Array]:
@@ -206,7 +211,7 @@ class Shards:
 
 def _total(parts: list[Array]) -> Array:
     """Sum in the order of the shards, so that it does not depend on threads."""
-    out = parts[0]
+    out: Array = parts[0]
     for part in parts[1:]:
         out += part
     return out

@@ -58,8 +58,7 @@ def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, diagonal, r
     entries = 0
     room = len(column)
     row[0] = 0
-    for r in range(i0, i1):
-        i = fleet.order[r]
+    for i in range(i0, i1):
         a = fleet.first[i]
         b = fleet.first[i + 1]
         seen = False

@@ -13,7 +13,7 @@ __all__ = ["cumulative_bounds", "lower_to_reachable"]
 
 @njit(cache=True, nogil=True)
 def cumulative_bounds(
-    first, arrive, trip_first, trip_depart, trip_arrive, trip_energy, start, least, most, final, per
+    first, arrive, vehicle, trip_first, trip_depart, trip_arrive, trip_energy, start, least, most, final, per
 ):
     """Bounds on the energy charged by the end of each opportunity.
 
@@ -23,6 +23,8 @@ def cumulative_bounds(
         Opportunities of each vehicle, in time order.
     arrive : array, shape (opportunities,)
         Arrivals [min].
+    vehicle : int array, shape (vehicles,)
+        Row of each vehicle in the arrays below.
     trip_first, trip_depart, trip_arrive, trip_energy : array
         Trips (CSR): minutes and battery-side energy [kWh].
     start, least, most, final : array
@@ -34,15 +36,16 @@ def cumulative_bounds(
     -------
     tuple of array
         ``lower``, ``upper`` per opportunity [kW x steps]; what is short before the first opportunity, or
-        in all where there is none, per vehicle [kWh].
+        in all where there is none, per vehicle in the order of `vehicle` [kWh].
     """
     n = len(first) - 1
     lower = np.empty(first[n])
     upper = np.empty(first[n])
     lack = np.zeros(n)
     for i in range(n):
-        z = trip_first[i]
-        stop = trip_first[i + 1]
+        r = vehicle[i]
+        z = trip_first[r]
+        stop = trip_first[r + 1]
         driven = 0.0
         a = first[i]
         b = first[i + 1]
@@ -50,21 +53,21 @@ def cumulative_bounds(
             while z < stop and (trip_depart[z] < arrive[q] or trip_arrive[z] <= arrive[q]):
                 driven += trip_energy[z]
                 z += 1
-            need = max((least[i] - start[i] + driven) * per[i], 0.0)
+            need = max((least[r] - start[r] + driven) * per[r], 0.0)
             if q == a:
-                lack[i] = least[i] - start[i] + driven
+                lack[i] = least[r] - start[r] + driven
             else:
                 lower[q - 1] = max(need, lower[q - 2]) if q - 1 > a else need
-            upper[q] = max((most[i] - start[i] + driven) * per[i], 0.0)
+            upper[q] = max((most[r] - start[r] + driven) * per[r], 0.0)
         while z < stop:
             driven += trip_energy[z]
             z += 1
-        end = max(least[i], final[i]) - start[i] + driven
+        end = max(least[r], final[r]) - start[r] + driven
         if b > a:
-            need = max(end * per[i], 0.0)
+            need = max(end * per[r], 0.0)
             lower[b - 1] = max(need, lower[b - 2]) if b - 1 > a else need
         else:
-            lack[i] = max(end, least[i] - start[i] + driven)
+            lack[i] = max(end, least[r] - start[r] + driven)
     return lower, upper, lack
 
 

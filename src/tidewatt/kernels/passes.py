@@ -20,6 +20,7 @@ __all__ = [
     "bound_pass",
     "count_marked",
     "earliest_pass",
+    "gather_pass",
     "load_pass",
     "polish_pass",
     "project_pass",
@@ -34,9 +35,7 @@ class Fleet(NamedTuple):
     ``first`` (vehicles + 1,): opportunities of each vehicle. Per opportunity: ``feeder``, first ``step``,
     ``edge`` (+ 1: offsets of its variables), ``power`` [kW], share of the first and last step it covers
     (``head``, ``tail``), cumulative bounds ``lower``, ``upper`` [kW x steps], metric ``scale``.
-    ``weight`` per vehicle. ``order``: vehicles in the order in which to pass over them, such that neighbours
-    share a feeder and its rows of prices and loads stay in cache; ranges of passes are ranges of it.
-    ``longest``: (opportunities, variables) of the largest vehicle.
+    ``weight`` per vehicle. ``longest``: (opportunities, variables) of the largest vehicle.
     """
 
     first: NDArray[np.int64]
@@ -50,7 +49,6 @@ class Fleet(NamedTuple):
     upper: NDArray[np.float64]
     scale: NDArray[np.float64]
     weight: NDArray[np.float64]
-    order: NDArray[np.int64]
     longest: tuple[int, int]
 
 
@@ -147,7 +145,7 @@ def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
     ----------
     fleet : Fleet
     i0, i1 : int
-        Range of ``fleet.order``.
+        Range of vehicles.
     x : array, shape (variables,)
         Centres [kW].
     price, priced, sigma
@@ -172,8 +170,7 @@ def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
     value = 0.0
     answered = 0
     segments = 0
-    for r in range(i0, i1):
-        i = fleet.order[r]
+    for i in range(i0, i1):
         a = fleet.first[i]
         b = fleet.first[i + 1]
         if not _price_of(fleet, a, b, x, price, priced) > 0.0:
@@ -217,8 +214,7 @@ def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
 @njit(cache=True, nogil=True, fastmath=FAST)
 def recentre_pass(fleet, i0, i1, x, price, sigma, mu, out):
     """Write the responses that `respond_pass` found with `mu` to `out` (which may be `x` itself)."""
-    for r in range(i0, i1):
-        i = fleet.order[r]
+    for i in range(i0, i1):
         for q in range(fleet.first[i], fleet.first[i + 1]):
             t = fleet.step[q]
             xs = x[fleet.edge[q] : fleet.edge[q + 1]]
@@ -237,8 +233,8 @@ def recentre_pass(fleet, i0, i1, x, price, sigma, mu, out):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def project_pass(fleet, i0, i1, stride, x, signal, marked, step, mu, load):
-    """One block of coord-6: vehicles i0, i0 + stride, ... project ``x - step scale signal``, in place.
+def project_pass(fleet, i0, i1, x, signal, marked, step, mu, load):
+    """One block of coord-6: vehicles i0:i1 project ``x - step scale signal``, in place.
 
     `step` is per feeder (feeders + 1,); `marked` counts the steps with a signal. Adds the weighted
     change of load to `load`. Returns the number of vehicles answered.
@@ -251,8 +247,7 @@ def project_pass(fleet, i0, i1, stride, x, signal, marked, step, mu, load):
     scale = np.empty(n_max)
     stack = np.empty((m_max + 2, 5))
     answered = 0
-    for r in range(i0, i1, stride):
-        i = fleet.order[r]
+    for i in range(i0, i1):
         a = fleet.first[i]
         b = fleet.first[i + 1]
         seen = False
@@ -311,8 +306,7 @@ def bound_pass(fleet, i0, i1, x, price, priced, eps, least, cost):
     mu = np.empty(m_max)
     stack = np.empty((m_max + 2, 5))
     answered = 0
-    for r in range(i0, i1):
-        i = fleet.order[r]
+    for i in range(i0, i1):
         a = fleet.first[i]
         b = fleet.first[i + 1]
         least[i] = 0.0
@@ -354,8 +348,7 @@ def polish_pass(fleet, i0, i1, x, out):
     ones = np.ones(n_max)
     mu = np.empty(m_max)
     stack = np.empty((m_max + 2, 5))
-    for r in range(i0, i1):
-        i = fleet.order[r]
+    for i in range(i0, i1):
         a = fleet.first[i]
         b = fleet.first[i + 1]
         m = b - a
@@ -379,8 +372,7 @@ def earliest_pass(fleet, i0, i1, x):
     m_max, n_max = fleet.longest
     cap = np.empty(n_max)
     edge = np.empty(m_max + 1, np.int64)
-    for r in range(i0, i1):
-        i = fleet.order[r]
+    for i in range(i0, i1):
         a = fleet.first[i]
         b = fleet.first[i + 1]
         if b > a:
@@ -391,8 +383,7 @@ def earliest_pass(fleet, i0, i1, x):
 @njit(cache=True, nogil=True)
 def load_pass(fleet, i0, i1, x, load):
     """Add the weighted load of schedules `x` to `load` (coord-2)."""
-    for r in range(i0, i1):
-        i = fleet.order[r]
+    for i in range(i0, i1):
         w = fleet.weight[i]
         for q in range(fleet.first[i], fleet.first[i + 1]):
             t = fleet.step[q]
@@ -400,3 +391,11 @@ def load_pass(fleet, i0, i1, x, load):
             loads = load[fleet.feeder[q], t : t + len(xs)]
             for k in range(len(xs)):
                 loads[k] += w * xs[k]
+
+
+@njit(cache=True, nogil=True)
+def gather_pass(edge, order, first, x, out):
+    """Copy the variables of opportunities ``order[0], order[1], ...`` to ``out[first[0]:first[1]], ...``."""
+    for r in range(len(order)):
+        q = order[r]
+        out[first[r] : first[r + 1]] = x[edge[q] : edge[q + 1]]
