@@ -43,7 +43,7 @@ def feasible_prices(levels: Levels, dual: Array) -> Array:
     return inside
 
 
-def prove(shards: Shards, dual: Array, x: Array) -> Proof:
+def prove(shards: Shards, dual: Array, x: Array, place: Array | None = None) -> Proof:
     """Bound the optimum from below with any prices `dual` (coord-4, coord-5).
 
     Parameters
@@ -53,10 +53,12 @@ def prove(shards: Shards, dual: Array, x: Array) -> Proof:
         Prices; made feasible first.
     x : array, shape (variables,)
         A feasible schedule: vehicles that pay nothing for it need no bound of their own.
+    place : int array, shape (opportunities,), optional
+        Where each opportunity's variables begin in `x`; default: as in the centres.
     """
     levels = shards.problem.levels
     dual = feasible_prices(levels, dual)
-    least, cost = shards.bound(levels.price(dual), x)
+    least, cost = shards.bound(levels.price(dual), x, place)
     # numpy sums pairwise: the error stays near one rounding.
     bound = levels.base_cost + float(
         np.sum(shards.fleet.weight * least)

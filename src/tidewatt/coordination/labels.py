@@ -101,21 +101,18 @@ def level_tables(
 
 def vehicle_table(scenario: Scenario, rung: Rung, missing_kwh: Array) -> pd.DataFrame:
     """A row a vehicle: what it draws and lacks, and what it pays against its own cheapest schedule."""
-    fleet, problem = scenario.fleet, rung.problem
-    n = len(fleet)
-    proof = rung.proof
-    assert proof is not None
-    first = problem.fleet.edge[problem.fleet.first]
-    # reduceat gives an empty vehicle its neighbour's first value; those are masked.
-    sums = np.add.reduceat(np.append(rung.power, 0.0), first[:-1]) if n else np.zeros(0)
-    drawn = np.where(np.diff(first) > 0, sums, 0.0) * problem.step_h
-    figures = np.empty((3, n))
-    weight = problem.fleet.weight
-    figures[:, problem.vehicle] = np.stack([drawn, weight * proof.cost, weight * proof.least])
-    energy, cost, least = figures
+    problem, proof, schedule = rung.problem, rung.proof, rung.schedule
+    assert proof is not None and schedule is not None
+    n = len(scenario.fleet)
+    owner = np.searchsorted(scenario.dwells.first, schedule.dwell, side="right") - 1
+    drawn = np.add.reduceat(np.append(schedule.power_kw, 0.0), schedule.first[:-1])
+    energy = np.bincount(owner, drawn, n) * problem.step_h
+    cost, least = np.empty(n), np.empty(n)
+    cost[problem.vehicle] = problem.fleet.weight * proof.cost
+    least[problem.vehicle] = problem.fleet.weight * proof.least
     return pd.DataFrame(
         {
-            "vehicle_id": fleet.vehicle_id,
+            "vehicle_id": scenario.fleet.vehicle_id,
             "energy_kwh": energy,
             "missing_energy_kwh": missing_kwh,
             "cost": cost,

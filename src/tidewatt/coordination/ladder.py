@@ -19,7 +19,6 @@ from tidewatt.coordination.snapshot import State, restore, snapshot
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.schedule import Schedule
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels.passes import gather_pass
 from tidewatt.result import Certificate, Progress, Status
 
 __all__ = ["Rung", "solve_rung", "unmanaged_rung"]
@@ -33,8 +32,8 @@ class Rung:
     ----------
     problem : Problem
         What was solved.
-    power : array, shape (variables,)
-        Schedules in double precision [kW].
+    schedule : Schedule or None
+        Power in double precision; None for unmanaged charging, which follows from its rule.
     load : array, shape (levels, steps)
         Load of feeders, then banks [kW].
     proof : Proof or None
@@ -48,7 +47,7 @@ class Rung:
     """
 
     problem: Problem
-    power: Array
+    schedule: Schedule | None
     load: Array
     proof: Proof | None
     certificate: Certificate
@@ -62,32 +61,16 @@ class Rung:
         levels = self.problem.levels
         return levels.overload(self.load) + levels.floor
 
-    def schedule(self) -> Schedule:
-        """The schedule, opportunities in the order of the scenario's dwells."""
-        fleet, dwell = self.problem.fleet, self.problem.dwell
-        order = np.argsort(dwell, kind="stable")
-        first = np.r_[0, np.cumsum(np.diff(fleet.edge)[order])]
-        power = np.empty_like(self.power)
-        gather_pass(fleet.edge, order, first, self.power, power)
-        return Schedule(dwell[order], fleet.step[order], first, power)
 
-
-def unmanaged_rung(problem: Problem, threads: Threads, shards: int = 0) -> Rung:
-    """Plug in on arrival, full power until full: the outcome of a rule."""
+def unmanaged_rung(problem: Problem, threads: Threads, shards: int = 0) -> tuple[Rung, Array]:
+    """Plug in on arrival, full power until full: the outcome of a rule. Also its power [kW]."""
     vehicles = Shards(problem, threads, shards, single=False)
     vehicles.start_unmanaged()
     load = problem.levels.lift(vehicles.load(vehicles.x))
     cost = problem.levels.cost(load)
-    return Rung(
-        problem,
-        vehicles.x,
-        load,
-        None,
-        Certificate(cost, cost),
-        Status.EXACT,
-        pd.DataFrame(),
-        vehicles.tally,
-    )
+    bracket = Certificate(cost, cost)
+    rung = Rung(problem, None, load, None, bracket, Status.EXACT, pd.DataFrame(), vehicles.tally)
+    return rung, vehicles.x
 
 
 def solve_rung(
@@ -149,14 +132,14 @@ def solve_rung(
         best = shards.x
     state_done = None if keep is None else snapshot(None, best, shards, monitor)
 
-    shards.x = np.zeros(0, best.dtype)  # centres are no longer needed; room for the schedules
-    power = shards.polish(best)
-    load = problem.levels.lift(shards.load(power))
+    shards.x = np.zeros(0, best.dtype)  # centres are no longer needed; room for the schedule
+    schedule, place = _hand_out(shards, best)
+    load = problem.levels.lift(shards.load(schedule.power_kw, place))
     dual = spend_on_floors(problem.levels, feasible_prices(problem.levels, monitor.dual))
-    proof = prove(shards, dual, power)
+    proof = prove(shards, dual, schedule.power_kw, place)
     return Rung(
         problem,
-        power,
+        schedule,
         load,
         proof,
         certificate(problem, load, proof),
@@ -165,6 +148,17 @@ def solve_rung(
         shards.tally,
         state_done,
     )
+
+
+def _hand_out(shards: Shards, best: Array) -> tuple[Schedule, Array]:
+    """The schedule in the order of the scenario's dwells, and where it has each opportunity's variables."""
+    fleet, dwell = shards.fleet, shards.problem.dwell
+    order = np.argsort(dwell, kind="stable")
+    first = np.r_[0, np.cumsum(np.diff(fleet.edge)[order])].astype(np.int64)
+    place = np.empty(len(order), np.int64)
+    place[order] = first[:-1]
+    power = shards.polish(best, place)
+    return Schedule(dwell[order], fleet.step[order], first, power), place
 
 
 def certificate(problem: Problem, load: Array, proof: Proof) -> Certificate:

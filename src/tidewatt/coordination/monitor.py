@@ -62,6 +62,7 @@ class Monitor:
         self.rows: list[dict[str, float]] = []
         self.status: Status | None = None
         self.spent_s = 0.0
+        self.passes_before = 0
         self._report = report
         self._begin = time.perf_counter()
 
@@ -121,9 +122,9 @@ class Monitor:
         return self.status is not None
 
     def out_of_budget(self) -> bool:
-        """Whether time or passes are used up (sets `status`)."""
-        if self.seconds >= self.parameters.time_limit_s:
+        """Whether time or passes of this run are used up (sets `status`)."""
+        if self.seconds - self.spent_s >= self.parameters.time_limit_s:
             self.status = Status.TIME_LIMIT
-        elif self.tally.passes >= self.parameters.max_passes:
+        elif self.tally.passes - self.passes_before >= self.parameters.max_passes:
             self.status = Status.ITERATION_LIMIT
         return self.status is not None

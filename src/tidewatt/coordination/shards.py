@@ -84,12 +84,16 @@ class Shards:
         """Set the centres to unmanaged charging."""
         self._threads.map(lambda r: passes.earliest_pass(self.fleet, *r, self.x), self.ranges)
 
-    def load(self, x: Array) -> Array:
-        """Load of schedules `x`, shape (feeders + 1, steps) [kW] (coord-2)."""
+    def load(self, x: Array, place: Array | None = None) -> Array:
+        """Load of schedules `x`, shape (feeders + 1, steps) [kW] (coord-2).
+
+        `place` says where each opportunity's variables begin; default: as in the centres.
+        """
+        at = self.fleet.edge if place is None else place
 
         def one(r: tuple[int, int]) -> Array:
             out = np.zeros(self._shape)
-            passes.load_pass(self.fleet, *r, x, out)
+            passes.load_pass(self.fleet, *r, x, at, out)
             return out
 
         return _total(self._threads.map(one, self.ranges))
@@ -145,15 +149,17 @@ class Shards:
             lambda r: passes.recentre_pass(self.fleet, *r, self.x, price, sigma, mu, out), self.ranges
         )
 
-    def bound(self, price: Array, x: Array) -> tuple[Array, Array]:
+    def bound(self, price: Array, x: Array, place: Array | None = None) -> tuple[Array, Array]:
         """Proved least cost and own cost of every vehicle under `price`, unweighted (coord-5)."""
+        at = self.fleet.edge if place is None else place
         priced = passes.count_marked(price > 0.0)
         eps = 1e-12 * max(float(price.max(initial=0.0)), 1e-300)
         vehicles = len(self.fleet.first) - 1
         least, cost = np.zeros(vehicles), np.zeros(vehicles)
         answered = sum(
             self._threads.map(
-                lambda r: passes.bound_pass(self.fleet, *r, x, price, priced, eps, least, cost), self.ranges
+                lambda r: passes.bound_pass(self.fleet, *r, x, at, price, priced, eps, least, cost),
+                self.ranges,
             )
         )
         self.tally.bounds += 1
@@ -161,10 +167,10 @@ class Shards:
         self.tally.skipped += vehicles - answered
         return least, cost
 
-    def polish(self, x: Array) -> Array:
-        """Schedules in double precision, feasible to rounding."""
+    def polish(self, x: Array, place: Array) -> Array:
+        """Schedules in double precision, feasible to rounding, opportunity q's beginning at ``place[q]``."""
         out = np.zeros(self.problem.variables)
-        self._threads.map(lambda r: passes.polish_pass(self.fleet, *r, x, out), self.ranges)
+        self._threads.map(lambda r: passes.polish_pass(self.fleet, *r, x, place, out), self.ranges)
         return out
 
     def curvature(self, price: Array, sigma: float, mu: Array, slot: Array) -> Curvature:

@@ -49,6 +49,7 @@ def restore(kept: State, shards: Shards, monitor: Monitor) -> tuple[Sharing | Pr
     monitor.rows = pd.read_json(io.StringIO(str(kept["rows"])), orient="split").to_dict("records")
     for k in Tally.__slots__:
         setattr(shards.tally, k, int(kept[f"tally_{k}"]))
+    monitor.passes_before = shards.tally.passes
     if "mu" not in kept:
         # A rung that had reached its end; the limits may be wider now.
         monitor.finished()

@@ -12,7 +12,6 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
@@ -114,13 +113,12 @@ def coordinate(
 
     problem, missing_kwh = pack(scenario)
     with Threads(parameters.threads) as workers:
-        unmanaged = unmanaged_rung(problem, workers, parameters.shards)
+        unmanaged, power = unmanaged_rung(problem, workers, parameters.shards)
         tasks = {"coordinated": problem}
         if parameters.session:
-            tasks = {"session": session_problem(problem, unmanaged.power), **tasks}
-        cost = unmanaged.certificate.upgrade_cost
-        rungs = {"unmanaged": replace(unmanaged, power=unmanaged.power[:0])}  # it follows from the rule
-        del unmanaged
+            tasks = {"session": session_problem(problem, power), **tasks}
+        del power
+        rungs, cost = {"unmanaged": unmanaged}, unmanaged.certificate.upgrade_cost
         for name, task in tasks.items():
             keep = None if checkpoint is None else keeper(name)
             rungs[name] = solve_rung(
@@ -139,7 +137,7 @@ def _labelled(
     solved = {name: rung for name, rung in rungs.items() if rung.proof is not None}
     history = pd.concat([rung.history.assign(rung=name) for name, rung in solved.items()])
     vehicles = vehicle_table(scenario, rungs["coordinated"], missing_kwh)
-    schedules = {name: rung.schedule() for name, rung in solved.items()}
+    schedules = {name: rung.schedule for name, rung in solved.items() if rung.schedule is not None}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
     run = RunInfo(
         seed=parameters.seed,

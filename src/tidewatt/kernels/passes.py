@@ -20,7 +20,6 @@ __all__ = [
     "bound_pass",
     "count_marked",
     "earliest_pass",
-    "gather_pass",
     "load_pass",
     "polish_pass",
     "project_pass",
@@ -118,12 +117,12 @@ def _fill(fleet, a, m, price, cap, edge, scale, own):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def _price_of(fleet, a, b, x, price, priced):
+def _price_of(fleet, a, b, x, place, price, priced):
     """Cost of a vehicle's schedule; stops at the first opportunity with a cost > 0."""
     for q in range(a, b):
         if _sees(fleet, q, priced):
             t = fleet.step[q]
-            xs = x[fleet.edge[q] : fleet.edge[q + 1]]
+            xs = x[place[q] : place[q] + fleet.edge[q + 1] - fleet.edge[q]]
             prices = price[fleet.feeder[q], t : t + len(xs)]
             s = 0.0
             for k in range(len(xs)):
@@ -173,7 +172,7 @@ def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
     for i in range(i0, i1):
         a = fleet.first[i]
         b = fleet.first[i + 1]
-        if not _price_of(fleet, a, b, x, price, priced) > 0.0:
+        if not _price_of(fleet, a, b, x, fleet.edge, price, priced) > 0.0:
             for q in range(a, b):
                 mu[q] = 0.0
             continue
@@ -291,11 +290,12 @@ def project_pass(fleet, i0, i1, x, signal, marked, step, mu, load):
 
 
 @njit(cache=True, nogil=True)
-def bound_pass(fleet, i0, i1, x, price, priced, eps, least, cost):
+def bound_pass(fleet, i0, i1, x, place, price, priced, eps, least, cost):
     """Proved least cost of every vehicle under `price` (coord-5), and the cost of its schedule `x`.
 
-    Fills ``least[i]`` and ``cost[i]`` (unweighted). A vehicle that pays nothing needs no work: its least
-    cost is 0, since prices are not negative. Returns the number of vehicles answered.
+    The variables of opportunity q begin at ``x[place[q]]``. Fills ``least[i]`` and ``cost[i]``
+    (unweighted). A vehicle that pays nothing needs no work: its least cost is 0, since prices are not
+    negative. Returns the number of vehicles answered.
     """
     m_max, n_max = fleet.longest
     v = np.empty(n_max)
@@ -311,7 +311,7 @@ def bound_pass(fleet, i0, i1, x, price, priced, eps, least, cost):
         b = fleet.first[i + 1]
         least[i] = 0.0
         cost[i] = 0.0
-        if not _price_of(fleet, a, b, x, price, priced) > 0.0:
+        if not _price_of(fleet, a, b, x, place, price, priced) > 0.0:
             continue
         m = b - a
         answered += 1
@@ -320,7 +320,7 @@ def bound_pass(fleet, i0, i1, x, price, priced, eps, least, cost):
         for j in range(m):
             q = a + j
             t = fleet.step[q]
-            xs = x[fleet.edge[q] : fleet.edge[q + 1]]
+            xs = x[place[q] : place[q] + fleet.edge[q + 1] - fleet.edge[q]]
             owns = own[edge[j] : edge[j + 1]]
             prices = price[fleet.feeder[q], t : t + len(xs)]
             part = 0.0
@@ -339,8 +339,11 @@ def bound_pass(fleet, i0, i1, x, price, priced, eps, least, cost):
 
 
 @njit(cache=True, nogil=True)
-def polish_pass(fleet, i0, i1, x, out):
-    """Project single-precision schedules onto the feasible sets in double precision, into `out`."""
+def polish_pass(fleet, i0, i1, x, place, out):
+    """Project schedules onto the feasible sets in double precision.
+
+    The variables of opportunity q begin at ``x[edge[q]]`` and at ``out[place[q]]``.
+    """
     m_max, n_max = fleet.longest
     v = np.empty(n_max)
     cap = np.empty(n_max)
@@ -362,8 +365,10 @@ def polish_pass(fleet, i0, i1, x, out):
             mu[j] = 0.0
         project(v, cap, ones, edge, fleet.lower[a:b], fleet.upper[a:b], m, mu, stack)
         for j in range(m):
-            for k in range(edge[j], edge[j + 1]):
-                out[o + k] = min(max(v[k] - mu[j], 0.0), cap[k])
+            lo = edge[j]
+            outs = out[place[a + j] : place[a + j] + edge[j + 1] - lo]
+            for k in range(len(outs)):
+                outs[k] = min(max(v[lo + k] - mu[j], 0.0), cap[lo + k])
 
 
 @njit(cache=True, nogil=True)
@@ -381,21 +386,13 @@ def earliest_pass(fleet, i0, i1, x):
 
 
 @njit(cache=True, nogil=True)
-def load_pass(fleet, i0, i1, x, load):
-    """Add the weighted load of schedules `x` to `load` (coord-2)."""
+def load_pass(fleet, i0, i1, x, place, load):
+    """Add the weighted load of schedules to `load` (coord-2); opportunity q's begin at ``x[place[q]]``."""
     for i in range(i0, i1):
         w = fleet.weight[i]
         for q in range(fleet.first[i], fleet.first[i + 1]):
             t = fleet.step[q]
-            xs = x[fleet.edge[q] : fleet.edge[q + 1]]
+            xs = x[place[q] : place[q] + fleet.edge[q + 1] - fleet.edge[q]]
             loads = load[fleet.feeder[q], t : t + len(xs)]
             for k in range(len(xs)):
                 loads[k] += w * xs[k]
-
-
-@njit(cache=True, nogil=True)
-def gather_pass(edge, order, first, x, out):
-    """Copy the variables of opportunities ``order[0], order[1], ...`` to ``out[first[0]:first[1]], ...``."""
-    for r in range(len(order)):
-        q = order[r]
-        out[first[r] : first[r + 1]] = x[edge[q] : edge[q + 1]]
