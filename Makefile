@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench clean clean-cache
 
 demo: $(VENV)/installed
 	$(BIN)/tidewatt demo --out results/demo
@@ -33,5 +33,9 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(VENV)/installed
 
-clean:
+# numba's cache does not notice a change in a kernel that another module calls.
+clean-cache:
+	find src benchmarks tests -name '*.nb[ic]' -delete
+
+clean: clean-cache
 	rm -rf $(VENV) results

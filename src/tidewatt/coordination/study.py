@@ -147,7 +147,7 @@ def _labelled(
         peak_memory_mib=peak,
         versions={
             "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "numba", "scipy")},
+            **{name: version(name) for name in ("numpy", "numba")},
         },
     )
     return Coordination(
