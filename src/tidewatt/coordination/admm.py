@@ -168,6 +168,8 @@ def share(
                 keep(state, best)
         elif monitor.out_of_budget():
             break
+        else:
+            monitor.tell()
         every = 5 if state.passes < 50 else (20 if state.passes < 200 else 100)
         if state.passes % every == 0:
             _balance(state, *residual)

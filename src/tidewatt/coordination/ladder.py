@@ -128,6 +128,8 @@ def solve_rung(
         if keep is not None and latest:
             keep(lambda: snapshot(*latest[0], shards, monitor), True)
         raise
+    if keep is not None and latest and monitor.status in (Status.TIME_LIMIT, Status.ITERATION_LIMIT):
+        keep(lambda: snapshot(*latest[0], shards, monitor), True)
     if best is None:
         best = shards.x
     state_done = None if keep is None else snapshot(None, best, shards, monitor)

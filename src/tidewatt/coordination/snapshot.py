@@ -27,7 +27,6 @@ def snapshot(state: Sharing | Proximal | None, best: Array, shards: Shards, moni
         "dual_best": monitor.dual,
         "bound": monitor.bound,
         "seconds": monitor.seconds,
-        "status": monitor.status.name if monitor.status else "",
         "rows": pd.DataFrame(monitor.rows).to_json(orient="split"),
         **{f"tally_{k}": getattr(shards.tally, k) for k in Tally.__slots__},
     }

@@ -118,6 +118,9 @@ def coordinate(
         if parameters.session:
             tasks = {"session": session_problem(problem, power), **tasks}
         del power
+        if progress is not None:
+            cost = unmanaged.certificate.upgrade_cost
+            progress(Progress("unmanaged", 0, cost, cost, 0.0, time.perf_counter() - begin))
         rungs, cost = {"unmanaged": unmanaged}, unmanaged.certificate.upgrade_cost
         for name, task in tasks.items():
             keep = None if checkpoint is None else keeper(name)
