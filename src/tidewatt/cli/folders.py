@@ -13,6 +13,8 @@ from tidewatt.errors import Issue, ScenarioError
 __all__ = ["holds_demo", "holds_result", "new_scenario", "prepared"]
 
 CHECKPOINT = "checkpoint"
+SHARE = "adoption_"
+"""How the names of a sweep's result folders begin."""
 _RESULT = (
     "certificate.json",
     "summary.json",
@@ -29,7 +31,10 @@ def holds_nothing(folder: Path) -> bool:
 
 def holds_result(folder: Path) -> bool:
     """Whether a folder is a result of tidewatt, or the start of one."""
-    return holds_nothing(folder) or any((folder / name).exists() for name in _RESULT)
+    if holds_nothing(folder) or any((folder / name).exists() for name in _RESULT):
+        return True
+    # A sweep cut off in its first share.
+    return any((share / "scenario" / "scenario.toml").exists() for share in folder.glob(f"{SHARE}*"))
 
 
 def holds_scenario(folder: Path) -> bool:

@@ -96,7 +96,18 @@ def sentences(result: Coordination, relative_gap: float | None = None) -> list[s
         said.append(f"Not reached: {result.status.value}{asked}")
     base = float(figures.get("base_overload_kw", 0.0))
     if base > 1e-3:
-        said.append(f"Of every rung's overload, {power(base)} was there before any vehicle charged.")
+        due = float(figures.get("base_upgrade_cost") or 0.0)
+        added = unmanaged - due
+        spared = (
+            f" Of the {amount(added)} that unmanaged charging adds, the plan spares "
+            f"{percent((unmanaged - certificate.upgrade_cost) / added)}."
+            if added > NOTHING * unmanaged
+            else ""
+        )
+        said.append(
+            f"Of every rung, {power(base)} and a cost of {amount(due)} are there before any vehicle "
+            f"charges.{spared}"
+        )
     said.append(
         "Simulated: unmanaged charging plugs in on arrival and draws full power until the battery is full."
     )

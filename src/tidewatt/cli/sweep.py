@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidewatt.cli.console import print_json, say, width
+from tidewatt.cli.folders import SHARE
 from tidewatt.cli.summary import NOTHING
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.report.words import RUNG_NAMES, amount, at_least, percent
+from tidewatt.result import Certificate
 
 if TYPE_CHECKING:
+    from tidewatt.coordination.parameters import Parameters
     from tidewatt.domain.scenario import Scenario
 
 __all__ = ["draw_sweep", "parse_adoption", "run_sweep"]
@@ -67,16 +70,17 @@ def run_sweep(
     """Coordinate the scenario at each share; write a result folder each, sweep.csv and a figure."""
     import pandas as pd
 
-    from tidewatt.cli.coordinating import draw, solve
+    from tidewatt.cli.coordinating import draw, solve, validated
     from tidewatt.io.atomic import atomic_file
     from tidewatt.io.writing import write_scenario
     from tidewatt.synthesis.thinning import thin
 
+    goal = validated(scenario.parameters, asked)
     rows: list[dict[str, Any]] = []
     for k, share in enumerate(shares):
-        here = out / f"adoption_{share:.4g}"
+        here = out / f"{SHARE}{share:.4g}"
         part = thin(scenario, share, seed=asked["seed"] or 0)
-        done = _finished(here, part) if resume else None
+        done = _finished(here, part, goal) if resume else None
         if done is None:
             say(f"adoption {percent(share)} ({k + 1} of {len(shares)}): {len(part.fleet):,} vehicles")
             write_scenario(part, here / "scenario")
@@ -120,15 +124,30 @@ def run_sweep(
 _REACHED = ("CERTIFIED", "EXACT")
 
 
-def _finished(folder: Path, scenario: Scenario) -> dict[str, Any] | None:
-    """The summary of a share done before, where it is of the same vehicles and reached its gap."""
+def _finished(folder: Path, scenario: Scenario, goal: Parameters) -> dict[str, Any] | None:
+    """The summary of a share done before, where it is of the same vehicles and meets what is asked now."""
     try:
         figures = json_module.loads((folder / "summary.json").read_text("utf-8"))
         whole = (folder / "certificate.json").is_file()
         same = figures["scenario_sha256"] == scenario.sha256()
-        return figures if whole and same and figures["status"] in _REACHED else None
+        return figures if whole and same and _meets(figures, goal) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _meets(figures: dict[str, Any], goal: Parameters) -> bool:
+    """Whether every rung asked for is there and its gap is no wider than asked."""
+    unmanaged = figures["unmanaged_upgrade_cost"]
+    gaps = [Certificate(figures["coordinated_upgrade_cost"], figures["lower_bound_cost"])]
+    if goal.session:
+        gaps.append(Certificate(figures["session_upgrade_cost"], figures["session_lower_bound_cost"]))
+    # Rounding of the schedule handed out may widen a gap by a hair after it was reached.
+    hair = 1 + 1e-6
+    return figures["status"] in _REACHED and all(
+        gap.relative_gap(unmanaged) <= goal.relative_gap * hair
+        or gap.absolute_gap <= goal.absolute_gap * unmanaged * hair
+        for gap in gaps
+    )
 
 
 def draw_sweep(table: Path, out: Path, formats: Iterable[str]) -> list[Path]:

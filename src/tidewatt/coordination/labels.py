@@ -105,7 +105,8 @@ def vehicle_table(scenario: Scenario, rung: Rung, missing_kwh: Array) -> pd.Data
     assert proof is not None and schedule is not None
     n = len(scenario.fleet)
     owner = np.searchsorted(scenario.dwells.first, schedule.dwell, side="right") - 1
-    drawn = np.add.reduceat(np.append(schedule.power_kw, 0.0), schedule.first[:-1])
+    empty = np.zeros(0)
+    drawn = np.add.reduceat(schedule.power_kw, schedule.first[:-1]) if len(owner) else empty
     energy = np.bincount(owner, drawn, n) * problem.step_h
     cost, least = np.empty(n), np.empty(n)
     cost[problem.vehicle] = problem.fleet.weight * proof.cost

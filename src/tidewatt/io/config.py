@@ -37,13 +37,13 @@ class CoordinationModel(_Strict):
     """Section ``[coordination]``: parameters of the study, all optional."""
 
     solver: Literal["newton", "admm"] | None = None
-    relative_gap: float | None = Field(default=None, gt=0, lt=1)
-    absolute_gap: float | None = Field(default=None, ge=0)
-    time_limit_s: float | None = Field(default=None, gt=0)
+    relative_gap: float | None = Field(default=None, ge=0, le=1)
+    absolute_gap: float | None = Field(default=None, ge=0, le=1)
+    time_limit_s: float | None = Field(default=None, ge=0)
     max_passes: int | None = Field(default=None, ge=1)
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=0)
     seed: int | None = Field(default=None, ge=0)
-    shards: int | None = Field(default=None, ge=1)
+    shards: int | None = Field(default=None, ge=0)
     session: bool | None = None
 
 

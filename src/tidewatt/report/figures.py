@@ -77,11 +77,7 @@ def upgrade_need(result: Coordination) -> Figure:
     _bars(axes[0, 0], rungs, overload * scale, unit)
     axes[0, 0].set_title("sum of largest overloads")
     axes[0, 0].set_ylabel(f"overload of feeders and banks [{unit}]")
-    base = float(figures.get("base_overload_kw", 0.0)) * scale
-    if base > 1e-3 * overload.max(initial=0.0) * scale:
-        axes[0, 0].axhline(
-            base, color="#555555", linestyle=":", linewidth=1.8, label="there before any vehicle"
-        )
+    _mark_base(axes[0, 0], float(figures.get("base_overload_kw") or 0.0), overload, scale)
     if same:
         _mark_bounds(axes[0, 0], rungs, bounds, scale / per_kw)
     number = np.array([int(figures[f"{rung}_feeders_overloaded"]) for rung in rungs])
@@ -94,6 +90,7 @@ def upgrade_need(result: Coordination) -> Figure:
         _bars(axes[0, 2], rungs, cost * factor, "")
         axes[0, 2].set_title("upgrade cost")
         axes[0, 2].set_ylabel(label)
+        _mark_base(axes[0, 2], float(figures.get("base_upgrade_cost") or 0.0), cost, factor)
         _mark_bounds(axes[0, 2], rungs, bounds, factor)
     for ax in axes[0]:
         if ax.get_legend_handles_labels()[0]:
@@ -106,14 +103,24 @@ def _need_title(result: Coordination) -> str:
     before, after = float(figures["unmanaged_upgrade_cost"]), float(figures["coordinated_upgrade_cost"])
     if before <= 0:
         return "No upgrade is needed, whatever drivers do"
-    spared = 1.0 - after / before
     if after <= 1e-9 * before:  # the rest is rounding
         return "Mobility-aware charging spares every upgrade"
-    more = 1.0 - result.certificates["coordinated"].lower_bound_cost / before - spared
+    base = float(figures.get("base_upgrade_cost") or 0.0)
+    added = before - base
+    if added <= 1e-9 * before:
+        return "Charging adds nothing to the upgrades that are due without it"
+    of = "of the upgrade cost that charging adds" if base > 1e-3 * before else "of the upgrade cost"
+    more = (after - result.certificates["coordinated"].lower_bound_cost) / added
     return (
-        f"Mobility-aware charging spares {percent(spared)} of the upgrade cost; "
+        f"Mobility-aware charging spares {percent((before - after) / added)} {of}; "
         f"proved: at most {percent(max(more, 1e-6))} more is possible"
     )
+
+
+def _mark_base(ax: Axes, base: float, values: Array, scale: float) -> None:
+    if base > 1e-3 * values.max(initial=0.0):
+        style = {"color": "#555555", "linestyle": ":", "linewidth": 1.8}
+        ax.axhline(base * scale, label="there before any vehicle", **style)
 
 
 def _bars(ax: Axes, rungs: list[str], values: Array, unit: str) -> None:

@@ -42,8 +42,7 @@ class _Table:
         if parquet.is_file():
             self._columns = pq.read_table(parquet)
         elif csv.is_file():
-            frame = pd.read_csv(csv, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-            self._columns = pa.Table.from_pandas(frame, preserve_index=False)
+            self._columns = pa.Table.from_pandas(_read_csv(csv), preserve_index=False)
         else:
             self.exists = False
             self._columns = pa.table({})
@@ -62,7 +61,7 @@ class _Table:
         if pa.types.is_floating(cells.type):  # whole numbers with gaps, as data frames hold them
             gaps = pc.is_nan(cells)
             cells = pc.if_else(gaps, pa.scalar(None, cells.type), cells).cast(pa.int64())
-        return cells.cast(pa.string())
+        return pc.utf8_trim_whitespace(cells.cast(pa.string()))
 
     def text(self, column: str) -> Array:
         """Cells as text, empty where nothing is given, shape (rows,)."""
@@ -74,7 +73,11 @@ class _Table:
         """Position of every cell in `ids`, `missing` where it is empty or unknown, shape (rows,)."""
         if not self.has(column):
             return np.full(len(self), missing, np.int64)
-        found = pc.index_in(self._strings(column), value_set=pa.array(list(ids), pa.string()))
+        cells, known = self._strings(column), pa.array(list(ids), pa.string())
+        found = pc.index_in(cells, value_set=known)
+        if found.null_count:  # whole numbers that a spreadsheet or data frame wrote as 7.0
+            whole = pc.replace_substring_regex(cells, r"^(-?\d+)\.0+$", r"\1")
+            found = pc.coalesce(found, pc.index_in(whole, value_set=known))
         return np.asarray(pc.fill_null(found, missing).to_numpy(zero_copy_only=False), np.int64)
 
     def numbers(self, column: str, default: float | Array = np.nan) -> Array:
@@ -91,6 +94,16 @@ class _Table:
         else:
             values = cells.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
         return np.where(np.isnan(values), default, values)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """Every cell as text; separated by what the header holds most of, rows without any cell left out."""
+    with path.open(encoding="utf-8-sig") as file:
+        header = next((line for line in file if line.strip()), "")
+    separator = max(",;\t", key=header.count)
+    frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    frame.columns = frame.columns.str.strip()
+    return frame[(frame != "").any(axis=1)].reset_index(drop=True)
 
 
 def _sorted_rows(table: _Table, fleet_ids: Array, start: str, end: str) -> tuple[Array, Array]:
@@ -200,7 +213,7 @@ def read_tables(folder: Path) -> Scenario:
     ValueError, OSError, KeyError
         What is wrong with the files; the scenario's own checks are not repeated here.
     """
-    settings = tomllib.loads((folder / "scenario.toml").read_text("utf-8"))
+    settings = tomllib.loads((folder / "scenario.toml").read_text("utf-8-sig"))
     time = settings["horizon"]
     start = time["start"]
     if not isinstance(start, datetime):
@@ -226,4 +239,4 @@ def read_tables(folder: Path) -> Scenario:
         drives.numbers("arrive_min")[order],
         drives.numbers("energy_kwh")[order],
     )
-    return Scenario(settings.get("name", folder.name), horizon, fleet, dwells, trips, grid)
+    return Scenario(settings.get("name") or folder.name, horizon, fleet, dwells, trips, grid)
