@@ -183,8 +183,29 @@ def test_sweep_writes_a_result_each_and_resumes(tidewatt, village, tmp_path):
     assert again.err.count("done before, kept") == 2
     assert [row["adoption"] for row in json.loads(again.out)["sweep"]] == [0.1, 0.2, 0.3]
     assert pd.read_csv(tmp_path / "w" / "sweep.csv").shape == table.shape
+    finer = tidewatt(*words, "--resume", "--relative-gap", "1e-5", "--absolute-gap", "0")
+    assert finer.status == 0, finer.err
+    assert finer.err.count("done before, kept") < 3, "a wider gap than asked was passed off as done"
+    assert (pd.read_csv(tmp_path / "w" / "sweep.csv")["relative_gap"] <= 1e-5 * (1 + 1e-6)).all()
     assert tidewatt("report", tmp_path / "w", "--out", tmp_path / "p").status == 0
     assert [p.name for p in (tmp_path / "p").iterdir()] == ["sweep.png"]
+
+
+def test_sweep_cut_off_in_its_first_share_resumes(tidewatt, village, tmp_path, monkeypatch):
+    """Without it: what an interrupted sweep left is taken for somebody else's files, and --resume refused."""
+    from tidewatt.coordination import study
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    words = ["coordinate", village, "--out", tmp_path / "w", "--adoption", "0.1", "--threads", "1"]
+    with monkeypatch.context() as patched:
+        patched.setattr(study, "coordinate", interrupted)
+        assert tidewatt(*words).status == 130
+    assert [p.name for p in (tmp_path / "w").iterdir()] == ["adoption_0.1"]
+    ended = tidewatt(*words, "--resume", "--no-figures", "--no-session")
+    assert ended.status == 0, ended.err
+    assert (tmp_path / "w" / "sweep.csv").is_file()
 
 
 def test_sweep_needs_to_know_how_vehicles_were_sampled(tidewatt, village, tmp_path):

@@ -182,16 +182,17 @@ def _strides(weight: Array, heaviest: float) -> Array:
     A random block of a handful of vehicles may hold most of a step's: all of them moving `BLOCKS` times as
     far overshoots without end.
     """
-    counts = np.ma.masked_equal(weight / heaviest, 0.0)
-    typical = np.ma.median(counts, axis=1).filled(1.0)
-    out: Array = np.clip(typical / CROWD, 1.0, BLOCKS)
+    counts = np.where(weight > 0, weight / heaviest, np.nan)
+    counts[~(weight > 0).any(axis=1)] = 1.0
+    out: Array = np.clip(np.nanmedian(counts, axis=1) / CROWD, 1.0, BLOCKS)
     return out
 
 
 def _steps(levels: Levels, rho: float, stride: Array) -> Array:
     """Step of each feeder's vehicles, per unit of signal: strides over the penalties that they see."""
     seen = np.where(levels.bank >= 0, 2.0, 1.0)
-    return np.r_[stride / (rho * seen), BLOCKS / rho]
+    out: Array = np.r_[stride / (rho * seen), BLOCKS / rho]
+    return out
 
 
 def _relative_residuals(load: Array, z: Array, before: Array, u: Array, n: Array) -> tuple[float, float]:

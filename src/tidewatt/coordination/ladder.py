@@ -122,8 +122,12 @@ def solve_rung(
 
     try:
         if monitor.status is None and not monitor.finished():
-            solver = solve_admm if parameters.solver == "admm" else solve_newton
-            best = solver(shards, monitor, seed=parameters.seed, state=state, best=best, keep=register)
+            seed = parameters.seed
+            if parameters.solver == "admm":
+                shared = state if isinstance(state, Sharing) else None
+                best = solve_admm(shards, monitor, seed=seed, state=shared, best=best, keep=register)
+            else:
+                best = solve_newton(shards, monitor, seed=seed, state=state, best=best, keep=register)
     except KeyboardInterrupt:
         if keep is not None and latest:
             keep(lambda: snapshot(*latest[0], shards, monitor), True)

@@ -284,13 +284,15 @@ def _hessian(
     on_slots -= square
 
     def to_rows(values: Array) -> Array:
-        return (np.bincount(own, values, count + 1) + np.bincount(above, values, count + 1))[:count]
+        rows: Array = np.bincount(own, values, count + 1) + np.bincount(above, values, count + 1)
+        return rows[:count]
 
     def product(y: Array) -> Array:
         padded = np.append(y, 0.0)
         s = padded[own] + padded[above]
         t = parts.diagonal * s
         shards.add_segments_product(parts, s, t)
-        return to_rows(t) + damping * y
+        out: Array = to_rows(t) + damping * y
+        return out
 
     return product, np.maximum(to_rows(np.maximum(on_slots, 0.0)), 0.0) + damping

@@ -226,7 +226,8 @@ def _dealt(order: Array) -> Array:
 def block_ends(vehicles: int) -> Array:
     """Where the hands of `_dealt` begin and end, shape (BLOCKS + 1,)."""
     hands = np.arange(BLOCKS)
-    return np.r_[0, np.cumsum((vehicles - hands + BLOCKS - 1) // BLOCKS)]
+    ends: Array = np.r_[0, np.cumsum((vehicles - hands + BLOCKS - 1) // BLOCKS)]
+    return ends
 
 
 def session_problem(problem: Problem, unmanaged: Array) -> Problem:
@@ -249,11 +250,20 @@ def session_problem(problem: Problem, unmanaged: Array) -> Problem:
     weight = np.repeat(fleet.weight, np.diff(fleet.first))[keep]
     edge = np.r_[0, np.cumsum(counts[keep])].astype(np.int64)
     first = np.arange(len(keep) + 1)
-    columns = (fleet.feeder, fleet.step, fleet.power, fleet.head, fleet.tail, fleet.scale)
-    feeder, step, power, head, tail, scale = (column[keep] for column in columns)
     energy = energy[keep]
     packed = Fleet(
-        first, feeder, step, edge, power, head, tail, energy, energy, scale, weight, _longest(first, edge)
+        first=first,
+        feeder=fleet.feeder[keep],
+        step=fleet.step[keep],
+        edge=edge,
+        power=fleet.power[keep],
+        head=fleet.head[keep],
+        tail=fleet.tail[keep],
+        lower=energy,
+        upper=energy,
+        scale=fleet.scale[keep],
+        weight=weight,
+        longest=_longest(first, edge),
     )
     owner = np.repeat(problem.vehicle, np.diff(fleet.first))[keep]
     return Problem(packed, problem.levels, problem.step_h, owner, problem.dwell[keep])

@@ -45,7 +45,8 @@ def restore(kept: State, shards: Shards, monitor: Monitor) -> tuple[Sharing | Pr
     monitor.primal = shards.problem.levels.cost(shards.problem.levels.lift(shards.load(best)))
     monitor.bound, monitor.dual = float(kept["bound"]), np.array(kept["dual_best"])
     monitor.spent_s = float(kept["seconds"])
-    monitor.rows = pd.read_json(io.StringIO(str(kept["rows"])), orient="split").to_dict("records")
+    rows = pd.read_json(io.StringIO(str(kept["rows"])), orient="split").to_dict("records")
+    monitor.rows = [{str(name): float(value) for name, value in row.items()} for row in rows]
     for k in Tally.__slots__:
         setattr(shards.tally, k, int(kept[f"tally_{k}"]))
     monitor.passes_before = shards.tally.passes

@@ -123,7 +123,8 @@ def newton_step(
     count = len(total)
 
     def by_level(values: Array) -> Array:
-        return np.bincount(group, values, count)
+        sums: Array = np.bincount(group, values, count)
+        return sums
 
     weight = 1.0 / diagonal
     target = gradient + product(price)
@@ -147,7 +148,8 @@ def newton_step(
         goal = target - np.where(tight, 0.0, budget.offset)[group]
 
         def project(r: Array, w: Array = face_weight, h: Array = hold) -> Array:
-            return w * (r - (by_level(w * r) * h)[group])
+            out: Array = w * (r - (by_level(w * r) * h)[group])
+            return out
 
         r = goal - product(y)
         z = project(r)

@@ -127,8 +127,8 @@ def coordinate(
             rungs[name] = solve_rung(
                 name, task, cost, parameters, workers, report=progress, resume=kept.get(name), keep=keep
             )
-            if rungs[name].state is not None:
-                done[name] = rungs[name].state
+            if (state := rungs[name].state) is not None:
+                done[name] = state
     return _labelled(scenario, rungs, missing_kwh, parameters, begin)
 
 

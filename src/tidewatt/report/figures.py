@@ -119,8 +119,9 @@ def _need_title(result: Coordination) -> str:
 
 def _mark_base(ax: Axes, base: float, values: Array, scale: float) -> None:
     if base > 1e-3 * values.max(initial=0.0):
-        style = {"color": "#555555", "linestyle": ":", "linewidth": 1.8}
-        ax.axhline(base * scale, label="there before any vehicle", **style)
+        ax.axhline(
+            base * scale, color="#555555", linestyle=":", linewidth=1.8, label="there before any vehicle"
+        )
 
 
 def _bars(ax: Axes, rungs: list[str], values: Array, unit: str) -> None:

@@ -339,3 +339,15 @@ def test_damaged_page_is_noticed(tmp_path: Path) -> None:
     path.write_bytes(bytes(content))
     with pytest.raises(ScenarioError, match=r"energy_kwh: the column cannot be read"):
         read_scenario(folder)
+
+
+def test_every_default_of_the_study_may_stand_in_the_file(tmp_path):
+    """A documented value, such as 0 threads for one per processor, was refused in ``scenario.toml``."""
+    from dataclasses import asdict
+
+    from tidewatt.coordination.parameters import Parameters
+
+    defaults = {k: v for k, v in asdict(Parameters()).items() if v != float("inf")}
+    small = Small()
+    small.config["coordination"] = defaults
+    assert read_scenario(small.write(tmp_path / "s")).parameters["coordination"] == defaults

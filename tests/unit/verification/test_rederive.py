@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.unit.io.small_scenario import Small
 from tests.unit.verification.reference import piecewise, plain_vehicle, write_scenario_by_hand
 from tidewatt.domain.grid import CostPieces
 from tidewatt.io.scenario import read_scenario
@@ -42,6 +43,41 @@ def test_needs_equal_the_words_of_the_contract(tmp_path, seed):
 def test_both_readers_see_the_same_scenario(tmp_path, csv):
     """A default or an order understood differently would show as a changed fingerprint in every result."""
     folder = write_scenario_by_hand(tmp_path, csv=csv)
+    assert read_tables(folder).sha256() == read_scenario(folder).sha256()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("*.csv", ",", ";"),
+        ("*.csv", ",", "\t"),
+        ("*.csv", "\n", "\r\n"),
+        ("dwells.csv", "V1", " V1 "),
+        ("dwells.csv", "vehicle_id,", "vehicle_id ,"),
+        ("trips.csv", "V2,540.0,600.0,4.0\n", "V2,540.0,600.0,4.0\n,,,\n"),
+        ("scenario.toml", "name =", "\ufeffname ="),
+        ("scenario.toml", '"small"', '""'),
+    ],
+)
+def test_what_the_reader_takes_the_verifier_takes(tmp_path, file, old, new):
+    """A CSV that was coordinated without complaint could not be verified: its proof would be worth nothing."""
+    folder = Small().write(tmp_path / "s")
+    for path in folder.glob(file):
+        text = path.read_bytes().decode("utf-8")
+        assert old in text
+        path.write_bytes(text.replace(old, new).encode("utf-8"))
+    read, again = read_scenario(folder), read_tables(folder)
+    assert again.sha256() == read.sha256()
+    assert again.name == read.name
+
+
+def test_whole_numbers_of_csv_written_as_decimals(tmp_path):
+    """7.0, which data frames make of 7 beside an empty cell, would be a vehicle that is not there."""
+    small = Small()
+    for table in ("vehicles", "dwells", "trips"):
+        column = small.tables[table]["vehicle_id"].str[1:].astype(int)
+        small.tables[table]["vehicle_id"] = column if table == "vehicles" else column.astype(float)
+    folder = small.write(tmp_path / "s")
     assert read_tables(folder).sha256() == read_scenario(folder).sha256()
 
 
