@@ -60,7 +60,7 @@ def test_both_readers_see_the_same_scenario(tmp_path, csv):
     ],
 )
 def test_what_the_reader_takes_the_verifier_takes(tmp_path, file, old, new):
-    """A CSV that was coordinated without complaint could not be verified: its proof would be worth nothing."""
+    """A CSV that was coordinated could not be verified, which makes its proof worthless."""
     folder = Small().write(tmp_path / "s")
     for path in folder.glob(file):
         text = path.read_bytes().decode("utf-8")
