@@ -53,6 +53,12 @@ def test_headroom_is_the_tightest_months_capacity(tmp_path, name):
     assert check(scenario) == []
 
 
+def test_ids_are_read_however_they_are_written(tmp_path):
+    """Without it, ids beside a text id, which come as texts, would crash the import or miss the filing's."""
+    files = written(tmp_path, table("100.0"), table("0831903"), table(" 18.05 "), table("EAST"))
+    assert list(read_capacity_tables(files).feeder_id) == ["100", "831903", "18.05", "EAST"]
+
+
 def test_steps_average_the_hours(tmp_path):
     """Without it, steps longer than an hour or starts within one would take the wrong hours."""
     horizon = Horizon(datetime(2027, 1, 11, 1, 30), 120, 6)

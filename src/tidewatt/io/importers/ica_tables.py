@@ -119,8 +119,14 @@ def _month_hours(path: Path, frame: pd.DataFrame) -> list[Issue]:
     return issues
 
 
+def _identifier(value: object) -> str:
+    """``182291101.0`` and ``"0182291101"`` alike as digits without leading zeros; other text as it stands."""
+    text = str(value).strip().removesuffix(".0")
+    return str(int(text)) if text.isdigit() else str(value).strip()
+
+
 def _pack(frame: pd.DataFrame, capacity: str) -> CapacityTables:
-    key = frame.FeederID.map(lambda v: str(int(v)) if str(v).replace(".0", "").isdigit() else str(v).strip())
+    key = frame.FeederID.map(_identifier)
     code, ids = pd.factorize(key)
     where = (code, frame.Month.to_numpy(int) - 1, frame.Hour.to_numpy(int))
 
