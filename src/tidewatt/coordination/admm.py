@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewatt.coordination.certificate import prove
+from tidewatt.coordination.levels import Levels
 from tidewatt.coordination.monitor import Monitor
-from tidewatt.coordination.problem import BLOCKS, Levels
+from tidewatt.coordination.problem import BLOCKS
 from tidewatt.coordination.shards import Shards
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.prox import overload_prox

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidewatt.coordination.problem import Levels
+from tidewatt.coordination.levels import Levels
 from tidewatt.coordination.shards import Shards
 from tidewatt.domain.arrays import Array
 

@@ -10,10 +10,11 @@ import pandas as pd
 
 from tidewatt.coordination.admm import Sharing, solve_admm
 from tidewatt.coordination.certificate import Proof, feasible_prices, prove
+from tidewatt.coordination.levels import Levels
 from tidewatt.coordination.monitor import Monitor
 from tidewatt.coordination.newton import Proximal, solve_newton
 from tidewatt.coordination.parameters import Parameters
-from tidewatt.coordination.problem import Levels, Problem
+from tidewatt.coordination.problem import Problem
 from tidewatt.coordination.shards import Shards, Tally
 from tidewatt.coordination.snapshot import State, restore, snapshot
 from tidewatt.domain.arrays import Array

@@ -9,8 +9,8 @@ import numpy as np
 
 from tidewatt.coordination.admm import Sharing, share
 from tidewatt.coordination.certificate import feasible_prices, prove
+from tidewatt.coordination.levels import Levels
 from tidewatt.coordination.monitor import Monitor
-from tidewatt.coordination.problem import Levels
 from tidewatt.coordination.shards import Curvature, Shards
 from tidewatt.coordination.step import Budget, Step, newton_step
 from tidewatt.domain.arrays import Array

@@ -11,6 +11,7 @@ from tidewatt.coordination.problem import Problem, block_ends
 from tidewatt.domain.arrays import Array
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels import curvature, passes
+from tidewatt.kernels.fleet import count_marked, earliest_pass, load_pass
 
 __all__ = ["Curvature", "Shards", "Tally"]
 
@@ -82,7 +83,7 @@ class Shards:
 
     def start_unmanaged(self) -> None:
         """Set the centres to unmanaged charging."""
-        self._threads.map(lambda r: passes.earliest_pass(self.fleet, *r, self.x), self.ranges)
+        self._threads.map(lambda r: earliest_pass(self.fleet, *r, self.x), self.ranges)
 
     def load(self, x: Array, place: Array | None = None) -> Array:
         """Load of schedules `x`, shape (feeders + 1, steps) [kW] (coord-2).
@@ -93,7 +94,7 @@ class Shards:
 
         def one(r: tuple[int, int]) -> Array:
             out = np.zeros(self._shape)
-            passes.load_pass(self.fleet, *r, x, at, out)
+            load_pass(self.fleet, *r, x, at, out)
             return out
 
         return _total(self._threads.map(one, self.ranges))
@@ -116,7 +117,7 @@ class Shards:
 
     def project(self, signal: Array, step: Array, mu: Array, block: int) -> tuple[Array, int]:
         """One block of vehicles moves against `signal` in place (coord-6); returns the change of load."""
-        marked = passes.count_marked(signal != 0.0)
+        marked = count_marked(signal != 0.0)
 
         def one(r: tuple[int, int]) -> tuple[Array, int]:
             out = np.zeros(self._shape)
@@ -128,7 +129,7 @@ class Shards:
 
     def respond(self, price: Array, sigma: float, mu: Array) -> tuple[float, Array]:
         """Proximal response to prices: its value, and its load less that of the centres (coord-10)."""
-        priced = passes.count_marked(price > 0.0)
+        priced = count_marked(price > 0.0)
 
         def one(r: tuple[int, int]) -> tuple[float, int, int, Array]:
             out = np.zeros(self._shape)
@@ -152,7 +153,7 @@ class Shards:
     def bound(self, price: Array, x: Array, place: Array | None = None) -> tuple[Array, Array]:
         """Proved least cost and own cost of every vehicle under `price`, unweighted (coord-5)."""
         at = self.fleet.edge if place is None else place
-        priced = passes.count_marked(price > 0.0)
+        priced = count_marked(price > 0.0)
         eps = 1e-12 * max(float(price.max(initial=0.0)), 1e-300)
         vehicles = len(self.fleet.first) - 1
         least, cost = np.zeros(vehicles), np.zeros(vehicles)
@@ -175,7 +176,7 @@ class Shards:
 
     def curvature(self, price: Array, sigma: float, mu: Array, slot: Array) -> Curvature:
         """Generalised Hessian on candidate slots (coord-11); `slot` (feeders + 1, steps), -1 elsewhere."""
-        marked = passes.count_marked(slot >= 0)
+        marked = count_marked(slot >= 0)
         slots = int(slot.max(initial=-1)) + 1
 
         def one(s: int) -> tuple[Array, tuple[int, Array, Array, Array]]:

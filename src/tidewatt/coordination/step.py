@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidewatt.coordination.problem import Levels
+from tidewatt.coordination.levels import Levels
 from tidewatt.domain.arrays import Array
 
 __all__ = ["Budget", "Step", "newton_step"]

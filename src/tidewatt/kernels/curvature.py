@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from tidewatt.kernels.charging import FAST
-from tidewatt.kernels.passes import _sees
+from tidewatt.kernels.fleet import sees
 
 __all__ = ["curvature_pass", "diagonal_of_segments", "segments_product"]
 
@@ -63,7 +63,7 @@ def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, diagonal, r
         b = fleet.first[i + 1]
         seen = False
         for q in range(a, b):
-            if _sees(fleet, q, marked):
+            if sees(fleet, q, marked):
                 seen = True
                 break
         if not seen:
@@ -80,8 +80,8 @@ def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, diagonal, r
             begin = entries
             pinned = mu[j] != 0.0
             for q in range(j, e):
-                sees = _sees(fleet, q, marked)
-                if not (pinned or sees):
+                seen = sees(fleet, q, marked)
+                if not (pinned or seen):
                     continue
                 n = fleet.edge[q + 1] - fleet.edge[q]
                 t = fleet.step[q]
@@ -93,7 +93,7 @@ def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, diagonal, r
                 push = mu[q]
                 if pinned:
                     total += s * _free(xs, prices, s, push, p, p * fleet.head[q], p * fleet.tail[q])
-                if sees:
+                if seen:
                     slots = slot[f, t : t + n]
                     for k in range(n):
                         c = slots[k]

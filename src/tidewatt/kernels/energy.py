@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from tidewatt.kernels.charging import earliest
-from tidewatt.kernels.passes import _caps
+from tidewatt.kernels.fleet import limits_of
 
 __all__ = ["cumulative_bounds", "lower_to_reachable"]
 
@@ -86,7 +86,7 @@ def lower_to_reachable(fleet, per, lack):
         m = fleet.first[i + 1] - a
         if m == 0:
             continue
-        _caps(fleet, a, m, cap, edge)
+        limits_of(fleet, a, m, cap, edge)
         earliest(cap, edge, fleet.upper[a : a + m], m, x)
         e = 0.0
         for j in range(m):

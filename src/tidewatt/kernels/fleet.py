@@ -1,0 +1,150 @@
+"""The vehicles of a shard as plain arrays, and what every pass over them needs.
+
+Tables of prices, signals and loads are (feeders + 1, steps), C order; the last row stands for chargers
+off the studied grid and is never priced. ``marked[f, t]`` counts the marked steps of feeder f before t,
+so that one subtraction tells whether a dwell sees any.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from tidewatt.kernels.charging import FAST, earliest
+
+__all__ = ["Fleet", "cost_of", "count_marked", "earliest_pass", "fill", "limits_of", "load_pass", "sees"]
+
+
+class Fleet(NamedTuple):
+    """Charging opportunities of vehicles as plain arrays; opportunities of a vehicle in time order.
+
+    ``first`` (vehicles + 1,): opportunities of each vehicle. Per opportunity: ``feeder``, first ``step``,
+    ``edge`` (+ 1: offsets of its variables), ``power`` [kW], share of the first and last step it covers
+    (``head``, ``tail``), cumulative bounds ``lower``, ``upper`` [kW x steps], metric ``scale``.
+    ``weight`` per vehicle. ``longest``: (opportunities, variables) of the largest vehicle.
+    """
+
+    first: NDArray[np.int64]
+    feeder: NDArray[np.int32]
+    step: NDArray[np.int32]
+    edge: NDArray[np.int64]
+    power: NDArray[np.float64]
+    head: NDArray[np.float64]
+    tail: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    longest: tuple[int, int]
+
+
+@njit(cache=True, nogil=True)
+def count_marked(marked):
+    """Prefix counts, shape (rows, steps + 1), of a boolean table (rows, steps)."""
+    rows, steps = marked.shape
+    out = np.zeros((rows, steps + 1), np.int32)
+    for f in range(rows):
+        n = 0
+        for t in range(steps):
+            n += 1 if marked[f, t] else 0
+            out[f, t + 1] = n
+    return out
+
+
+@njit(cache=True, nogil=True, inline="always")
+def sees(fleet, q, priced):
+    """Whether opportunity q touches a marked step."""
+    t = fleet.step[q]
+    f = fleet.feeder[q]
+    return priced[f, t + fleet.edge[q + 1] - fleet.edge[q]] > priced[f, t]
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def limits_of(fleet, a, m, cap, edge):
+    """Limits of one vehicle's variables and where its opportunities begin."""
+    o = fleet.edge[a]
+    edge[0] = 0
+    for j in range(m):
+        q = a + j
+        lo = fleet.edge[q] - o
+        hi = fleet.edge[q + 1] - o
+        edge[j + 1] = hi
+        p = fleet.power[q]
+        caps = cap[lo:hi]
+        for k in range(hi - lo):
+            caps[k] = p
+        cap[hi - 1] = p * fleet.tail[q]
+        cap[lo] = p * fleet.head[q]
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def fill(fleet, a, m, price, cap, edge, scale, own):
+    """Limits, metric and prices of one vehicle's variables, in one sweep over its opportunities."""
+    o = fleet.edge[a]
+    edge[0] = 0
+    for j in range(m):
+        q = a + j
+        lo = fleet.edge[q] - o
+        hi = fleet.edge[q + 1] - o
+        edge[j + 1] = hi
+        p = fleet.power[q]
+        s = fleet.scale[q]
+        f = fleet.feeder[q]
+        t = fleet.step[q]
+        # Slices, so that no index can be negative and the loops run in SIMD lanes.
+        caps = cap[lo:hi]
+        scales = scale[lo:hi]
+        owns = own[lo:hi]
+        prices = price[f, t : t + hi - lo]
+        for k in range(hi - lo):
+            caps[k] = p
+            scales[k] = s
+            owns[k] = prices[k]
+        cap[hi - 1] = p * fleet.tail[q]
+        cap[lo] = p * fleet.head[q]
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def cost_of(fleet, a, b, x, place, price, priced):
+    """Cost of a vehicle's schedule; stops at the first opportunity with a cost > 0."""
+    for q in range(a, b):
+        if sees(fleet, q, priced):
+            t = fleet.step[q]
+            xs = x[place[q] : place[q] + fleet.edge[q + 1] - fleet.edge[q]]
+            prices = price[fleet.feeder[q], t : t + len(xs)]
+            s = 0.0
+            for k in range(len(xs)):
+                s += prices[k] * xs[k]
+            if s > 0.0:
+                return s
+    return 0.0
+
+
+@njit(cache=True, nogil=True)
+def earliest_pass(fleet, i0, i1, x):
+    """Unmanaged charging of every vehicle: full power from arrival until full, into `x`."""
+    m_max, n_max = fleet.longest
+    cap = np.empty(n_max)
+    edge = np.empty(m_max + 1, np.int64)
+    for i in range(i0, i1):
+        a = fleet.first[i]
+        b = fleet.first[i + 1]
+        if b > a:
+            limits_of(fleet, a, b - a, cap, edge)
+            earliest(cap, edge, fleet.upper[a:b], b - a, x[fleet.edge[a] : fleet.edge[b]])
+
+
+@njit(cache=True, nogil=True)
+def load_pass(fleet, i0, i1, x, place, load):
+    """Add the weighted load of schedules to `load` (coord-2); opportunity q's begin at ``x[place[q]]``."""
+    for i in range(i0, i1):
+        w = fleet.weight[i]
+        for q in range(fleet.first[i], fleet.first[i + 1]):
+            t = fleet.step[q]
+            xs = x[place[q] : place[q] + fleet.edge[q + 1] - fleet.edge[q]]
+            loads = load[fleet.feeder[q], t : t + len(xs)]
+            for k in range(len(xs)):
+                loads[k] += w * xs[k]
