@@ -14,7 +14,7 @@ from tidewatt.coordination.monitor import Monitor
 from tidewatt.coordination.shards import Curvature, Shards
 from tidewatt.coordination.step import Budget, Step, newton_step
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.curvature import diagonal_of_segments
+from tidewatt.kernels.curvature import segments_diagonal
 from tidewatt.result import Status
 
 __all__ = ["Proximal", "solve_newton"]
@@ -276,12 +276,11 @@ def _hessian(
     shards: Shards, parts: Curvature, own: Array, above: Array, count: int, damping: Array
 ) -> tuple[Callable[[Array], Array], Array]:
     """Product with the Hessian on rows (never formed), and its diagonal."""
-    on_slots = parts.diagonal.copy()
-    square = np.zeros_like(on_slots)
-    for rows, row, column, entry in parts.segments:
-        if rows:
-            diagonal_of_segments(rows, row, column, entry, square)
-    on_slots -= square
+    square = np.zeros(len(parts.diagonal) + 1)
+    for segments in parts.segments:
+        if segments[0]:
+            segments_diagonal(*segments, square)
+    on_slots = parts.diagonal - np.cumsum(square)[:-1]
 
     def to_rows(values: Array) -> Array:
         rows: Array = np.bincount(own, values, count + 1) + np.bincount(above, values, count + 1)
@@ -290,8 +289,7 @@ def _hessian(
     def product(y: Array) -> Array:
         padded = np.append(y, 0.0)
         s = padded[own] + padded[above]
-        t = parts.diagonal * s
-        shards.add_segments_product(parts, s, t)
+        t = parts.diagonal * s - shards.segments_product(parts, s)
         out: Array = to_rows(t) + damping * y
         return out
 

@@ -35,12 +35,16 @@ class Tally:
         return self.projections + self.bounds
 
 
+Runs = tuple[int, Array, Array, Array, Array]
+"""Rows, and row offsets, first slots, ends and values of the runs of M, of one shard."""
+
+
 @dataclass(frozen=True, slots=True)
 class Curvature:
-    """Hessian parts of every shard on the candidate slots: diagonal, and CSR of the pinned segments."""
+    """Hessian parts of every shard on the candidate slots: diagonal, and runs of the pinned segments."""
 
     diagonal: Array
-    segments: list[tuple[int, Array, Array, Array]]
+    segments: list[Runs]
 
 
 class Shards:
@@ -179,41 +183,51 @@ class Shards:
         marked = count_marked(slot >= 0)
         slots = int(slot.max(initial=-1)) + 1
 
-        def one(s: int) -> tuple[Array, tuple[int, Array, Array, Array]]:
-            a, b = self.ranges[s]
+        def one(s: int) -> tuple[Array, Runs]:
             while True:
                 room = self._room[s]
-                diagonal = np.zeros(slots)
+                rise = np.zeros(slots + 1)
                 row = np.empty(room // 4 + 2, np.int64)
-                column, entry = np.empty(room, np.int32), np.empty(room, np.float32)
-                rows, entries = curvature.curvature_pass(
-                    self.fleet, a, b, self.x, price, sigma, mu, slot, marked, diagonal, row, column, entry
+                begin, end = np.empty(room, np.int32), np.empty(room, np.int32)
+                entry = np.empty(room, np.float32)
+                rows, runs = curvature.curvature_pass(
+                    self.fleet,
+                    *self.ranges[s],
+                    self.x,
+                    price,
+                    sigma,
+                    mu,
+                    slot,
+                    marked,
+                    rise,
+                    row,
+                    begin,
+                    end,
+                    entry,
                 )
                 if rows >= 0:
-                    self._room[s] = max(1024, int(1.1 * entries) + self.fleet.longest[1], 5 * rows)
-                    return diagonal, (rows, row[: rows + 1], column[:entries], entry[:entries])
+                    self._room[s] = max(1024, int(1.1 * runs) + self.fleet.longest[1], 5 * rows)
+                    return rise, (rows, row[: rows + 1], begin[:runs], end[:runs], entry[:runs])
                 self._room[s] = 2 * room + self.fleet.longest[1] + 5 * self.fleet.longest[0]
 
         parts = self._threads.map(one, list(range(len(self.ranges))))
-        return Curvature(_total([d for d, _ in parts]), [m for _, m in parts])
+        return Curvature(np.cumsum(_total([d for d, _ in parts]))[:-1], [m for _, m in parts])
 
-    def add_segments_product(self, parts: Curvature, y: Array, out: Array) -> None:
-        """Subtract ``M' M y`` from `out`."""
+    def segments_product(self, parts: Curvature, y: Array) -> Array:
+        """``M' M y`` on the slots."""
+        total = np.concatenate([[0.0], np.cumsum(y)])
         work = [m for m in parts.segments if m[0]]
-        if sum(len(m[2]) for m in work) < 100_000:
-            mine = np.zeros_like(out)
-            for m in work:
-                curvature.segments_product(*m, y, mine)
-            out -= mine
-            return
 
-        def one(m: tuple[int, Array, Array, Array]) -> Array:
-            mine = np.zeros_like(out)
-            curvature.segments_product(*m, y, mine)
-            return mine
+        def one(m: Runs) -> Array:
+            rise = np.zeros(len(total))
+            curvature.segments_product(*m, total, rise)
+            return rise
 
-        for mine in self._threads.map(one, work):
-            out -= mine
+        # Threads only pay where there is much to do.
+        many = sum(len(m[-1]) for m in work) > 100_000
+        rises = self._threads.map(one, work) if many else [one(m) for m in work]
+        out: Array = np.cumsum(_total(rises or [np.zeros(len(total))]))[:-1]
+        return out
 
 
 def _total(parts: list[Array]) -> Array:

@@ -1,4 +1,9 @@
-"""Generalised Hessian of the dual, on candidate (feeder, step) slots only (coord-11)."""
+"""Generalised Hessian of the dual, on candidate (feeder, step) slots only (coord-11).
+
+Slots are numbered by feeder, then step, and a dwell's free variables touch them in runs: consecutive
+numbers with one value. So M is kept as runs, and products with it need only sums over ranges, which a
+running total of the vector gives at once: their cost is that of the runs, not of the variables.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ from numba import njit
 from tidewatt.kernels.charging import FAST
 from tidewatt.kernels.fleet import sees
 
-__all__ = ["curvature_pass", "diagonal_of_segments", "segments_product"]
+__all__ = ["curvature_pass", "segments_diagonal", "segments_product"]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -30,7 +35,7 @@ def _free(xs, prices, s, push, cap, head, tail):
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, diagonal, row, column, entry):
+def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, rise, row, begin, end, entry):
     """Curvature that the free variables (0 < response < cap) put on the candidate slots.
 
     The Hessian is ``diag(diagonal) - M' M`` with one sparse row of M per pinned segment: consecutive
@@ -44,19 +49,20 @@ def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, diagonal, r
         Index of each candidate slot, -1 elsewhere.
     marked : int32 array, shape (feeders + 1, steps + 1)
         Prefix counts of candidate slots.
-    diagonal : array, shape (slots,)
-        Out: ``sum of weight * s`` over free variables is added.
-    row, column, entry : array
-        Out: CSR of M; the pass stops early, returning -1 rows, when they are too small.
+    rise : array, shape (slots + 1,)
+        Out: the diagonal, ``sum of weight * s`` over free variables, as differences along the slots.
+    row, begin, end, entry : array
+        Out: M as runs (CSR by row): slots ``begin:end`` have the value `entry`. The pass stops early,
+        returning -1 rows, when they are too small.
 
     Returns
     -------
     tuple of (int, int)
-        Rows and entries written.
+        Rows and runs written.
     """
     rows = 0
-    entries = 0
-    room = len(column)
+    runs = 0
+    room = len(entry)
     row[0] = 0
     for i in range(i0, i1):
         a = fleet.first[i]
@@ -69,15 +75,15 @@ def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, diagonal, r
         if not seen:
             continue
         w = fleet.weight[i]
-        if entries + fleet.edge[b] - fleet.edge[a] > room or rows + (b - a) >= len(row) - 1:
-            return -1, entries
+        if runs + fleet.edge[b] - fleet.edge[a] > room or rows + (b - a) >= len(row) - 1:
+            return -1, runs
         j = a
         while j < b:
             e = j + 1
             while e < b and mu[e] == mu[j]:
                 e += 1
             total = 0.0
-            begin = entries
+            before = runs
             pinned = mu[j] != 0.0
             for q in range(j, e):
                 seen = sees(fleet, q, marked)
@@ -95,45 +101,57 @@ def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, diagonal, r
                     total += s * _free(xs, prices, s, push, p, p * fleet.head[q], p * fleet.tail[q])
                 if seen:
                     slots = slot[f, t : t + n]
+                    last = -1  # slot that the present run has reached
                     for k in range(n):
                         c = slots[k]
-                        if c >= 0:
-                            cap = p
-                            if k == 0:
-                                cap = p * fleet.head[q]
-                            elif k == n - 1:
-                                cap = p * fleet.tail[q]
-                            y = xs[k] - s * (prices[k] + push)
-                            if y > 0.0 and y < cap:
-                                diagonal[c] += w * s
-                                column[entries] = c
-                                entry[entries] = s
-                                entries += 1
+                        if c < 0:
+                            continue
+                        cap = p
+                        if k == 0:
+                            cap = p * fleet.head[q]
+                        elif k == n - 1:
+                            cap = p * fleet.tail[q]
+                        y = xs[k] - s * (prices[k] + push)
+                        if y > 0.0 and y < cap:
+                            if c != last + 1 or last < 0:
+                                begin[runs] = c
+                                entry[runs] = s
+                                runs += 1
+                            end[runs - 1] = c + 1
+                            last = c
+                        else:
+                            last = -1
+            for z in range(before, runs):
+                rise[begin[z]] += w * entry[z]
+                rise[end[z]] -= w * entry[z]
             if not pinned or total == 0.0:
-                entries = begin
-            elif entries > begin:
+                runs = before
+            elif runs > before:
                 factor = np.sqrt(w / total)
-                for z in range(begin, entries):
+                for z in range(before, runs):
                     entry[z] *= factor
                 rows += 1
-                row[rows] = entries
+                row[rows] = runs
             j = e
-    return rows, entries
+    return rows, runs
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
-def segments_product(rows, row, column, entry, y, out):
-    """Add ``M' (M y)`` to `out`, reading M once."""
+def segments_product(rows, row, begin, end, entry, total, rise):
+    """Add ``M' (M y)`` to `rise` (differences along the slots), from running totals `total` of y."""
     for r in range(rows):
         s = 0.0
         for z in range(row[r], row[r + 1]):
-            s += entry[z] * y[column[z]]
+            s += entry[z] * (total[end[z]] - total[begin[z]])
         for z in range(row[r], row[r + 1]):
-            out[column[z]] += entry[z] * s
+            rise[begin[z]] += entry[z] * s
+            rise[end[z]] -= entry[z] * s
 
 
 @njit(cache=True, nogil=True)
-def diagonal_of_segments(rows, row, column, entry, out):
-    """Add the diagonal of ``M' M`` to `out`."""
+def segments_diagonal(rows, row, begin, end, entry, rise):
+    """Add the diagonal of ``M' M`` to `rise` (differences along the slots)."""
     for z in range(row[0], row[rows]):
-        out[column[z]] += entry[z] * entry[z]
+        square = entry[z] * entry[z]
+        rise[begin[z]] += square
+        rise[end[z]] -= square
