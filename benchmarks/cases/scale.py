@@ -19,7 +19,7 @@ ROOMS = {"as filed": 0.0, "little room": ROOM, "tight": TIGHT}
 
 def jobs(options: Options) -> Iterator[Job]:
     """Each size with the default solver; 15-minute steps over a week."""
-    sizes = {v: max(2, v // 250) for v in options.sizes} or (QUICK if options.quick else SIZES)
+    sizes = {v: SIZES.get(v, max(2, v // 250)) for v in options.sizes} or (QUICK if options.quick else SIZES)
     for vehicles, feeders in sizes.items():
         limit = max(options.limit_s, 3600.0)
         for phase, room in ROOMS.items():
