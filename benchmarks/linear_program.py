@@ -171,7 +171,7 @@ def limits(scenario: Scenario) -> Limits:
 
 def _steps(arrive: Floats, depart: Floats, step_min: float, steps: int) -> tuple[Ints, Ints, Floats]:
     """Opportunity, step and share of the step, for every step that a stay touches."""
-    begin = np.floor(arrive / step_min).astype(np.int64)
+    begin = np.maximum(np.floor(arrive / step_min), 0.0).astype(np.int64)
     end = np.minimum(np.ceil(depart / step_min), steps).astype(np.int64)
     count = np.maximum(end - begin, 0)
     opportunity = np.repeat(np.arange(len(arrive)), count)
