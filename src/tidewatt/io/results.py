@@ -65,7 +65,8 @@ def save(
     folder : path
         Where to write; made where it is missing.
     scenario_folder : path, optional
-        The scenario's own folder, so that `verify` finds it.
+        The scenario's own folder, so that `verify` finds it. Where there is none, the scenario is written
+        below the result, into ``scenario``.
     soc : bool
         Whether to write ``soc.parquet``: the state of charge at every arrival and departure.
 
@@ -81,9 +82,13 @@ def save(
         schedules in memory: copy its folder instead).
     """
     from tidewatt.io.schedules import write_schedule, write_soc
+    from tidewatt.io.writing import write_scenario
 
     final = Path(folder)
     scenario = _scenario_of(result, scenario_folder)
+    if scenario_folder is None:
+        scenario_folder = final / "scenario"
+        write_scenario(scenario, scenario_folder)
     with atomic_folder(final, owned=_OWNED, last=CERTIFICATE) as temporary:
         _write_json(temporary / "summary.json", dict(result.figures))
         for name in _TABLES:
@@ -96,13 +101,13 @@ def save(
             write_soc(temporary / "soc.parquet", result.schedules["coordinated"], scenario)
         result.history.to_csv(temporary / "history.csv", index=False)
         digests = {file.name: _sha256(file) for file in sorted(temporary.iterdir())}
-        where = None if scenario_folder is None else Path(scenario_folder).resolve()
+        where = Path(scenario_folder).resolve()
         _write_json(
             temporary / CERTIFICATE,
             {
                 "format": FORMAT,
-                "scenario": None if where is None else _relative(where, final.resolve()),
-                "scenario_absolute": None if where is None else str(where),
+                "scenario": _relative(where, final.resolve()),
+                "scenario_absolute": str(where),
                 "scenario_sha256": result.run.scenario_sha256,
                 "rungs": {rung: asdict(each) for rung, each in result.certificates.items()},
                 "statuses": {rung: status.name for rung, status in result.statuses.items()},
