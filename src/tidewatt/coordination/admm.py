@@ -124,6 +124,9 @@ def share(
     if best is None:
         best = shards.x.copy()
         monitor.primal = levels.cost(load)
+    if monitor.finished():  # nothing is overloaded to begin with
+        monitor.record(0.0, 0.0, state.rho)
+        return state, best
     if keep is not None:
         keep(state, best)
     last = None if passes is None else state.passes + passes
