@@ -75,6 +75,11 @@ def region(
     -------
     Scenario
         Vehicles' weight is households x vehicles each x adoption / vehicles.
+
+    Raises
+    ------
+    ScenarioError
+        Numbers of feeders or vehicles, adoption or tightness out of range, all at once.
     """
     issues = []
     for field, value, low, high in (

@@ -53,7 +53,13 @@ def _no_constant(name: str) -> float:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; infinities and nan are refused, as the standard has them not."""
+    """A JSON object; infinities and nan are refused, as the standard has them not.
+
+    Raises
+    ------
+    ValueError, OSError
+        What is wrong with the file.
+    """
     content = json.loads(path.read_text("utf-8"), parse_constant=_no_constant)
     if not isinstance(content, dict):
         raise ValueError("not a JSON object")

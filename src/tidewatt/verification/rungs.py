@@ -80,7 +80,13 @@ def money_tolerance(own: Own, cost: float) -> float:
 
 
 def claimed(claims: Claims, name: str, shape: tuple[int, ...]) -> Array:
-    """A variable of ``loads.nc`` over (element, step); empty levels may lack theirs."""
+    """A variable of ``loads.nc`` over (element, step); empty levels may lack theirs.
+
+    Raises
+    ------
+    ValueError
+        Where it is absent or has another shape.
+    """
     if name not in claims.loads:
         if 0 in shape:
             return np.zeros(shape)
