@@ -14,7 +14,7 @@ from tidewatt.coordination.monitor import Monitor
 from tidewatt.coordination.shards import Curvature, Shards
 from tidewatt.coordination.step import Budget, Step, newton_step
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.curvature import segments_diagonal
+from tidewatt.kernels.curvature import on_slots, onto_rows, segments_diagonal
 from tidewatt.result import Status
 
 __all__ = ["Proximal", "solve_newton"]
@@ -280,17 +280,16 @@ def _hessian(
     for segments in parts.segments:
         if segments[0]:
             segments_diagonal(*segments, square)
-    on_slots = parts.diagonal - np.cumsum(square)[:-1]
-
-    def to_rows(values: Array) -> Array:
-        rows: Array = np.bincount(own, values, count + 1) + np.bincount(above, values, count + 1)
-        return rows[:count]
+    own, above = own.astype(np.int32), above.astype(np.int32)
+    slots = len(own)
+    seen, total, unity = np.empty(slots), np.empty(slots + 1), np.ones(slots)
 
     def product(y: Array) -> Array:
-        padded = np.append(y, 0.0)
-        s = padded[own] + padded[above]
-        t = parts.diagonal * s - shards.segments_product(parts, s)
-        out: Array = to_rows(t) + damping * y
-        return out
+        on_slots(np.append(y, 0.0), own, above, seen, total)
+        out = np.append(damping * y, 0.0)
+        onto_rows(parts.diagonal, seen, shards.segments_product(parts, total), own, above, out)
+        return out[:-1]
 
-    return product, np.maximum(to_rows(np.maximum(on_slots, 0.0)), 0.0) + damping
+    diagonal = np.append(damping, 0.0)
+    onto_rows(parts.diagonal, unity, square, own, above, diagonal)
+    return product, np.maximum(diagonal[:-1], damping)

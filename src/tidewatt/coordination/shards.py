@@ -213,9 +213,8 @@ class Shards:
         parts = self._threads.map(one, list(range(len(self.ranges))))
         return Curvature(np.cumsum(_total([d for d, _ in parts]))[:-1], [m for _, m in parts])
 
-    def segments_product(self, parts: Curvature, y: Array) -> Array:
-        """``M' M y`` on the slots."""
-        total = np.concatenate([[0.0], np.cumsum(y)])
+    def segments_product(self, parts: Curvature, total: Array) -> Array:
+        """``M' M y`` as differences along the slots, from the running totals of y."""
         work = [m for m in parts.segments if m[0]]
 
         def one(m: Runs) -> Array:
@@ -226,8 +225,7 @@ class Shards:
         # Threads only pay where there is much to do.
         many = sum(len(m[-1]) for m in work) > 100_000
         rises = self._threads.map(one, work) if many else [one(m) for m in work]
-        out: Array = np.cumsum(_total(rises or [np.zeros(len(total))]))[:-1]
-        return out
+        return _total(rises or [np.zeros(len(total))])
 
 
 def _total(parts: list[Array]) -> Array:

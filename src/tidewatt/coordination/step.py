@@ -115,15 +115,19 @@ def newton_step(
     price : array, shape (rows,)
         Present prices, >= 0.
     group : int array, shape (rows,)
-        Level of each row.
+        Level of each row, rising.
     levels : Levels
     total : array, shape (levels,)
         Present price total of every level, all of it on the rows given.
     """
     count = len(total)
 
+    starts = np.flatnonzero(np.diff(group, prepend=-1))  # rows stand level by level
+
     def by_level(values: Array) -> Array:
-        sums: Array = np.bincount(group, values, count)
+        sums = np.zeros(count)
+        if len(starts):
+            sums[group[starts]] = np.add.reduceat(values.astype(np.float64, copy=False), starts)
         return sums
 
     weight = 1.0 / diagonal
@@ -141,7 +145,7 @@ def newton_step(
     y = price.copy()
     products, scale = 1, 0.0
     for round_ in range(ROUNDS):
-        y, tight = _onto_face(y, free, budget, group, count)
+        y, tight = _onto_face(y, free, budget, group, by_level)
         face_weight = weight * free
         norm = by_level(face_weight)
         hold = np.where(tight & (norm > 0), 1.0 / np.maximum(norm, 1e-300), 0.0)
@@ -187,12 +191,14 @@ def newton_step(
     return Step(d, slope - 0.5 * float(d @ product(d)), slope, products)
 
 
-def _onto_face(y: Array, free: Array, budget: Budget, group: Array, count: int) -> tuple[Array, Array]:
+def _onto_face(
+    y: Array, free: Array, budget: Budget, group: Array, by_level: Callable[[Array], Array]
+) -> tuple[Array, Array]:
     """Start of a round: free rows at least 0, tight totals at their slope; which levels are tight."""
     y = np.where(free, np.maximum(y, 0.0), 0.0)
-    rows = np.bincount(group, free, count)
+    rows = by_level(free)
     budget.tight &= rows > 0
-    spent = np.bincount(group, y, count)
+    spent = by_level(y)
     tight, cap = budget.tight, budget.cap
     y = y * np.where(tight & (spent > 0), cap / np.maximum(spent, 1e-300), 1.0)[group]
     empty = tight & (spent <= 0)

@@ -13,7 +13,7 @@ from numba import njit
 from tidewatt.kernels.charging import FAST
 from tidewatt.kernels.fleet import sees
 
-__all__ = ["curvature_pass", "segments_diagonal", "segments_product"]
+__all__ = ["curvature_pass", "on_slots", "onto_rows", "segments_diagonal", "segments_product"]
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)
@@ -155,3 +155,31 @@ def segments_diagonal(rows, row, begin, end, entry, rise):
         square = entry[z] * entry[z]
         rise[begin[z]] += square
         rise[end[z]] -= square
+
+
+@njit(cache=True, nogil=True)
+def on_slots(y, own, above, seen, total):
+    """Spread a vector on rows over the slots: what a vehicle there sees, and its running total.
+
+    `own` and `above` are the rows of each slot's feeder and bank; ``y`` ends with a 0 for those without.
+    """
+    t = 0.0
+    total[0] = 0.0
+    for c in range(len(own)):
+        seen[c] = y[own[c]] + y[above[c]]
+        t += seen[c]
+        total[c + 1] = t
+
+
+@njit(cache=True, nogil=True)
+def onto_rows(diagonal, seen, rise, own, above, out):
+    """Gather ``diagonal seen - M' M seen`` from the slots onto the rows, added to `out`.
+
+    `rise` holds the second term as differences along the slots.
+    """
+    t = 0.0
+    for c in range(len(own)):
+        t += rise[c]
+        value = diagonal[c] * seen[c] - t
+        out[own[c]] += value
+        out[above[c]] += value
