@@ -62,7 +62,7 @@ def start(shards: Shards, weight: Array, load: Array) -> Sharing:
     levels = shards.problem.levels
     n = np.where(weight > 0, weight, 1.0)
     over = (np.maximum(load - levels.headroom, 0.0) / n).sum(axis=1)
-    hot = over > 0
+    hot = (over > 0) & (levels.dearest > 0)
     rho = float(np.median(levels.dearest[hot] / over[hot])) if hot.any() else 1.0
     return Sharing(max(rho, 1e-12), load.copy(), np.zeros_like(load), np.zeros(len(shards.fleet.power)))
 
@@ -139,7 +139,7 @@ def share(
         for block in rng.permutation(BLOCKS):
             signal = state.rho * ((load - state.z) / n + state.u)
             signal[np.abs(signal) < 1e-7 * state.rho] = 0.0
-            signal[~tied & (load < levels.headroom).all(axis=1)] = 0.0
+            signal[~tied & _quiet(levels, load)] = 0.0
             step = _steps(levels, state.rho, stride)
             mine, moved = shards.project(levels.price(signal), step, state.mu, int(block))
             feeder_load += mine
@@ -148,7 +148,7 @@ def share(
         shards.tally.projections += 1
         shards.tally.answered += answered
         shards.tally.skipped += len(shards.fleet.first) - 1 - answered
-        free = ~tied & (load < levels.headroom).all(axis=1)
+        free = ~tied & _quiet(levels, load)
         state.z[free] = load[free]
         relaxed = RELAXATION * load + (1.0 - RELAXATION) * state.z
         a = relaxed + n * state.u
@@ -178,6 +178,12 @@ def share(
         if state.passes % every == 0:
             _balance(state, *residual)
     return state, best
+
+
+def _quiet(levels: Levels, load: Array) -> Array:
+    """Levels whose load is within their headroom, or whose overload costs nothing; shape (levels,)."""
+    out: Array = (load < levels.headroom).all(axis=1) | (levels.dearest == 0)
+    return out
 
 
 def _strides(weight: Array, heaviest: float) -> Array:

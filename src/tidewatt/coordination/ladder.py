@@ -144,17 +144,28 @@ def solve_rung(
     load = problem.levels.lift(shards.load(schedule.power_kw, place))
     dual = spend_on_floors(problem.levels, feasible_prices(problem.levels, monitor.dual))
     proof = prove(shards, dual, schedule.power_kw, place)
+    bracket = certificate(problem, load, proof)
     return Rung(
         problem,
         schedule,
         load,
         proof,
-        certificate(problem, load, proof),
-        monitor.status or Status.ITERATION_LIMIT,
+        bracket,
+        _final_status(monitor, bracket),
         pd.DataFrame(monitor.rows),
         shards.tally,
         state_done,
     )
+
+
+def _final_status(monitor: Monitor, bracket: Certificate) -> Status:
+    """How the rung ended, by the certificate that is handed out rather than by the last one on the way."""
+    asked, scale = monitor.parameters, monitor.unmanaged_cost
+    enough = bracket.relative_gap(scale) <= asked.relative_gap
+    if enough or bracket.absolute_gap <= asked.absolute_gap * scale:
+        return Status.CERTIFIED
+    # Rounding the schedule may have cost a hair more than was to spare.
+    return Status.STALLED if monitor.status in (None, Status.CERTIFIED) else monitor.status
 
 
 def _hand_out(shards: Shards, best: Array) -> tuple[Schedule, Array]:

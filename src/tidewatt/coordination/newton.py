@@ -237,7 +237,8 @@ def _direction(shards: Shards, state: Proximal, load: Array, weight: Array) -> t
     reach = MARGIN * np.abs(load).max(axis=1)
     overload = levels.overload(load)
     near = (residual > (overload - reach)[:, None] - 1e-9) & (weight > 0)
-    near &= (residual.max(axis=1) > -reach)[:, None]
+    # What costs nothing cannot take a price.
+    near &= ((residual.max(axis=1) > -reach) & (levels.dearest > 0))[:, None]
     candidate = near | (state.dual > 0)
     rows = np.flatnonzero(candidate.ravel())
     count = len(rows)

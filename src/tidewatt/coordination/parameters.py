@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from tidewatt.errors import Issue, ScenarioError
@@ -79,8 +80,8 @@ class Parameters:
         }
         for key, (low, high) in limits.items():
             value = values.get(key, known[key])
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            whole = not isinstance(known[key], int) or isinstance(value, int)
+            number = isinstance(value, Real) and not isinstance(value, bool)
+            whole = not isinstance(known[key], int) or isinstance(value, Integral)
             if not number or not whole or not low <= value <= high:
                 kind = "a whole number" if isinstance(known[key], int) else "a number"
                 issues.append(

@@ -73,7 +73,8 @@ def pack(scenario: Scenario) -> tuple[Problem, Array]:
     first = np.r_[0, np.cumsum(np.bincount(rank[owner], minlength=n))].astype(np.int64)
     del owner, rank, order
     arrive, depart = dwells.arrive_min[dwell], dwells.depart_min[dwell]
-    begin = np.floor(arrive / step + 1e-9).astype(np.int64)
+    # Times may miss the horizon by the rounding that `check` forgives.
+    begin = np.maximum(np.floor(arrive / step + 1e-9), 0.0).astype(np.int64)
     end = np.maximum(np.ceil(depart / step - 1e-9).astype(np.int64), begin + 1)
     end = np.minimum(end, horizon.steps)
     begin = np.minimum(begin, end - 1)

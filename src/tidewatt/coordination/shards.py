@@ -72,7 +72,7 @@ class Shards:
         count = count or int(np.clip(problem.variables // 4_000_000, 1, 8))
         ends = block_ends(vehicles)
         self.blocks = [self._split(int(a), int(b), count) for a, b in itertools.pairwise(ends)]
-        self.ranges = list(itertools.chain(*self.blocks))
+        self.ranges = list(itertools.chain(*self.blocks)) or [(0, 0)]
         dtype = np.float32 if (problem.variables > LARGE if single is None else single) else np.float64
         self.x = np.zeros(problem.variables, dtype)
         self._shape = (problem.levels.feeders + 1, problem.levels.steps)

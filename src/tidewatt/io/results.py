@@ -77,18 +77,18 @@ def save(
 
     Raises
     ------
+    OutputError
+        Where the disk refuses.
     TidewattError
-        Where the disk refuses, or the result lacks what the files need (a loaded result has no
+        Where the result lacks what the files need (a loaded result has no
         schedules in memory: copy its folder instead).
     """
     from tidewatt.io.schedules import write_schedule, write_soc
-    from tidewatt.io.writing import write_scenario
 
     final = Path(folder)
     scenario = _scenario_of(result, scenario_folder)
     if scenario_folder is None:
-        scenario_folder = final / "scenario"
-        write_scenario(scenario, scenario_folder)
+        scenario_folder = _beside(final, scenario)
     with atomic_folder(final, owned=_OWNED, last=CERTIFICATE) as temporary:
         _write_json(temporary / "summary.json", dict(result.figures))
         for name in _TABLES:
@@ -164,6 +164,20 @@ def load(folder: str | os.PathLike[str]) -> Coordination:
             f"{here}: damaged or of another version ({error}). Run `tidewatt verify` on it to see what "
             "does not match, or coordinate the scenario again."
         ) from error
+
+
+def _beside(folder: Path, scenario: Scenario) -> Path:
+    """Where the scenario of a result stands below it; never in the place of another result's scenario."""
+    from tidewatt.io.writing import write_scenario
+
+    mine, where = scenario.sha256(), folder / "scenario"
+    if where.exists():
+        former = _read_json(folder / CERTIFICATE) if (folder / CERTIFICATE).is_file() else {}
+        if former.get("scenario_sha256") == mine and former.get("scenario") == where.name:
+            return where
+        where = folder / f"scenario-{mine[:8]}"
+    write_scenario(scenario, where)
+    return where
 
 
 def _scenario_of(result: Coordination, scenario_folder: str | os.PathLike[str] | None) -> Scenario:
