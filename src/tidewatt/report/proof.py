@@ -146,7 +146,7 @@ def _regret_bars(ax: Axes, share: Array) -> None:
         return
     edges = np.array([1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1])
     number = np.bincount(np.searchsorted(edges, share, side="right"), minlength=len(edges) + 1)
-    names = ["nothing", "<10⁻⁵", "<10⁻⁴", "<0.1 %", "<1 %", "<10 %", "more"]
+    names = ["nothing", "<0.001 %", "<0.01 %", "<0.1 %", "<1 %", "<10 %", "more"]
     ax.bar(np.arange(len(number)), number, color=COLOURS["coordinated"], width=0.7)
     for x, n in enumerate(number):
         ax.annotate(f"{n:,}", (x, n), xytext=(0, 3), textcoords="offset points", ha="center", fontsize=8.5)
