@@ -19,6 +19,7 @@ app = App(
     help_epilogue="Exit status: 0 done; 1 an error of the program; 2 bad input or usage; 3 finished without "
     "the asked accuracy (the result is written); 130 interrupted (a checkpoint is kept, --resume goes on).",
     version=tidewatt.__version__,
+    suppress_keyboard_interrupt=False,  # else it becomes a SystemExit, and main says 130 itself
 )
 app.command(demo)
 app.command(example)

@@ -178,6 +178,6 @@ def _print_sweep(rows: list[dict[str, Any]]) -> None:
             percent(row["adoption"]),
             *(amount(cost if cost > NOTHING * costs[0] else 0.0) for cost in costs),
             at_least(float(row["lower_bound_cost"]), 4),
-            f"{float(row['relative_gap']):.1e}",
+            percent(float(row["relative_gap"])),
         )
     Console(width=width(), highlight=False).print(table)

@@ -80,6 +80,8 @@ def _map(result: Coordination, title: str, x: Array, y: Array) -> Figure:
         ax.set_aspect(1.0 / max(np.cos(np.deg2rad(float(np.nanmean(y)))), 0.1), adjustable="box")
         ax.legend(loc="best", fontsize=8, markerscale=0.7, frameon=True, framealpha=0.85, edgecolor="none")
     axes[0, 0].set_ylabel("latitude [°]")
+    for ax in axes[0]:
+        ax.ticklabel_format(useOffset=False)
     return figure
 
 

@@ -90,10 +90,12 @@ def upgrade_need(result: Coordination) -> Figure:
         _bars(axes[0, 2], rungs, cost * factor, "")
         axes[0, 2].set_title("upgrade cost")
         axes[0, 2].set_ylabel(label)
+        cost_axis(axes[0, 2])
         _mark_base(axes[0, 2], float(figures.get("base_upgrade_cost") or 0.0), cost, factor)
         _mark_bounds(axes[0, 2], rungs, bounds, factor)
     for ax in axes[0]:
         if ax.get_legend_handles_labels()[0]:
+            ax.set_ylim(top=1.13 * ax.get_ylim()[1])  # room for the legend above bars of one height
             ax.legend(loc="upper right", fontsize=8.5)
     return figure
 
@@ -182,6 +184,7 @@ def sweep(table: pd.DataFrame) -> Figure:
     axes[0, 0].set_ylabel(label)
     cost_axis(axes[0, 0])
     axes[0, 1].set_ylabel("feeders overloaded")
+    axes[0, 1].yaxis.set_major_locator(MaxNLocator(integer=True))
     for ax in axes[0]:
         ax.set_xlabel("vehicles that are electric [%]")
         ax.set_ylim(bottom=0)

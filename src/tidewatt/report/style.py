@@ -90,7 +90,7 @@ def new_figure(title: str, rows: int, columns: int, **layout: Any) -> tuple[Figu
 
 
 def _wrapped(title: str, width_in: float) -> str:
-    return "\n".join(textwrap.wrap(title, int(width_in * 10.5)))
+    return "\n".join(textwrap.wrap(title, int(width_in * 8.6)))
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
