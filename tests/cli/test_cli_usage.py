@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -150,6 +152,14 @@ def test_closed_pipe_is_quiet(process):
     running.stdout.close()
     assert running.stderr.read() == ""
     assert running.wait(60) == 0
+
+
+def test_python_m_runs_the_program():
+    """Without it: where the script is not on the path, `python -m tidewatt` says there is no such module."""
+    words = [sys.executable, "-m", "tidewatt", "check", "nowhere"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "no such folder" in ended.stderr
 
 
 def test_help_survives_a_terminal_that_knows_only_ascii(process):
