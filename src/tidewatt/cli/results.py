@@ -57,9 +57,8 @@ def report(
 ) -> None:
     """Draw the figures of a result into a folder.
 
-    Figures are all that there is so far: upgrade need by rung, map or ranking of feeders, one feeder's
-    week, convergence, and what vehicles could still save; of a penetration sweep, cost by adoption. Pages
-    follow in a later version.
+    Upgrade need by rung, map or ranking of feeders, one feeder's week, convergence, and what vehicles
+    could still save; of a penetration sweep, cost by adoption.
 
     Parameters
     ----------
