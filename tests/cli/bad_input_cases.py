@@ -177,6 +177,7 @@ cell("trip of an unknown vehicle", t, "vehicle_id", 2, "Y2", ("'Y2'", "did you m
 cell("trip before it departs", t, "arrive_min", 2, 500, ("500 is before depart_min 540",), "V2 (trip 0)")
 cell("negative energy", t, "energy_kwh", 0, -5, ("found -5", "0 or more"), "V1 (trip 0)")
 cell("infinite energy", t, "energy_kwh", 0, np.inf, ("found inf",), "V1 (trip 0)")
+cell("negative distance", t, "distance_km", 0, -12, ("found -12", "0 or more"), "V1 (trip 0)")
 cell("energy left empty", t, "energy_kwh", 0, None, ("empty", "kWh"), "V1 (row 1)")
 cell("energy in words", t, "energy_kwh", 0, "five", ("'five'",), "V1 (row 1)")
 cell("trip leaves before its dwell ends", t, "depart_min", 2, 530, ("overlaps its dwell",), "V2 (trip 0)")

@@ -30,6 +30,10 @@ def check_itineraries(scenario: Scenario, report: Report) -> None:
     report.within("dwells", "charger_kw", d.charger_kw, 0, math.inf, "0 or more", fix, dwell)
     fix = "Give kWh drawn from the battery; a trip that gains energy counts as 0"
     report.within("trips", "energy_kwh", t.energy_kwh, 0, math.inf, "0 or more", fix, trip)
+    distance = np.asarray(t.attributes.get("distance_km", ()))
+    below = np.flatnonzero(distance < 0) if distance.dtype.kind in "fiu" else np.zeros(0, int)
+    fix = "Give km, or leave the cell empty"
+    report.values("trips", "distance_km", distance, below, "0 or more", fix, trip)
     _apart("dwells", d.first, ("arrive_min", d.arrive_min), d.depart_min, report, dwell)
     _apart("trips", t.first, ("depart_min", t.depart_min), t.arrive_min, report, trip)
     _trips_between_dwells(d, t, report, trip)
