@@ -64,6 +64,9 @@ def read_scenario(folder: str | os.PathLike[str], *, x_columns: bool = True) -> 
     except OSError as error:
         problem = f"the folder cannot be read ({error.strerror})"
         raise ScenarioError([Issue(str(path), "", problem, "Check its permissions")]) from None
+    if (path / "certificate.json").is_file() and not (path / CONFIG_FILE).exists():
+        fix = f"Name the folder of a scenario; `tidewatt verify {path}` checks a result"
+        raise ScenarioError([Issue(str(path), "", "it is a result, not a scenario", fix)])
     config = read_config(path, issues)
     return _assemble(Tables.of_folder(path, issues), config, issues, x_columns)
 

@@ -290,6 +290,17 @@ def test_no_folder(tmp_path: Path) -> None:
     assert tables == {"scenario.toml", "vehicles", "dwells", "trips", "feeders", "headroom"}
 
 
+def test_a_result_in_place_of_a_scenario(tmp_path: Path) -> None:
+    """Who checks a result would be told of six missing files rather than of `verify`."""
+    (tmp_path / "certificate.json").write_text("{}")
+    (tmp_path / "vehicles.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ScenarioError) as caught:
+        read_scenario(tmp_path)
+    (issue,) = caught.value.issues
+    assert "a result, not a scenario" in issue.problem
+    assert f"tidewatt verify {tmp_path}" in issue.fix
+
+
 def test_parameters_that_could_not_be_read_back(tmp_path: Path) -> None:
     """A scenario with a misspelt parameter would be written and refused on reading."""
     small = Small()
