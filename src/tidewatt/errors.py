@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Interrupted", "Issue", "OutputError", "ScenarioError", "SolveWarning", "TidewattError"]
+__all__ = [
+    "Interrupted",
+    "Issue",
+    "OutputError",
+    "ScenarioError",
+    "ScenarioWarning",
+    "SolveWarning",
+    "TidewattError",
+]
 
 
 class TidewattError(Exception):
@@ -14,6 +22,10 @@ class TidewattError(Exception):
 
 class SolveWarning(UserWarning):
     """A study finished, but something in its outcome deserves a second look."""
+
+
+class ScenarioWarning(UserWarning):
+    """A scenario was read, but not all that its folder holds."""
 
 
 class Interrupted(TidewattError):

@@ -41,6 +41,18 @@ def test_there_are_a_hundred_cases() -> None:
     assert len({case.name for case in CASES}) == len(CASES) >= 100
 
 
+def test_csv_beside_parquet_is_noted(tidewatt, tmp_path: Path) -> None:
+    """Who edits the CSV and not the Parquet file would wonder why nothing changes."""
+    folder = Small().write(tmp_path / "scenario", "parquet")
+    assert tidewatt("check", folder).err == ""
+    (folder / "vehicles.csv").write_text("anything")
+    ended = tidewatt("check", folder, "--json")
+    assert ended.status == 0
+    assert ended.err == "note: vehicles.csv is not read, vehicles.parquet stands beside it\n"
+    assert json.loads(ended.out)["ok"] is True
+
+
+@pytest.mark.filterwarnings("ignore::tidewatt.errors.ScenarioWarning")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "_"))
 def test_bad_folder(case: Case, tmp_path: Path) -> None:
     """A user with this mistake in CSV files would not learn where it is and what to do."""

@@ -127,7 +127,7 @@ def _manners() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            _show_solve_warnings()
+            _show_own_warnings()
             yield
     finally:
         if main_thread:
@@ -138,8 +138,8 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _show_solve_warnings() -> None:
-    from tidewatt.errors import SolveWarning
+def _show_own_warnings() -> None:
+    from tidewatt.errors import ScenarioWarning, SolveWarning
 
     def show(message: Warning | str, *where: object, **more: object) -> None:
         from tidewatt.cli.console import say
@@ -147,4 +147,5 @@ def _show_solve_warnings() -> None:
         say(f"note: {message}")
 
     warnings.simplefilter("always", SolveWarning)
+    warnings.simplefilter("always", ScenarioWarning)
     warnings.showwarning = show

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tidewatt.domain.arrays import Array
-from tidewatt.errors import Issue
+from tidewatt.errors import Issue, ScenarioWarning
 from tidewatt.io.files import CsvFile, MemoryTable, ParquetTable, Source, Unreadable
 from tidewatt.io.ids import IdColumn, clean_ids, encoded, flat
 from tidewatt.io.schema import OTHER_TABLES, TABLES, Column, did_you_mean
@@ -231,7 +232,7 @@ class Tables:
 
     @classmethod
     def of_folder(cls, folder: Path, issues: list[Issue]) -> Tables:
-        """Open ``<table>.parquet`` or ``<table>.csv`` of every table; Parquet wins."""
+        """Open ``<table>.parquet`` or ``<table>.csv`` of every table; Parquet wins, with a warning."""
         sources: dict[str, Source] = {}
         for path in sorted(folder.iterdir()):
             suffix, name = path.suffix.lower(), path.stem
@@ -243,6 +244,9 @@ class Tables:
                     issues.append(Issue(path.name, "", f"{name!r} is no table of a scenario", fix))
                 continue
             if suffix == ".csv" and path.with_suffix(".parquet").exists():
+                other = path.with_suffix(".parquet").name
+                text = f"{path.name} is not read, {other} stands beside it"
+                warnings.warn(text, ScenarioWarning, stacklevel=3)
                 continue
             try:
                 reader = ParquetTable if suffix == ".parquet" else CsvFile

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.io.small_scenario import STEPS, Small
 from tidewatt.domain.mobility import OFF_GRID
-from tidewatt.errors import ScenarioError
+from tidewatt.errors import ScenarioError, ScenarioWarning
 from tidewatt.io.scenario import read_scenario, scenario_from_tables, write_scenario
 
 
@@ -224,10 +224,11 @@ def test_scenario_toml_with_byte_order_mark(tmp_path: Path) -> None:
 
 
 def test_parquet_wins(tmp_path: Path) -> None:
-    """A stale CSV beside the Parquet table would be read."""
+    """A stale CSV beside the Parquet table would be read, or an edited one be passed over in silence."""
     folder = Small().write(tmp_path / "s", "parquet")
     (folder / "trips.csv").write_text("nonsense\n")
-    read_scenario(folder)
+    with pytest.warns(ScenarioWarning, match=r"^trips.csv is not read, trips.parquet stands beside it$"):
+        read_scenario(folder)
 
 
 def test_tables_of_other_studies_are_ignored(tmp_path: Path) -> None:
