@@ -15,8 +15,8 @@ def report(phase="coordinated", passes=10, gap=0.1, seconds=1.0, note=""):
     return Progress(phase, passes, *bracket, gap, seconds, note)
 
 
-def test_lines_come_when_the_phase_changes_and_every_ten_seconds(capsys):
-    """Without it: a log file gets a line a pass, or nothing for an hour."""
+def test_lines_come_when_the_phase_changes_every_ten_seconds_and_at_the_end(capsys):
+    """Without it: a log file gets a line a pass, nothing for an hour, or not where a rung ended."""
     now = [0.0]
     lines = _Lines("", clock=lambda: now[0])
     with lines:
@@ -24,11 +24,21 @@ def test_lines_come_when_the_phase_changes_and_every_ten_seconds(capsys):
             now[0] = 0.5 * k
             lines(report("session" if k < 100 else "coordinated", k))
     said = capsys.readouterr().err.splitlines()
-    assert len(said) == 10
-    assert [line.split(",")[0].split(":")[0] for line in said] == ["session-flexible"] * 5 + [
+    assert len(said) == 12
+    assert [line.split(",")[0].split(":")[0] for line in said] == ["session-flexible"] * 6 + [
         "mobility-aware"
-    ] * 5
-    assert said[1] == "session-flexible, pass 20: cost 1,000, bound 900, gap 1.0e-01 [1 s]"
+    ] * 6
+    assert said[1] == "session-flexible, pass 20: cost 1,000, bound 900, gap 10 % [1 s]"
+    assert said[5].startswith("session-flexible, pass 99:")
+    assert said[-1].startswith("mobility-aware, pass 199:")
+
+
+def test_lines_repeat_nothing_at_the_end(capsys):
+    """Without it: what was printed when it came is printed again when the rung is left."""
+    with _Lines("", clock=lambda: 0.0) as lines:
+        lines(report("session"))
+        lines.step("saving")
+    assert len(capsys.readouterr().err.splitlines()) == 2
 
 
 def test_lines_say_what_they_know(capsys):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from tidewatt.report.words import RUNG_NAMES, amount
+from tidewatt.report.words import RUNG_NAMES, amount, percent
 
 if TYPE_CHECKING:
     from tidewatt.result import Progress
@@ -50,39 +50,52 @@ def _words(report: Progress) -> str:
     if math.isfinite(report.bound):
         parts.append(f"bound {amount(max(report.bound, 0.0))}")
     if math.isfinite(report.gap):
-        parts.append(f"gap {report.gap:.1e}")
+        parts.append(f"gap {percent(report.gap)}")
     return ", ".join([*parts, report.note] if report.note else parts)
 
 
 class _Lines:
-    """A line when something new begins, and every ten seconds."""
+    """A line when something new begins, every ten seconds, and where it ended."""
 
     def __init__(self, label: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._label = f"{label}: " if label else ""
         self._clock = clock
         self._phase = ""
         self._last = -math.inf
+        self._held: Progress | None = None  # the latest report, where it was not printed
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *ended: object) -> None:
-        pass
+        self._end()
 
     def __call__(self, report: Progress) -> None:
         now = self._clock()
         if report.phase == self._phase and now - self._last < _EVERY_S:
+            self._held = report
             return
-        self._phase, self._last = report.phase, now
+        if report.phase != self._phase:
+            self._end()
+        self._phase, self._last, self._held = report.phase, now, None
+        self._show(report)
+
+    def step(self, name: str) -> None:
+        self._end()
+        self._phase = name
+        self._last = self._clock()
+        self._print(name)
+
+    def _end(self) -> None:
+        if self._held is not None:
+            self._show(self._held)
+            self._held = None
+
+    def _show(self, report: Progress) -> None:
         name = RUNG_NAMES.get(report.phase, report.phase)
         words = _words(report)
         passes = f", pass {report.iteration:,}" if report.iteration else ""
         self._print(f"{name}{passes}{': ' + words if words else ''} [{report.seconds:.0f} s]")
-
-    def step(self, name: str) -> None:
-        self._phase = name
-        self._last = self._clock()
-        self._print(name)
 
     def _print(self, text: str) -> None:
         print(f"{self._label}{text}", file=sys.stderr, flush=True)
@@ -126,7 +139,7 @@ class _Bar:
             done = 1.0 if gap <= self._target else math.log(self._widest / gap) / math.log(
                 self._widest / self._target
             )  # fmt: skip
-        words = f"gap {report.gap:.1e}" if self._narrow and math.isfinite(report.gap) else _words(report)
+        words = f"gap {percent(report.gap)}" if self._narrow and math.isfinite(report.gap) else _words(report)
         passes = f"pass {report.iteration:,}" if report.iteration else ""
         self._progress.update(
             self._task,
