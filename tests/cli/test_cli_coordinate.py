@@ -163,6 +163,29 @@ def test_resume_without_a_checkpoint_says_so(tidewatt, village, tmp_path):
     assert "no checkpoint" in ended.err
 
 
+def test_resume_keeps_what_is_done(tidewatt, solved, village, tmp_path):
+    """Without it: --resume after the last pass solves everything again, or passes off too little as done."""
+    out = shutil.copytree(solved, tmp_path / "r")
+    words = ["coordinate", village, "--out", out, "--resume", "--no-figures", "--threads", "1"]
+    before = (out / "certificate.json").read_bytes()
+    ended = tidewatt(*words)
+    assert ended.status == 0
+    assert "done before, kept" in ended.err
+    assert "Proved" in ended.out
+    assert (out / "certificate.json").read_bytes() == before
+    assert json.loads(tidewatt(*words, "--json").out) == json.loads((out / "summary.json").read_text())
+    finer = tidewatt(*words, "--relative-gap", "1e-5", "--absolute-gap", "0")
+    assert finer.status == 0
+    assert "done before" not in finer.err
+    assert json.loads((out / "summary.json").read_text())["relative_gap"] <= 1e-5 * (1 + 1e-6)
+    shutil.copytree(village, tmp_path / "changed")
+    vehicles = pd.read_parquet(village / "vehicles.parquet")
+    vehicles.assign(weight=2 * vehicles["weight"]).to_parquet(tmp_path / "changed" / "vehicles.parquet")
+    other = tidewatt(words[0], tmp_path / "changed", *words[2:])
+    assert other.status == 0
+    assert "done before" not in other.err
+
+
 def test_sweep_writes_a_result_each_and_resumes(tidewatt, village, tmp_path):
     """Without it: the penetration sweep is not there, cannot be verified, or solves everything twice."""
     words = ["coordinate", village, "--out", tmp_path / "w", "--adoption", "0.1:0.3:0.1", "--threads", "1"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from tidewatt.cli.console import print_json, say
+from tidewatt.cli.finished import finished
 from tidewatt.cli.folders import CHECKPOINT, holds_demo, holds_result, prepared
 from tidewatt.cli.options import Json, Solver, Switch
 from tidewatt.cli.progress import reporter
@@ -74,7 +75,7 @@ def coordinate(
         0.1:0.9:0.1, or shares separated by commas: a result folder each, sweep.csv and a figure. The
         scenario has to say how its vehicles were sampled [default: no sweep].
     resume
-        Go on from the checkpoint in the result folder; of a sweep, skip what is done.
+        Go on from the checkpoint in the result folder; what is done is kept.
     threads
         Worker threads; they do not change the result [default: one a processor].
     seed
@@ -110,7 +111,8 @@ def coordinate(
             from tidewatt.cli.sweep import run_sweep
 
             return run_sweep(read, out, shares, asked, resume=resume, soc=soc, figures=figures, json=json)
-        result = solve(read, out, asked, resume=resume, scenario_folder=scenario, soc=soc)
+        kept = _kept(read, out, asked, soc=soc) if resume else None
+        result = kept or solve(read, out, asked, resume=resume, scenario_folder=scenario, soc=soc)
     pictures = draw(result, out) if figures else []
     if json:
         print_json(result.summary())
@@ -119,6 +121,18 @@ def coordinate(
         print_files({"Result": out, "Pictures": pictures})
         print(f"To check the proof: tidewatt verify {out}")
     return 0 if result.status.reached else 3
+
+
+def _kept(scenario: Scenario, out: Path, asked: dict[str, Any], *, soc: bool) -> Coordination | None:
+    """The result in the folder, where nothing is left to do."""
+    from tidewatt.io.results import load
+
+    if finished(out, scenario, validated(scenario.parameters, asked)) is None:
+        return None
+    if soc and not (out / "soc.parquet").exists():
+        return None
+    say(f"{out}: done before, kept")
+    return load(out)
 
 
 def solve(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import math
 import textwrap
 from collections.abc import Iterable
@@ -10,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidewatt.cli.console import print_json, say, width
+from tidewatt.cli.finished import REACHED, finished
 from tidewatt.cli.folders import SHARE
 from tidewatt.cli.summary import NOTHING
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.report.words import RUNG_NAMES, amount, at_least, percent
-from tidewatt.result import Certificate
 
 if TYPE_CHECKING:
-    from tidewatt.coordination.parameters import Parameters
     from tidewatt.domain.scenario import Scenario
 
 __all__ = ["draw_sweep", "parse_adoption", "run_sweep"]
@@ -80,7 +78,7 @@ def run_sweep(
     for k, share in enumerate(shares):
         here = out / f"{SHARE}{share:.4g}"
         part = thin(scenario, share, seed=asked["seed"] or 0)
-        done = _finished(here, part, goal) if resume else None
+        done = finished(here, part, goal) if resume else None
         if done is None:
             say(f"adoption {percent(share)} ({k + 1} of {len(shares)}): {len(part.fleet):,} vehicles")
             write_scenario(part, here / "scenario")
@@ -118,36 +116,7 @@ def run_sweep(
         print(f"\nResults: {out}{'/adoption_*' if len(rows) > 1 else ''}, {out / 'sweep.csv'}")
         for picture in pictures:
             print(f"Picture: {picture}")
-    return 0 if all(row["status"] in _REACHED for row in rows) else 3
-
-
-_REACHED = ("CERTIFIED", "EXACT")
-
-
-def _finished(folder: Path, scenario: Scenario, goal: Parameters) -> dict[str, Any] | None:
-    """The summary of a share done before, where it is of the same vehicles and meets what is asked now."""
-    try:
-        figures = json_module.loads((folder / "summary.json").read_text("utf-8"))
-        whole = (folder / "certificate.json").is_file()
-        same = figures["scenario_sha256"] == scenario.sha256()
-        return figures if whole and same and _meets(figures, goal) else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _meets(figures: dict[str, Any], goal: Parameters) -> bool:
-    """Whether every rung asked for is there and its gap is no wider than asked."""
-    unmanaged = figures["unmanaged_upgrade_cost"]
-    gaps = [Certificate(figures["coordinated_upgrade_cost"], figures["lower_bound_cost"])]
-    if goal.session:
-        gaps.append(Certificate(figures["session_upgrade_cost"], figures["session_lower_bound_cost"]))
-    # Rounding of the schedule handed out may widen a gap by a hair after it was reached.
-    hair = 1 + 1e-6
-    return figures["status"] in _REACHED and all(
-        gap.relative_gap(unmanaged) <= goal.relative_gap * hair
-        or gap.absolute_gap <= goal.absolute_gap * unmanaged * hair
-        for gap in gaps
-    )
+    return 0 if all(row["status"] in REACHED for row in rows) else 3
 
 
 def draw_sweep(table: Path, out: Path, formats: Iterable[str]) -> list[Path]:
