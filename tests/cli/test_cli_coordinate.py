@@ -67,7 +67,10 @@ def test_summary_fits_the_terminal(tidewatt, solved, columns, monkeypatch, capsy
 
 def test_verify_agrees_and_notices_a_changed_file(tidewatt, solved, tmp_path):
     """Without it: verify says yes to everything, or its exit status does not tell."""
-    assert tidewatt("verify", solved).status == 0
+    ended = tidewatt("verify", solved)
+    assert ended.status == 0
+    variables = json.loads((solved / "summary.json").read_text())["variables"]
+    assert f"40 vehicles, {variables:,} variables, 3 feeders, 1 bank, 168 steps" in ended.out
     ended = tidewatt("verify", solved, "--json")
     assert json.loads(ended.out)["ok"] is True
     copy = shutil.copytree(solved, tmp_path / "copy")

@@ -416,7 +416,11 @@ def test_a_scenario_that_cannot_be_found_is_said(honest, tmp_path):
     edit(tmp_path / "a" / "b")
     report = verify(tmp_path / "a" / "b" / "result")
     assert not report.ok
-    assert "give its folder" in report.text()
+    assert "give its folder with --scenario" in report.text()
+    assert "not verified: the scenario was not found" in report.text()
+    assert "NOT proved" not in report.text()
+    (tmp_path / "a" / "b" / "result" / "history.csv").write_text("spoilt")
+    assert "NOT proved" in verify(tmp_path / "a" / "b" / "result").text()
 
 
 def test_the_wrong_scenario_is_refused(honest, tmp_path):

@@ -11,7 +11,17 @@ from numpy.typing import ArrayLike
 
 from tidewatt.domain.arrays import Array
 
-__all__ = ["Check", "Ledger", "Report"]
+__all__ = ["Check", "Ledger", "Report", "amount", "count"]
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: ``1 bank``, ``2,400 banks``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def amount(value: float) -> str:
+    """A number in six digits, all of them before the point, with separators: ``26,914.3``."""
+    return f"{value:,.0f}" if 1e6 <= abs(value) < 1e15 else f"{value:,.6g}"
 
 
 class Check(NamedTuple):
@@ -47,12 +57,15 @@ class Report:
         Bound that the stored prices prove, recomputed, in the scenario's cost unit; nan likewise.
     facts : tuple of str
         Sentences on what was looked at.
+    scenario_found : bool
+        Whether the scenario was there to compare with; where not, nothing speaks against the result.
     """
 
     checks: tuple[Check, ...]
     upgrade_cost: float = math.nan
     lower_bound_cost: float = math.nan
     facts: tuple[str, ...] = ()
+    scenario_found: bool = True
 
     @property
     def ok(self) -> bool:
@@ -84,16 +97,18 @@ class Report:
             lines += [
                 "",
                 "Proved: a schedule that every vehicle can follow costs "
-                f"{self.upgrade_cost:.6g} in upgrades,",
-                f"and no schedule whatsoever costs less than {self.lower_bound_cost:.6g}.",
+                f"{amount(self.upgrade_cost)} in upgrades,",
+                f"and no schedule whatsoever costs less than {amount(self.lower_bound_cost)}.",
                 f"The best possible lies between the two; they are {100 * self.gap:.3g} % apart.",
                 *self.facts,
             ]
+        elif not self.scenario_found and len(self.failures) == 1:
+            lines += ["", "not verified: the scenario was not found."]
         else:
-            failed = len(self.failures)
+            failed, made = len(self.failures), count(len(self.checks), "check")
             lines += [
                 "",
-                f"NOT proved: {failed} of {len(self.checks)} checks failed. Do not rely on these files;",
+                f"NOT proved: {failed:,} of {made} failed. Do not rely on these files;",
                 "coordinate the scenario again, or find out what changed them.",
             ]
         return "\n".join(lines)
@@ -104,6 +119,7 @@ class Ledger:
     """Collects checks while they are made."""
 
     checks: list[Check] = field(default_factory=list)
+    scenario_found: bool = True
 
     def add(self, name: str, passed: bool, detail: str) -> bool:
         """Note a check; returns whether it passed."""
@@ -145,7 +161,7 @@ class Ledger:
         return self.add(
             name,
             False,
-            f"{int(wrong.sum())} of {mine.size} differ; the files say {theirs[worst]:.9g}{unit}{where}, "
+            f"{int(wrong.sum()):,} of {mine.size:,} differ; the files say {theirs[worst]:.9g}{unit}{where}, "
             f"recomputed {mine[worst]:.9g}{unit}",
         )
 
@@ -153,4 +169,4 @@ class Ledger:
         self, upgrade_cost: float = math.nan, bound: float = math.nan, facts: tuple[str, ...] = ()
     ) -> Report:
         """The report of all checks noted so far."""
-        return Report(tuple(self.checks), upgrade_cost, bound, facts)
+        return Report(tuple(self.checks), upgrade_cost, bound, facts, self.scenario_found)

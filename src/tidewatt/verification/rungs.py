@@ -122,7 +122,7 @@ def rederive(claims: Claims, ledger: Ledger, own: Own, rung: str) -> Rung:
         f"{rung}: schedule rows",
         not drawn.faults,
         "; ".join(f"{kind}: {said}" for kind, said in drawn.faults.items())
-        or f"all {drawn.rows} lie within their dwell, its feeder and its charger's power",
+        or f"all {drawn.rows:,} lie within their dwell, its feeder and its charger's power",
     )
     bounds = _feasible(ledger, own, rung, drawn)
     loads = check_loads(claims, ledger, own, rung, drawn.load_kw)
@@ -184,7 +184,7 @@ def _prices(claims: Claims, ledger: Ledger, own: Own, rung: str) -> tuple[Array,
         ledger.add(
             f"{rung}: prices of {level.kind}s are not negative",
             least >= 0 and bool(np.isfinite(price).all()),
-            f"{int(np.count_nonzero(price))} prices above 0" if least >= 0 else f"least is {least:g}",
+            f"{int(np.count_nonzero(price)):,} prices above 0" if least >= 0 else f"least is {least:g}",
         )
         budget, total = level.budget(), price.sum(axis=1)
         # Rounding of the sum may pass the budget by a hair.
@@ -202,7 +202,7 @@ def _prices(claims: Claims, ledger: Ledger, own: Own, rung: str) -> tuple[Array,
             ledger.add(
                 f"{rung}: no price where {level.kind}s have no limit",
                 not unlimited.any(),
-                f"{int(unlimited.sum())} prices at steps without a limit",
+                f"{int(unlimited.sum()):,} prices at steps without a limit",
             )
     return out[0], out[1]
 

@@ -11,7 +11,7 @@ import pandas as pd
 from tidewatt.domain.arrays import Array
 from tidewatt.result import Status
 from tidewatt.verification.claims import Claims
-from tidewatt.verification.ledger import Ledger
+from tidewatt.verification.ledger import Ledger, count
 from tidewatt.verification.levels import Level
 from tidewatt.verification.rungs import Own, Rung, load_tolerance, money_tolerance
 
@@ -43,7 +43,9 @@ def check_elements(
         frame = claims.tables[f"{level.kind}s"]
         same = _same_ids(frame.get(f"{level.kind}_id"), level.ids)
         if not ledger.add(
-            f"{level.kind}s table: rows", same, f"{len(frame)} rows, {len(level.ids)} elements"
+            f"{level.kind}s table: rows",
+            same,
+            f"{count(len(frame), 'row')}, {count(len(level.ids), level.kind)}",
         ):
             continue
         if level.kind == "feeder":
@@ -91,7 +93,9 @@ def check_vehicles(claims: Claims, ledger: Ledger, own: Own, rung: Rung) -> None
     """Check ``vehicles.parquet``: energy, missing energy and regret of every vehicle."""
     frame, fleet, needs = claims.tables["vehicles"], own.scenario.fleet, own.needs
     same = _same_ids(frame.get("vehicle_id"), fleet.vehicle_id)
-    if not ledger.add("vehicles table: rows", same, f"{len(frame)} rows, {len(fleet)} vehicles"):
+    if not ledger.add(
+        "vehicles table: rows", same, f"{count(len(frame), 'row')}, {count(len(fleet), 'vehicle')}"
+    ):
         return
     regret = rung.paid - rung.cheapest
     # The solver proves least costs to within rounding of power times the dearest price.
@@ -115,7 +119,7 @@ def check_vehicles(claims: Claims, ledger: Ledger, own: Own, rung: Rung) -> None
     ledger.add(
         "certificate: vehicles that fall short",
         len(said) == len(short),
-        f"{len(said)} listed, {len(short)} found",
+        f"{len(said):,} listed, {len(short):,} found",
     )
 
 
@@ -182,11 +186,11 @@ def check_summary(
         slack = load_tolerance(over + own.levels[0].base_overload_kw)
         least = int(np.count_nonzero(over > OVERLOADED_KW + slack))
         most = int(np.count_nonzero(over > max(OVERLOADED_KW - slack, 0.0)))
-        count = _number(said.get(f"{rung}_feeders_overloaded"))
+        number = _number(said.get(f"{rung}_feeders_overloaded"))
         ledger.add(
             f"summary: {rung}_feeders_overloaded",
-            least <= count <= most,
-            f"the files say {count:g}, recomputed {least}" + (f" to {most}" if most > least else ""),
+            least <= number <= most,
+            f"the files say {number:,.10g}, recomputed {least:,}" + (f" to {most:,}" if most > least else ""),
         )
     for rung in LADDER:
         if rung not in overloads:
@@ -229,9 +233,9 @@ def check_history(claims: Claims, ledger: Ledger, found: Mapping[str, Rung], own
         ledger.add(
             f"{rung}: history",
             not wrong.any(),
-            f"{len(mine)} lines, none of which contradicts the bracket"
+            f"{count(len(mine), 'line')}, none of which contradicts the bracket"
             if not wrong.any()
-            else f"{int(wrong.sum())} lines contradict the bracket, first iteration "
+            else f"{int(wrong.sum()):,} of {len(mine):,} lines contradict the bracket, first iteration "
             f"{mine['iteration'].iloc[int(np.argmax(wrong))]}",
         )
 

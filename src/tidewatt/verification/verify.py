@@ -10,7 +10,7 @@ import numpy as np
 
 from tidewatt.domain.scenario import Scenario
 from tidewatt.verification.claims import Claims, read_claims
-from tidewatt.verification.ledger import Ledger, Report
+from tidewatt.verification.ledger import Ledger, Report, amount, count
 from tidewatt.verification.levels import levels_of, lift
 from tidewatt.verification.needs import derive_needs
 from tidewatt.verification.rungs import Own, check_loads, claimed, rederive
@@ -66,7 +66,8 @@ def _scenario(claims: Claims, ledger: Ledger, given: str | os.PathLike[str] | No
     found = next((place for place in places if (place / "scenario.toml").is_file()), None)
     if found is None:
         looked = ", ".join(map(str, places)) or "the result does not say where it is"
-        ledger.add("scenario", False, f"not found ({looked}); give its folder")
+        ledger.scenario_found = False
+        ledger.add("scenario", False, f"not found ({looked}); give its folder with --scenario")
         return None
     try:
         scenario = read_tables(found)
@@ -129,14 +130,15 @@ def _rederive_all(claims: Claims, ledger: Ledger, scenario: Scenario) -> Report:
 
     short = int(np.count_nonzero(needs.missing_kwh > 0))
     facts: tuple[str, ...] = (
-        f"Looked at: {len(scenario.fleet)} vehicles, {needs.variables} variables, "
-        f"{scenario.grid.feeders} feeders, {scenario.grid.banks} banks, {scenario.horizon.steps} steps.",
-        f"Unmanaged charging costs {own.unmanaged_cost:.6g}.",
+        f"Looked at: {count(len(scenario.fleet), 'vehicle')}, {count(needs.variables, 'variable')}, "
+        f"{count(scenario.grid.feeders, 'feeder')}, {count(scenario.grid.banks, 'bank')}, "
+        f"{count(scenario.horizon.steps, 'step')}.",
+        f"Unmanaged charging costs {amount(own.unmanaged_cost)}.",
     )
     if short:
         facts += (
-            f"{short} vehicles cannot make their trips whatever the schedule: they lack "
-            f"{needs.missing_kwh.sum():.6g} kWh, and their needs were lowered by just that.",
+            f"{count(short, 'vehicle')} cannot make all trips whatever the schedule: "
+            f"{amount(needs.missing_kwh.sum())} kWh are missing, and the need was lowered by just that.",
         )
     return ledger.report(best.upgrade_cost, best.lower_bound_cost, facts)
 
@@ -148,11 +150,11 @@ def _axes(claims: Claims, ledger: Ledger, scenario: Scenario) -> None:
         ledger.add(
             f"loads.nc: {name}s",
             [str(each) for each in said] == list(ids),
-            f"{len(said)} named, {len(ids)} in the scenario",
+            f"{len(said):,} named, {len(ids):,} in the scenario",
         )
     times = loads["time"].to_numpy() if "time" in loads.coords else np.zeros(0, "datetime64[ms]")
     own = scenario.horizon.times()
     same = len(times) == len(own) and bool(
         np.all(np.abs(times.astype("datetime64[ms]") - own) <= np.timedelta64(1, "ms"))
     )
-    ledger.add("loads.nc: times", same, f"{len(times)} steps from {own[0]}")
+    ledger.add("loads.nc: times", same, f"{count(len(times), 'step')} from {own[0]}")
