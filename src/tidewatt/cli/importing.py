@@ -71,8 +71,8 @@ def pge_gna(
     missing
         What to do with facilities whose figures are withheld or missing: drop them, or impute.
     ica
-        Integration-capacity tables (Parquet or CSV): feeders in them take their load shape and customers
-        [default: a stated default shape].
+        Integration-capacity tables (Parquet or CSV) or folders of such: feeders in them take their load
+        shape and customers [default: a stated default shape].
     ica_month
         Month of those shapes, 1..12 [default: each feeder's own peak month].
     diary
@@ -136,7 +136,7 @@ def pge_ica(
     Parameters
     ----------
     files
-        Tables with a row a feeder, month and hour (Parquet or CSV).
+        Tables with a row a feeder, month and hour (Parquet or CSV), or folders of such.
     out
         Folder for the scenario.
     adoption

@@ -185,6 +185,13 @@ def test_unreadable_files_are_told_in_words(tmp_path, case):
         imported(path)
 
 
+def test_a_folder_in_place_of_the_filing(tmp_path):
+    """Without it, an existing folder is said not to be there."""
+    flat(tmp_path / "f.csv")
+    with pytest.raises(ScenarioError, match=r"it is a folder, not a file. Name the file in it: f\.csv"):
+        imported(tmp_path)
+
+
 def test_a_broken_workbook_is_told_in_words(tmp_path):
     """Without it, calamine's own errors would reach the user."""
     path = tmp_path / "filing.xlsx"

@@ -138,6 +138,19 @@ def test_options_and_files_are_told_at_once(tmp_path):
     assert "B_md" in str(caught.value) and "cut.parquet" in str(caught.value)
 
 
+def test_a_folder_of_tables(tmp_path):
+    """Without it, the folder of downloads is refused as "no such file", or one in two forms read twice."""
+    written(tmp_path, table(1), name="a.parquet")
+    written(tmp_path, table(1), name="a.csv")
+    written(tmp_path, table(2), name="b.csv")
+    (tmp_path / "notes.txt").write_text("mine")
+    scenario, _ = imported([tmp_path])
+    assert scenario.grid.feeder_id.tolist() == ["1", "2"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ScenarioError, match=r"the folder holds no \.parquet and no \.csv"):
+        imported([tmp_path / "empty"])
+
+
 def test_the_real_tables():
     """Without it, the reading of the real tables could drift from what they hold."""
     files = sorted(real(ICA).glob("circl_*.parquet"))

@@ -168,6 +168,13 @@ def test_unusable_files_are_told_in_words(tmp_path, content, words):
         import_diary(path)
 
 
+def test_a_folder_in_place_of_the_diary(tmp_path):
+    """Without it, an existing folder is said not to be there."""
+    (tmp_path / "trips.csv").write_text("x")
+    with pytest.raises(ScenarioError, match=r"it is a folder, not a file. Name the file in it: trips\.csv"):
+        import_diary(tmp_path)
+
+
 def test_weeks_are_driven_as_they_stand(tmp_path, grid):
     """Without it, the actual itineraries would be replaced by drawn ones."""
     path = own(tmp_path, week())

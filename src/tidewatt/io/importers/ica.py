@@ -57,7 +57,7 @@ def import_ica(
     Parameters
     ----------
     files : sequence of paths
-        Parquet or CSV, one row a feeder, month and hour.
+        Parquet or CSV, one row a feeder, month and hour; or folders of such.
     adoption : float
         Share of vehicles that are electric, 0..1.
     capacity : str
@@ -129,7 +129,7 @@ def import_ica(
         {"customers": np.round(customers[kept]), "name": tables.name[kept]},
     )
     size = size_fleet(float(homes[kept].sum()), adoption=adoption, vehicles=vehicles, represent=represent)
-    source = ", ".join(Path(f).name for f in files)
+    source = ", ".join(Path(f).resolve().name for f in files)
     scenario = populate(
         name or f"hosting-capacity-{capacity}", grid, horizon, places_of(homes[kept], peak_kw[kept], habits),
         size, seed=seed, habits=habits, diary=diary,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from tidewatt.domain.arrays import Array
 from tidewatt.errors import Issue, ScenarioError
-from tidewatt.io.importers.tabular import nearest_words, read_table
+from tidewatt.io.importers.tabular import nearest_words, read_table, tables_of
 
 __all__ = ["CAPACITIES", "CapacityTables", "read_capacity_tables"]
 
@@ -56,7 +56,7 @@ def read_capacity_tables(files: Sequence[Path | str], capacity: str = "B_md") ->
     Parameters
     ----------
     files : sequence of paths
-        Parquet or CSV.
+        Parquet or CSV, or folders of such.
     capacity : str
         One of `CAPACITIES`; nan throughout where the files lack the column.
 
@@ -74,7 +74,13 @@ def read_capacity_tables(files: Sequence[Path | str], capacity: str = "B_md") ->
     if not files:
         issues.append(Issue("options", "ica", "no files are given", "Give at least one file"))
     frames = []
-    for path in map(Path, files):
+    paths = []
+    for given in map(Path, files):
+        try:
+            paths += tables_of(given)
+        except ScenarioError as error:
+            issues += error.issues
+    for path in paths:
         try:
             frame = read_table(path)
         except ScenarioError as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tidewatt.errors import Issue, ScenarioError
 
-__all__ = ["Sheet", "read_sheets", "unreadable"]
+__all__ = ["Sheet", "a_folder", "read_sheets", "unreadable"]
 
 Sheet = list[list[Any]]
 """Rows of cells; an empty cell is an empty string."""
@@ -22,6 +22,13 @@ def unreadable(path: Path, problem: str, fix: str) -> ScenarioError:
     return ScenarioError([Issue(path.name, "", problem, fix)])
 
 
+def a_folder(path: Path, *patterns: str) -> ScenarioError:
+    """The error for a folder in place of a file, with the files in it that may be meant."""
+    there = sorted({file.name for pattern in patterns for file in path.glob(pattern)})
+    fix = f"Name the file in it: {', '.join(there[:3])}" if there else "Name a file"
+    return ScenarioError([Issue(str(path), "", "it is a folder, not a file", fix)])
+
+
 def read_sheets(path: Path) -> dict[str, Sheet]:
     """Every sheet of a file, by name; a CSV file is one sheet.
 
@@ -30,6 +37,8 @@ def read_sheets(path: Path) -> dict[str, Sheet]:
     ScenarioError
         The file is absent, truncated, of another kind than its name says, or not UTF-8.
     """
+    if path.is_dir():
+        raise a_folder(path, "*.xlsx", "*.csv*")
     if not path.is_file():
         raise unreadable(path, f"no such file: {path}", "Check the path")
     if path.suffix.lower() in (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"):

@@ -12,9 +12,32 @@ from typing import Literal
 import pandas as pd
 import pyarrow as pa
 
-from tidewatt.io.importers.sheets import unreadable
+from tidewatt.io.importers.sheets import a_folder, unreadable
 
-__all__ = ["nearest_words", "read_table"]
+__all__ = ["nearest_words", "read_table", "tables_of"]
+
+_TABLES = (".parquet", ".csv")
+
+
+def tables_of(path: Path) -> list[Path]:
+    """A folder's Parquet and CSV files in order of name (of one table in both forms, Parquet); else `path`.
+
+    Raises
+    ------
+    ScenarioError
+        A folder without any.
+    """
+    if not path.is_dir():
+        return [path]
+    # Parquet comes last, so that it takes the place of a CSV file of the same name.
+    files = sorted(path.iterdir(), key=lambda file: file.suffix.lower() == ".parquet")
+    shown = [file for file in files if not file.name.startswith(".") and file.is_file()]
+    tables = {file.stem: file for file in shown if file.suffix.lower() in _TABLES}
+    if not tables:
+        raise unreadable(
+            path, "the folder holds no .parquet and no .csv file", "Name the tables, or their folder"
+        )
+    return sorted(tables.values())
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -25,6 +48,8 @@ def read_table(path: Path) -> pd.DataFrame:
     ScenarioError
         The file is absent, truncated, empty or not UTF-8.
     """
+    if path.is_dir():
+        raise a_folder(path, "*.parquet", "*.csv*")
     if not path.is_file():
         raise unreadable(path, f"no such file: {path}", "Check the path")
     with path.open("rb") as stream:
