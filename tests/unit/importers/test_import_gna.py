@@ -60,6 +60,20 @@ def test_feeders_find_their_bank(tmp_path):
     assert report.dropped["the bank limit of feeders whose bank is left out"] == ("123472101",)
 
 
+def test_the_report_is_in_plain_words(tmp_path):
+    """Without it, costs of 1 a kW are taken for money, and the account is padded with noughts."""
+    _, report = imported(flat(tmp_path / "f.csv"))
+    said = report.lines()
+    assert "  assumed: upgrade cost 1 a kW, so costs read as kW" in said
+    assert report.counts["feeders_found_in_ica"] == 0
+    assert not any(line.endswith(": 0") for line in said)
+    assert any(
+        line.startswith("  share of banks whose loading fits that of their feeders: ") for line in said
+    )
+    _, priced = imported(flat(tmp_path / "f.csv"), upgrade_cost_per_kw=500.0)
+    assert not any("upgrade cost" in line for line in priced.lines())
+
+
 def test_a_sorted_file_is_noticed(tmp_path):
     """Without it, a table sorted by name or id would put every feeder on the last bank listed."""
     banks = [(f"A{k}", 1234500 + k, 20.0, 16.0) for k in (1, 2, 3, 4)]

@@ -29,7 +29,7 @@ from tidewatt.io.importers.gna_grid import FiledGrid, build_grid
 from tidewatt.io.importers.ica_tables import read_capacity_tables
 from tidewatt.io.importers.report import ImportReport
 from tidewatt.io.importers.shapes import planning_week
-from tidewatt.io.importers.upgrade_costs import check_upgrade_cost
+from tidewatt.io.importers.upgrade_costs import check_upgrade_cost, cost_sentences
 from tidewatt.synthesis.diary import Diary
 from tidewatt.synthesis.habits import Habits
 from tidewatt.synthesis.statistics import VEHICLES_PER_HOUSEHOLD
@@ -180,7 +180,10 @@ def import_gna(
         "base load peaks at the filing's yearly peak in this week; where no profile is known its shape is "
         f"{residential_load_share:.0%} residential",
         "the filing's loading may already hold some forecast of electric vehicles",
+        *cost_sentences(upgrade_cost_per_kw),
     )
+    if tables is not None and not filed.in_tables.any():
+        sentences += ("no kept feeder is in the integration-capacity tables",)
     return scenario, _report(path, filing, banks, figures, inside, filed, size, sentences)
 
 
@@ -221,7 +224,7 @@ def _report(
         "real_electric_vehicles": round(size.electric),
     }
     if np.isfinite(banks.agreement):
-        counts["share_of_banks_that_carry_their_feeders_sum"] = round(banks.agreement, 3)
+        counts["share_of_banks_whose_loading_fits_that_of_their_feeders"] = round(banks.agreement, 3)
     dropped = {
         "feeders withheld (CC)": names(~kept & is_feeder & figures.confidential),
         "feeders without figures": names(~kept & is_feeder & figures.missing),

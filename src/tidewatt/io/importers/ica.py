@@ -26,7 +26,7 @@ from tidewatt.io.importers.fleet import (
 from tidewatt.io.importers.ica_tables import CapacityTables, read_capacity_tables
 from tidewatt.io.importers.report import ImportReport
 from tidewatt.io.importers.shapes import over_steps, planning_week
-from tidewatt.io.importers.upgrade_costs import check_upgrade_cost
+from tidewatt.io.importers.upgrade_costs import check_upgrade_cost, cost_sentences
 from tidewatt.synthesis.diary import Diary
 from tidewatt.synthesis.habits import Habits
 
@@ -140,7 +140,15 @@ def import_ica(
         },
     )  # fmt: skip
     return scenario, _report(
-        tables, complete, kept, source, capacity, month, len(scenario.fleet), size.electric
+        tables,
+        complete,
+        kept,
+        source,
+        capacity,
+        month,
+        len(scenario.fleet),
+        size.electric,
+        cost_sentences(upgrade_cost_per_kw),
     )
 
 
@@ -185,6 +193,7 @@ def _report(
     month: int | None,
     vehicles: int,
     electric: float,
+    costs: tuple[str, ...],
 ) -> ImportReport:
     ids, left = tables.feeder_id, np.ones(len(tables.feeder_id), bool)
     left[kept] = False
@@ -203,5 +212,5 @@ def _report(
         counts,
         {"feeders with missing capacity": tuple(ids[left])},
         {"missing capacity of feeders": tuple(ids[filled])},
-        (f"headroom is {capacity} of {when}, alike on all days", "no banks: the tables name none"),
+        (f"headroom is {capacity} of {when}, alike on all days", "no banks: the tables name none", *costs),
     )

@@ -46,9 +46,10 @@ class ImportReport:
         }
 
     def lines(self) -> list[str]:
-        """The report in lines for a terminal; of every list of ids the first few."""
+        """The report in lines for a terminal: no counts of 0, and of every list of ids the first few."""
         out = [f"Imported {self.source}"]
-        out += [f"  {name.replace('_', ' ')}: {_number(value)}" for name, value in self.counts.items()]
+        counts = {name.replace("_", " "): value for name, value in self.counts.items() if value != 0}
+        out += [f"  {name}: {_number(value)}" for name, value in counts.items()]
         out += [f"  left out, {why}: {_ids(ids)}" for why, ids in self.dropped.items() if ids]
         out += [f"  filled in, {what}: {_ids(ids)}" for what, ids in self.imputed.items() if ids]
         out += [f"  assumed: {sentence}" for sentence in self.assumptions]

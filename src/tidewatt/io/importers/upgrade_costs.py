@@ -8,7 +8,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.errors import Issue
 from tidewatt.synthesis.statistics import UPGRADE_COST_PER_KW
 
-__all__ = ["check_upgrade_cost", "upgrade_cost"]
+__all__ = ["check_upgrade_cost", "cost_sentences", "upgrade_cost"]
 
 _UPGRADE_SHARE = 0.15
 
@@ -19,6 +19,11 @@ def check_upgrade_cost(value: float | str, *, ddor: bool = True) -> list[Issue]:
         return []
     fix = "Give a cost above 0, or ddor" if ddor else "Give a cost above 0"
     return [Issue("options", "upgrade_cost_per_kw", f"{value!r} given", fix)]
+
+
+def cost_sentences(value: float | str) -> tuple[str, ...]:
+    """What a report has to say of a cost of 1, the default."""
+    return ("upgrade cost 1 a kW, so costs read as kW",) if value == 1.0 else ()
 
 
 def upgrade_cost(rating_kw: Array, value: float | str) -> Array:
