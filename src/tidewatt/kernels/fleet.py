@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 
 from tidewatt.kernels.charging import FAST, earliest
 
-__all__ = ["Fleet", "cost_of", "count_marked", "earliest_pass", "fill", "limits_of", "load_pass", "sees"]
+__all__ = [
+    "Fleet",
+    "cost_of",
+    "count_marked",
+    "earliest_pass",
+    "fill",
+    "limits_of",
+    "load_pass",
+    "sees",
+    "settle",
+]
 
 
 class Fleet(NamedTuple):
@@ -105,6 +115,26 @@ def fill(fleet, a, m, price, cap, edge, scale, own):
             owns[k] = prices[k]
         cap[hi - 1] = p * fleet.tail[q]
         cap[lo] = p * fleet.head[q]
+
+
+@njit(cache=True, nogil=True, fastmath=FAST)
+def settle(fleet, i, a, m, cap, scale, edge, mu, before, v, load):
+    """Turn `v` into vehicle i's projection ``clip(v - mu scale, 0, cap)``; add what it changes to `load`."""
+    w = fleet.weight[i]
+    for j in range(m):
+        q = a + j
+        t = fleet.step[q]
+        lo = edge[j]
+        hi = edge[j + 1]
+        ys = v[lo:hi]
+        caps = cap[lo:hi]
+        was = before[lo:hi]
+        loads = load[fleet.feeder[q], t : t + hi - lo]
+        push = mu[q] * scale[lo]
+        for k in range(hi - lo):
+            y = min(max(ys[k] - push, 0.0), caps[k])
+            ys[k] = y
+            loads[k] += w * (y - was[k])
 
 
 @njit(cache=True, nogil=True, fastmath=FAST)

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from tidewatt.kernels.charging import FAST, cheapest, dual_bound, project
-from tidewatt.kernels.fleet import cost_of, fill, limits_of, sees
+from tidewatt.kernels.fleet import cost_of, fill, limits_of, sees, settle
 
 __all__ = ["bound_pass", "polish_pass", "project_pass", "recentre_pass", "respond_pass"]
 
@@ -68,27 +68,12 @@ def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
             scale[k] *= sigma
             v[k] = centre[k] - scale[k] * own[k]
         segments += project(v, cap, scale, edge, fleet.lower[a:b], fleet.upper[a:b], m, mu[a:b], stack)
-        w = fleet.weight[i]
-        for j in range(m):
-            q = a + j
-            f = fleet.feeder[q]
-            t = fleet.step[q]
-            lo = edge[j]
-            hi = edge[j + 1]
-            ys = v[lo:hi]
-            caps = cap[lo:hi]
-            centres = centre[lo:hi]
-            loads = load[f, t : t + hi - lo]
-            push = mu[q] * scale[lo]
-            for k in range(hi - lo):
-                y = min(max(ys[k] - push, 0.0), caps[k])
-                ys[k] = y
-                loads[k] += w * (y - centres[k])
+        settle(fleet, i, a, m, cap, scale, edge, mu, centre, v, load)
         total = 0.0
         for k in range(n):
             d = v[k] - centre[k]
             total += own[k] * v[k] + d * d / (2.0 * scale[k])
-        value += w * total
+        value += fleet.weight[i] * total
     return value, answered, segments
 
 
@@ -152,22 +137,9 @@ def project_pass(fleet, i0, i1, x, signal, marked, step, mu, load):
         for k in range(n):
             v[k] = mine[k] - scale[k] * own[k]
         project(v, cap, scale, edge, fleet.lower[a:b], fleet.upper[a:b], m, mu[a:b], stack)
-        w = fleet.weight[i]
-        for j in range(m):
-            q = a + j
-            f = fleet.feeder[q]
-            t = fleet.step[q]
-            lo = edge[j]
-            hi = edge[j + 1]
-            vs = v[lo:hi]
-            xs = mine[lo:hi]
-            caps = cap[lo:hi]
-            loads = load[f, t : t + hi - lo]
-            push = mu[q] * scale[lo]
-            for k in range(hi - lo):
-                y = min(max(vs[k] - push, 0.0), caps[k])
-                loads[k] += w * (y - xs[k])
-                xs[k] = y
+        settle(fleet, i, a, m, cap, scale, edge, mu, mine, v, load)
+        for k in range(n):
+            mine[k] = v[k]
     return answered
 
 
