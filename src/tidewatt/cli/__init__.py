@@ -146,6 +146,6 @@ def _show_own_warnings() -> None:
 
         say(f"note: {message}")
 
-    warnings.simplefilter("always", SolveWarning)
+    warnings.simplefilter("ignore", SolveWarning)  # the summary says it
     warnings.simplefilter("always", ScenarioWarning)
     warnings.showwarning = show

@@ -11,6 +11,7 @@ import platform
 import resource
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
@@ -25,7 +26,7 @@ from tidewatt.coordination.problem import pack, session_problem
 from tidewatt.coordination.result import Coordination
 from tidewatt.domain.checks import check
 from tidewatt.domain.scenario import Scenario
-from tidewatt.errors import ScenarioError
+from tidewatt.errors import ScenarioError, SolveWarning
 from tidewatt.execution.threads import Threads
 from tidewatt.result import Progress, RunInfo
 
@@ -71,6 +72,11 @@ def coordinate(
     -------
     Coordination
         Loads, prices, schedules and certificates by rung. Its status says whether the gap was reached.
+
+    Warns
+    -----
+    SolveWarning
+        Where a rung ended without reaching the asked gap.
 
     Raises
     ------
@@ -129,6 +135,10 @@ def coordinate(
             )
             if (state := rungs[name].state) is not None:
                 done[name] = state
+    for name, rung in rungs.items():
+        if not rung.status.reached:
+            gap = rung.certificate.relative_gap(cost)
+            warnings.warn(SolveWarning(f"{name}: gap {gap:.2g}. {rung.status.value}"), stacklevel=2)
     return _labelled(scenario, rungs, missing_kwh, parameters, begin)
 
 

@@ -12,6 +12,7 @@ from tidewatt.coordination.parameters import Parameters
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.grid import CostPieces
 from tidewatt.domain.scenario import Scenario
+from tidewatt.errors import SolveWarning
 from tidewatt.result import Status
 
 
@@ -97,7 +98,8 @@ def test_a_run_on_a_limit_says_so_and_goes_on(village: Scenario) -> None:
             return self.state
 
     memory = Memory()
-    first = tidewatt.coordinate(village, max_passes=12, session=False, checkpoint=memory)
+    with pytest.warns(SolveWarning, match="coordinated: gap"):
+        first = tidewatt.coordinate(village, max_passes=12, session=False, checkpoint=memory)
     assert first.status is Status.ITERATION_LIMIT
     second = tidewatt.coordinate(village, max_passes=200, session=False, checkpoint=memory, resume=True)
     assert second.status is Status.CERTIFIED
