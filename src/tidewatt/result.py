@@ -20,12 +20,14 @@ class Status(enum.Enum):
         "Stopped on iterations before the asked gap was proved: allow more, or resume from the checkpoint."
     )
     STALLED = "No further progress in double precision: ask for a larger gap, or try the other solver."
+    REPLICATIONS = "All replications asked for were run; beta says how far the mean may still move: ask for more to narrow it."
+    TOLERANCE = "The variance coefficient of the statistic fell to the tolerance."
     EXACT = "Nothing to decide: the figure is the outcome of a rule, not of an optimisation."
 
     @property
     def reached(self) -> bool:
         """Whether what was asked for was reached."""
-        return self in (Status.CERTIFIED, Status.EXACT)
+        return self in (Status.CERTIFIED, Status.EXACT, Status.REPLICATIONS, Status.TOLERANCE)
 
 
 @dataclass(frozen=True, slots=True)

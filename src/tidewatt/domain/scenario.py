@@ -13,13 +13,17 @@ from tidewatt.domain.fleet import Fleet
 from tidewatt.domain.grid import Grid
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.mobility import Dwells, Trips
+from tidewatt.domain.roads import Demand, FleetTypes, Roads
+from tidewatt.domain.stations import Stations
 
 __all__ = ["Scenario"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scenario:
-    """Vehicles with their trips and dwells, and the grid they charge from, over one horizon.
+    """Vehicles with their trips and dwells, the roads they drive on and the grid they charge from.
+
+    A study needs only its own parts: the others are empty (`fleet`, `dwells`, `trips`, `grid`) or None.
 
     Attributes
     ----------
@@ -39,6 +43,8 @@ class Scenario:
         Parameters of studies as given in ``scenario.toml``, by study.
     sampling : mapping
         How vehicles were sampled (``adoption``, ``vehicles_total``, ...), where known.
+    roads, demand, types, stations : Roads, Demand, FleetTypes, Stations, optional
+        Road network with zones, trips between zones, types of vehicles and their shares, charging stations.
     """
 
     name: str
@@ -49,6 +55,10 @@ class Scenario:
     grid: Grid
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     sampling: Mapping[str, Any] = field(default_factory=dict)
+    roads: Roads | None = None
+    demand: Demand | None = None
+    types: FleetTypes | None = None
+    stations: Stations | None = None
 
     def sha256(self) -> str:
         """Fingerprint of all that a result depends on: the same for CSV and Parquet, hexadecimal."""
@@ -66,4 +76,23 @@ class Scenario:
             arrays += [cost.first, cost.above_kw, cost.cost_per_kw]
         for array in arrays:
             digest.update(np.ascontiguousarray(array).data)
+        for part in (self.roads, self.demand, self.types, self.stations):
+            if part is not None:
+                _update(digest, part)
         return digest.hexdigest()
+
+
+def _update(digest: hashlib._Hash, part: Roads | Demand | FleetTypes | Stations) -> None:
+    """Add every array and number of a part, by name, to the fingerprint."""
+    digest.update(type(part).__name__.encode())
+    for name in part.__slots__:
+        value = getattr(part, name)
+        if name.endswith("attributes"):
+            continue
+        digest.update(f"\0{name}\0".encode())
+        if not isinstance(value, np.ndarray):
+            digest.update(repr(value).encode())
+        elif value.dtype == object or name.endswith("_id"):
+            digest.update("\0".join(map(str, value)).encode())
+        else:
+            digest.update(np.ascontiguousarray(value).data)
