@@ -16,7 +16,7 @@ import xarray as xr
 from tests.unit.verification.reference import build, plain_vehicle, write_scenario_by_hand
 from tidewatt.domain.fleet import Fleet
 from tidewatt.errors import TidewattError
-from tidewatt.io import results, schedules
+from tidewatt.io import coordinations, schedules
 from tidewatt.io.results import load, save
 from tidewatt.io.scenario import read_scenario
 
@@ -199,7 +199,7 @@ def test_a_save_that_fails_leaves_the_old_result(tmp_path, folder, result, monke
     def full(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(results, "_write_loads", full)
+    monkeypatch.setattr(coordinations, "_write_loads", full)
     with pytest.raises(TidewattError, match="disk is full"):
         save(result, tmp_path / "out", scenario_folder=folder)
     assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == before
