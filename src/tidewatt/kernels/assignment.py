@@ -1,0 +1,298 @@
+"""Cost of links and equilibration of path flows for the static user equilibrium (sim-1, sim-13, sim-14).
+
+Links are described by `LinkCosts`, paths by `Paths`. All times are minutes, all flows vehicles in the period.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+__all__ = ["LinkCosts", "Paths", "beckmann", "descend", "equilibrate", "load_paths", "price_links"]
+
+_LEFT = 1e-14  # share of a pair's demand below which flow on a path is rounding
+_TRIALS = 6  # secant steps of one shift at most
+
+
+class LinkCosts(NamedTuple):
+    """Cost functions ``fixed + free (1 + alpha (x / capacity)^beta)``; arrays of shape (links,).
+
+    Attributes
+    ----------
+    free_min : array
+        Time on the empty link [min].
+    alpha, beta : array
+        Of the cost function, >= 0.
+    capacity : array
+        Capacity over the period [vehicles], > 0.
+    fixed_min : array
+        What toll and distance add [min].
+    """
+
+    free_min: np.ndarray
+    alpha: np.ndarray
+    beta: np.ndarray
+    capacity: np.ndarray
+    fixed_min: np.ndarray
+
+
+class Paths(NamedTuple):
+    """Paths by OD pair, one after the other.
+
+    Attributes
+    ----------
+    first : array of int64, shape (pairs + 1,)
+        Position of each pair's first path.
+    start : array of int64, shape (paths + 1,)
+        Position of each path's first link.
+    links : array of int32
+        Links of all paths, each path from its origin on.
+    flow : array, shape (paths,)
+        Vehicles in the period.
+    """
+
+    first: np.ndarray
+    start: np.ndarray
+    links: np.ndarray
+    flow: np.ndarray
+
+
+@njit(cache=True, nogil=True)
+def _price(costs, e, x):
+    """Cost of link `e` under flow `x`, and its slope [min, min per vehicle]."""
+    free = costs.free_min[e]
+    beta = costs.beta[e]
+    load = free * costs.alpha[e]
+    ratio = x / costs.capacity[e]
+    if load == 0.0 or beta == 0.0:
+        return costs.fixed_min[e] + free + load, 0.0
+    if beta == 4.0:
+        cubed = ratio * ratio * ratio
+    elif beta == 1.0:
+        cubed = 1.0
+    elif ratio > 0.0:
+        cubed = ratio ** (beta - 1.0)
+    elif beta < 1.0:
+        cubed = 1e12 ** (1.0 - beta)  # the slope at nought is infinite; large is enough
+    else:
+        cubed = 0.0
+    return costs.fixed_min[e] + free + load * cubed * ratio, load * beta * cubed / costs.capacity[e]
+
+
+@njit(cache=True, nogil=True)
+def price_links(costs, flow, cost, slope):
+    """Cost (sim-1) and slope of every link under `flow`.
+
+    Parameters
+    ----------
+    costs : LinkCosts
+    flow : array, shape (links,)
+    cost, slope : array, shape (links,)
+        Out [min, min per vehicle].
+    """
+    for e in range(len(flow)):
+        cost[e], slope[e] = _price(costs, e, flow[e])
+
+
+@njit(cache=True, nogil=True)
+def beckmann(costs, flow):
+    """Integral of every link's cost from nought to its flow (sim-13), shape (links,) [vehicle minutes]."""
+    area = np.empty(len(flow))
+    for e in range(len(flow)):
+        x = flow[e]
+        free = costs.free_min[e]
+        area[e] = (costs.fixed_min[e] + free) * x
+        if free * costs.alpha[e] > 0.0 and x > 0.0:
+            beta = costs.beta[e]
+            area[e] += free * costs.alpha[e] * x * (x / costs.capacity[e]) ** beta / (beta + 1.0)
+    return area
+
+
+@njit(cache=True, nogil=True)
+def descend(costs, flow, step):
+    """How far to go from `flow` along `step` for the least objective: a number in [0, 1].
+
+    The derivative along the line is monotone, so that bisection guarded by secants finds its zero.
+
+    Parameters
+    ----------
+    costs : LinkCosts
+    flow, step : array, shape (links,)
+        ``flow + step`` has no negative entry.
+    """
+    low, high = 0.0, 1.0
+    down = up = 0.0
+    for side in range(2):
+        slope = 0.0
+        for e in range(len(flow)):
+            if step[e] != 0.0:
+                slope += step[e] * _price(costs, e, max(flow[e] + side * step[e], 0.0))[0]
+        if side == 0:
+            down = slope
+        else:
+            up = slope
+    if down >= 0.0:
+        return 0.0
+    if up <= 0.0:
+        return 1.0
+    at = 0.0
+    for k in range(60):
+        at = (low * up - high * down) / (up - down) if k % 3 else 0.5 * (low + high)
+        slope = 0.0
+        for e in range(len(flow)):
+            if step[e] != 0.0:
+                slope += step[e] * _price(costs, e, max(flow[e] + at * step[e], 0.0))[0]
+        if slope < 0.0:
+            low, down = at, slope
+        else:
+            high, up = at, slope
+        if high - low < 1e-13 or slope == 0.0:
+            break
+    return at
+
+
+@njit(cache=True, nogil=True)
+def load_paths(paths, flow):
+    """Link flows of path flows.
+
+    Parameters
+    ----------
+    paths : Paths
+    flow : array, shape (links,)
+        Out.
+    """
+    flow[:] = 0.0
+    for k in range(len(paths.flow)):
+        for j in range(paths.start[k], paths.start[k + 1]):
+            flow[paths.links[j]] += paths.flow[k]
+
+
+@njit(cache=True, nogil=True)
+def equilibrate(costs, paths, demand, pairs, threshold, flow, cost, slope, seen, other, excess):
+    """One sweep of gradient projection over OD pairs (sim-14): each pair shifts flow to its cheapest path.
+
+    From every dearer path, the flow that a Newton step on the cost difference asks for goes over to the
+    cheapest one; only links that not both paths use take part. Link costs follow at once, pair after pair
+    (Gauss-Seidel). A step that overshoots is drawn back by secants, so that the objective falls.
+
+    Parameters
+    ----------
+    costs : LinkCosts
+    paths : Paths
+        ``flow`` is changed.
+    demand : array, shape (all pairs,)
+        Vehicles of each pair.
+    pairs : array of int64
+        Pairs to visit, in this order.
+    threshold : float
+        Shift only where the difference in cost exceeds this share of the cheapest path's cost.
+    flow, cost, slope : array, shape (links,)
+        Kept consistent with the path flows.
+    seen, other : array of int64, shape (links,)
+        Marks; must hold nothing above their own first entries' counters: zeros before the first sweep.
+    excess : array, shape (all pairs,)
+        Out, for visited pairs: flow times cost above the cheapest path before the shifts [vehicle minutes].
+
+    Returns
+    -------
+    float
+        Sum of the excess over visited pairs.
+    """
+    links, start, share = paths.links, paths.start, paths.flow
+    total = 0.0
+    most = 0
+    for r in range(len(paths.first) - 1):
+        most = max(most, paths.first[r + 1] - paths.first[r])
+    price = np.empty(most)
+    mark = max(seen.max(), other.max())
+    for r in pairs:
+        a, b = paths.first[r], paths.first[r + 1]
+        best = a
+        for k in range(a, b):
+            sum_ = 0.0
+            for j in range(start[k], start[k + 1]):
+                sum_ += cost[links[j]]
+            price[k - a] = sum_
+            if sum_ < price[best - a]:
+                best = k
+        above = 0.0
+        for k in range(a, b):
+            above += share[k] * (price[k - a] - price[best - a])
+        excess[r] = above
+        total += above
+        b0, b1 = start[best], start[best + 1]
+        least = threshold * price[best - a]
+        marked = False
+        for k in range(a, b):
+            if k == best or share[k] <= 0.0 or price[k - a] - price[best - a] <= least:
+                continue
+            if not marked:
+                mark += 1
+                for j in range(b0, b1):
+                    seen[links[j]] = mark
+                of_best = mark
+                marked = True
+            mark += 1
+            k0, k1 = start[k], start[k + 1]
+            gain = 0.0
+            bend = 0.0
+            for j in range(k0, k1):
+                e = links[j]
+                other[e] = mark
+                if seen[e] != of_best:
+                    gain += cost[e]
+                    bend += slope[e]
+            for j in range(b0, b1):
+                e = links[j]
+                if other[e] != mark:
+                    gain -= cost[e]
+                    bend += slope[e]
+            if gain == 0.0:
+                continue
+            moved = 0.0  # from path k to the best one, of this visit
+            low = -share[best]
+            high = share[k]
+            at_low = at_high = 0.0
+            before = gain
+            step = gain / bend if bend > 0.0 else (high if gain > 0.0 else low)
+            for _ in range(_TRIALS):
+                step = min(max(step, low - moved), high - moved)
+                if step == 0.0:
+                    break
+                after = 0.0
+                for j in range(k0, k1):
+                    e = links[j]
+                    if seen[e] != of_best:
+                        flow[e] = max(flow[e] - step, 0.0)
+                        cost[e], slope[e] = _price(costs, e, flow[e])
+                        after += cost[e]
+                for j in range(b0, b1):
+                    e = links[j]
+                    if other[e] != mark:
+                        flow[e] = max(flow[e] + step, 0.0)
+                        cost[e], slope[e] = _price(costs, e, flow[e])
+                        after -= cost[e]
+                moved += step
+                if after * before >= 0.0 or abs(after) <= 0.5 * abs(before):
+                    break
+                # Overshot by much: the zero of the difference is bracketed now.
+                if after < 0.0:
+                    high, at_high = moved, after
+                    if at_low == 0.0:
+                        low, at_low = moved - step, before
+                else:
+                    low, at_low = moved, after
+                    if at_high == 0.0:
+                        high, at_high = moved - step, before
+                target = (low * at_high - high * at_low) / (at_high - at_low)
+                step = target - moved
+            share[best] += moved
+            share[k] -= moved
+            if share[k] < _LEFT * demand[r]:
+                share[best] += share[k]
+                share[k] = 0.0
+            if share[best] < 0.0:
+                share[best] = 0.0
+    return total

@@ -1,0 +1,1 @@
+"""Static user equilibrium: link flows under which nobody is faster by another path."""

@@ -1,0 +1,103 @@
+"""User equilibrium by bi-conjugate Frank-Wolfe: link flows only, whatever the number of pairs.
+
+Mitradjieva & Lindberg (2013), "The stiff is moving - conjugate direction Frank-Wolfe methods with
+applications to traffic assignment", Transportation Science 47(2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.execution.threads import Threads
+from tidewatt.kernels.assignment import LinkCosts, beckmann, descend, price_links
+from tidewatt.kernels.assignment_trees import Pairs, all_or_nothing
+from tidewatt.kernels.routing import Star
+from tidewatt.result import Status
+from tidewatt.simulation.assignment.monitor import Monitor, Outcome
+from tidewatt.simulation.assignment.problem import NoPath, shards_of
+
+__all__ = ["conjugate", "loader"]
+
+_WHOLE = 0.99  # after a step this long, earlier directions say nothing
+
+Loader = Callable[[Array], tuple[Array, Array]]
+
+
+def loader(star: Star, tail: Array, pairs: Pairs, workers: Threads) -> Loader:
+    """All-or-nothing flows for given link costs, and the cost of each origin's trips."""
+    shards = shards_of(pairs)
+    links = len(star.link)
+
+    def load(cost: Array) -> tuple[Array, Array]:
+        least = np.zeros(len(pairs.source))
+
+        def one(shard: tuple[int, int]) -> Array:
+            part = np.zeros(links)
+            all_or_nothing(star, tail, cost, pairs, shard[0], shard[1], part, least)
+            return part
+
+        flow = np.zeros(links)
+        for part in workers.map(one, shards):  # in the order of the shards: the same sums always
+            flow += part
+        return flow, least
+
+    return load
+
+
+def conjugate(costs: LinkCosts, load: Loader, monitor: Monitor) -> Outcome:
+    """Solve to the monitor's goal.
+
+    Each target is a mix of the all-or-nothing flows and the two targets before, such that the direction
+    to it is conjugate to the two directions before with respect to the slopes of the link costs.
+
+    Raises
+    ------
+    NoPath
+        Where trips have no path.
+    """
+    links = len(costs.beta)
+    cost, slope = np.zeros(links), np.zeros(links)
+    price_links(costs, np.zeros(links), cost, slope)
+    flow, least = load(cost)
+    if not np.isfinite(least).all():
+        raise NoPath
+    earlier: list[Array] = []  # the last target and the one before
+    step = 0.0
+    status: Status | None = None
+    while True:
+        price_links(costs, flow, cost, slope)
+        cheapest, least = load(cost)
+        status = monitor.note(cost, flow, least, beckmann(costs, flow))
+        if status is not None:
+            return Outcome(flow, None, monitor, status)
+        target = _target(flow, cheapest, earlier, slope, step)
+        if float(cost @ (target - flow)) >= 0.0:
+            target, earlier = cheapest, []
+        step = float(descend(costs, flow, target - flow))
+        if step == 0.0:
+            return Outcome(flow, None, monitor, Status.STALLED)
+        flow = np.maximum(flow + step * (target - flow), 0.0)
+        earlier = [] if step > _WHOLE else [target, *earlier[:1]]
+
+
+def _target(flow: Array, cheapest: Array, earlier: list[Array], slope: Array, step: float) -> Array:
+    """Mix of all-or-nothing flows and earlier targets; `step` is the length of the last step."""
+    if not earlier:
+        return cheapest
+    away = slope * (cheapest - flow)
+    last = earlier[0] - flow
+    if len(earlier) == 1:
+        bend = float(last @ (slope * (cheapest - earlier[0])))
+        share = float(last @ away) / bend if bend != 0.0 else 0.0
+        share = min(max(share, 0.0), _WHOLE)
+        return np.asarray(share * earlier[0] + (1.0 - share) * cheapest)
+    before = step * earlier[0] + (1.0 - step) * earlier[1] - flow
+    bend = float(before @ (slope * (earlier[1] - earlier[0])))
+    second = max(-float(before @ away) / bend, 0.0) if bend != 0.0 else 0.0
+    bend = float(last @ (slope * last))
+    first = max(-float(last @ away) / bend + second * step / (1.0 - step), 0.0) if bend != 0.0 else 0.0
+    whole = 1.0 + first + second
+    return np.asarray((cheapest + first * earlier[0] + second * earlier[1]) / whole)

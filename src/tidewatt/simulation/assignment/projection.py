@@ -1,0 +1,78 @@
+"""User equilibrium by gradient projection over paths, with column generation.
+
+Jayakrishnan, Tsai, Prashker & Rajadhyaksha (1994), "A faster path-based algorithm for traffic assignment",
+Transportation Research Record 1443; Florian, Constantin & Florian (2009), "A new look at projected gradient
+method for equilibrium assignment", Transportation Research Record 2090. That many cheap sweeps over the pairs
+pay between two costly rounds of shortest paths is from Xie, Nie & Liu (2018), "A greedy path-based algorithm
+for traffic assignment", Transportation Research Record 2672(48).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.execution.threads import Threads
+from tidewatt.kernels.assignment import Paths, beckmann, equilibrate, load_paths, price_links
+from tidewatt.kernels.assignment_trees import cheaper_paths, merge_paths
+from tidewatt.result import Status
+from tidewatt.simulation.assignment.monitor import Monitor, Outcome
+from tidewatt.simulation.assignment.problem import NoPath, Problem, no_paths
+
+__all__ = ["project"]
+
+_SHARE = 0.01  # sweep until the excess among known paths is this share of the gap
+_SWEEPS = 400  # ... but no more often than this
+
+
+def project(problem: Problem, monitor: Monitor, workers: Threads) -> Outcome:
+    """Solve to the monitor's goal.
+
+    A round: link flows from path flows (so that no rounding piles up), the gap by a shortest-path tree for
+    each origin, the cheaper paths found go to their pairs, and flows are evened out over the paths known.
+
+    Raises
+    ------
+    NoPath
+        Where trips have no path.
+    """
+    costs, pairs, star, tail = problem.costs, problem.pairs, problem.star, problem.tail
+    links, count = len(costs.beta), len(pairs.demand)
+    flow, cost, slope = np.zeros(links), np.zeros(links), np.zeros(links)
+    seen, other = np.zeros(links, np.int64), np.zeros(links, np.int64)
+    nearest, excess = np.empty(count), np.zeros(count)
+    paths = no_paths(count)
+    status: Status | None = None
+    empty = True
+    while True:
+        load_paths(paths, flow)
+        price_links(costs, flow, cost, slope)
+
+        def search(shard: tuple[int, int], paths: Paths = paths) -> tuple[Array, Array, Array]:
+            found: tuple[Array, Array, Array]
+            found = cheaper_paths(star, tail, cost, pairs, paths, shard[0], shard[1], nearest)
+            return found
+
+        found = workers.map(search, problem.shards)
+        pair, length, new_links = (np.concatenate(part) for part in zip(*found, strict=True))
+        if empty:
+            if not np.isfinite(nearest).all():
+                raise NoPath
+            # Everyone takes the path that is cheapest on empty roads.
+            paths = Paths(*merge_paths(paths, pair, length, new_links, pairs.demand[pair]))
+            empty = False
+            continue
+        status = monitor.note(
+            cost, flow, pairs.demand * nearest, beckmann(costs, flow), f"{len(paths.flow):,} paths"
+        )
+        if status is not None:
+            return Outcome(flow, int(np.count_nonzero(paths.flow > 0)), monitor, status)
+        paths = Paths(*merge_paths(paths, pair, length, new_links, np.zeros(len(pair))))
+        choices = np.flatnonzero(np.diff(paths.first) > 1)
+        goal = _SHARE * max(monitor.gap, monitor.goal.relative_gap) * float(cost @ flow)
+        for _ in range(_SWEEPS):
+            left = equilibrate(
+                costs, paths, pairs.demand, choices, 0.0, flow, cost, slope, seen, other, excess
+            )
+            if left <= goal:
+                break
