@@ -5,6 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 import tidewatt
+from tidewatt.cli.assigning import assign
 from tidewatt.cli.coordinating import coordinate, demo
 from tidewatt.cli.importing import importing
 from tidewatt.cli.results import report, verify
@@ -25,6 +26,7 @@ app.command(demo)
 app.command(example)
 app.command(check)
 app.command(importing)
+app.command(assign)
 app.command(coordinate)
 app.command(verify)
 app.command(report)

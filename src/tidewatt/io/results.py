@@ -12,16 +12,17 @@ from tidewatt.io.result_files import CERTIFICATE, FORMAT, absent_files, read_jso
 
 if TYPE_CHECKING:
     from tidewatt.coordination.result import Coordination
+    from tidewatt.simulation.assignment.result import Equilibrium
     from tidewatt.simulation.result import Simulation
 
-    Result = Coordination | Simulation
+    Result = Coordination | Simulation | Equilibrium
 
 __all__ = ["load", "save"]
 
 # Which module here saves and loads a kind of result, by the name of its class in small letters; each offers
 # ``save(result, folder, scenario_folder=..., **more)`` and ``load(folder, certificate)``. Certificates name
 # their kind; those without one are of `coordinate`.
-_ROOMS = {"coordination": "coordinations", "simulation": "simulations"}
+_ROOMS = {"coordination": "coordinations", "simulation": "simulations", "equilibrium": "equilibria"}
 
 
 def save(
@@ -38,7 +39,7 @@ def save(
 
     Parameters
     ----------
-    result : Coordination or Simulation
+    result : Coordination, Simulation or Equilibrium
         What a study returned.
     folder : path
         Where to write; made where it is missing.
@@ -77,7 +78,7 @@ def load(folder: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    Coordination or Simulation
+    Coordination, Simulation or Equilibrium
 
     Raises
     ------

@@ -45,6 +45,8 @@ class Problem:
         Cost of every link, capacity over the period.
     origin, destination : array of int32, shape (pairs,)
         Zones of each pair.
+    start_min : float or None
+        When the period starts [minutes of the day]; None: the roads' own period.
     period_h : float
         Hours that trips and capacities hold for.
     demand_trips, intrazonal_trips, other_trips : float
@@ -57,6 +59,7 @@ class Problem:
     costs: LinkCosts
     origin: Array
     destination: Array
+    start_min: float | None
     period_h: float
     demand_trips: float
     intrazonal_trips: float
@@ -92,7 +95,7 @@ def pack(roads: Roads, demand: Demand, start_min: float | None = None) -> Proble
         Where no period is named but there are several, where nobody travels, or where trips lead to where
         no path leads.
     """
-    rows, period_h = _period(roads, demand, start_min)
+    rows, start_min, period_h = _period(roads, demand, start_min)
     zones = roads.zones
     key = demand.origin[rows].astype(np.int64) * zones + demand.destination[rows]
     trips = np.asarray(demand.trips[rows], np.float64)
@@ -113,6 +116,7 @@ def pack(roads: Roads, demand: Demand, start_min: float | None = None) -> Proble
         costs=link_costs(roads, period_h),
         origin=origin,
         destination=destination,
+        start_min=start_min,
         period_h=period_h,
         demand_trips=math.fsum(total),
         intrazonal_trips=math.fsum(total[~moves]),
@@ -120,11 +124,11 @@ def pack(roads: Roads, demand: Demand, start_min: float | None = None) -> Proble
     )
 
 
-def _period(roads: Roads, demand: Demand, start_min: float | None) -> tuple[Array, float]:
-    """Rows of demand of the period asked for, and its length [h]."""
+def _period(roads: Roads, demand: Demand, start_min: float | None) -> tuple[Array, float | None, float]:
+    """Rows of demand of the period asked for, when it starts [min], and its length [h]."""
     free = np.isnan(demand.start_min)
     if start_min is None and (free.any() or not len(demand)):
-        return np.flatnonzero(free), roads.period_h
+        return np.flatnonzero(free), None, roads.period_h
     starts = np.unique(demand.start_min[~free])
     if start_min is None and len(starts) == 1:
         start_min = float(starts[0])
@@ -138,7 +142,7 @@ def _period(roads: Roads, demand: Demand, start_min: float | None) -> tuple[Arra
     if len(ends) > 1 or not ends[0] > start_min:
         problem = f"windows from minute {start_min:g} end at {', '.join(f'{end:g}' for end in ends[:5])}"
         raise ScenarioError([Issue("demand", "end_min", problem, "Give one end after the start.")])
-    return rows, float(ends[0] - start_min) / 60.0
+    return rows, start_min, float(ends[0] - start_min) / 60.0
 
 
 def link_costs(roads: Roads, period_h: float) -> LinkCosts:

@@ -158,7 +158,6 @@ def _labelled(
     last = history.iloc[-1]
     moved = math.fsum(problem.pairs.demand)
     figures = {
-        "study": "assign",
         "scenario": scenario.name,
         "status": outcome.status.name,
         "method": method,
@@ -169,6 +168,7 @@ def _labelled(
         "intrazonal_trips": problem.intrazonal_trips,
         "unassigned_trips": problem.intrazonal_trips,
         "other_period_trips": problem.other_trips,
+        "start_min": problem.start_min,
         "period_h": problem.period_h,
         "mean_travel_time_min": math.fsum(time_min * outcome.flow) / moved,
         "mean_distance_km": math.fsum(roads.length_km * outcome.flow) / moved,
