@@ -193,7 +193,7 @@ def many_to_few(star, cost, sources, few, unreached):
 
 
 @njit(cache=True, nogil=True)
-def paths(star, tail, cost, origin, destination, unreached):
+def paths(star, tail, cost, origin, destination, limit, unreached):
     """Shortest paths of pairs of nodes; pairs of one origin that follow each other share a search.
 
     Parameters
@@ -204,7 +204,10 @@ def paths(star, tail, cost, origin, destination, unreached):
     cost : array, shape (links,)
         Not negative.
     origin, destination : array of int32, shape (pairs,)
+    limit : scalar of the costs' type
+        A path that costs as much or more counts as none.
     unreached : scalar of the costs' type
+        Distance where there is no path.
 
     Returns
     -------
@@ -239,7 +242,7 @@ def paths(star, tail, cost, origin, destination, unreached):
             v = destination[i]
             wanted[v] = False
             distance[i] = unreached
-            if place[v] == SETTLED:
+            if place[v] == SETTLED and reach[v] < limit:
                 distance[i] = reach[v]
                 start = size
                 while v != source:

@@ -1,0 +1,191 @@
+"""The hierarchy of a road network without its link times: arcs, elimination tree, triangles.
+
+Nodes are contracted in a given order; contracting one joins all its neighbours not yet contracted. Nodes are
+numbered in an order that makes every subtree of the elimination tree a range.
+
+Source: J. Dibbelt, B. Strasser and D. Wagner, "Customizable contraction hierarchies", ACM Journal of
+Experimental Algorithmics 21 (2016). The elimination tree without the arcs: J. W. H. Liu, "The role of
+elimination trees in sparse factorization", SIAM Journal on Matrix Analysis and Applications 11 (1990).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+__all__ = ["arcs", "arcs_of_links", "elimination_order", "levels", "triangles"]
+
+
+@njit(cache=True, nogil=True)
+def _tree(first, node, order):
+    """Parent of every node in the elimination tree, -1 for roots; nodes by their place in `order`."""
+    n = len(order)
+    rank = np.empty(n, np.int32)
+    for r in range(n):
+        rank[order[r]] = r
+    parent = np.full(n, -1, np.int32)
+    above = np.full(n, -1, np.int32)  # a node further up, found earlier: shortens the way
+    for r in range(n):
+        v = order[r]
+        for k in range(first[v], first[v + 1]):
+            low = rank[node[k]]
+            while low < r:
+                up = above[low]
+                above[low] = r
+                if up < 0:
+                    parent[low] = r
+                    break
+                low = up
+    return parent
+
+
+@njit(cache=True, nogil=True)
+def elimination_order(first, node, order):
+    """An order with the same arcs as `order` in which every subtree of the elimination tree is a range.
+
+    Returns
+    -------
+    order : array of int32, shape (nodes,)
+        Node of each rank.
+    parent : array of int32, shape (nodes,)
+        By rank: rank of the parent, -1 for roots.
+    """
+    n = len(order)
+    parent = _tree(first, node, order)
+    below = np.ones(n, np.int32)
+    for r in range(n):
+        if parent[r] >= 0:
+            below[parent[r]] += below[r]
+    # A subtree takes the ranks just under those of its parent and of the siblings placed before it.
+    free = np.empty(n, np.int32)
+    rank = np.empty(n, np.int32)
+    top = n
+    for r in range(n - 1, -1, -1):
+        p = parent[r]
+        if p < 0:
+            end = top
+            top -= below[r]
+        else:
+            end = free[p]
+            free[p] -= below[r]
+        rank[r] = end - 1
+        free[r] = end - 1
+    new = np.empty(n, np.int32)
+    above = np.empty(n, np.int32)
+    for r in range(n):
+        new[rank[r]] = order[r]
+        above[rank[r]] = rank[parent[r]] if parent[r] >= 0 else -1
+    return new, above
+
+
+@njit(cache=True, nogil=True)
+def levels(parent):
+    """Number of ancestors of every node, and lowest rank in its subtree."""
+    n = len(parent)
+    depth = np.zeros(n, np.int32)
+    lowest = np.empty(n, np.int32)
+    for r in range(n):
+        lowest[r] = r
+    for r in range(n):
+        if parent[r] >= 0:
+            lowest[parent[r]] = min(lowest[parent[r]], lowest[r])
+    for r in range(n - 1, -1, -1):
+        if parent[r] >= 0:
+            depth[r] = depth[parent[r]] + 1
+    return depth, lowest
+
+
+@njit(cache=True, nogil=True)
+def arcs(first, node, order, parent):
+    """Arcs from every node up to the nodes of higher rank that it is joined to when it is contracted.
+
+    Returns
+    -------
+    up_first : array of int64, shape (nodes + 1,)
+    up_head : array of int32, shape (arcs,)
+        Ranks, ascending; the first of a node is its parent.
+    """
+    n = len(order)
+    rank = np.empty(n, np.int32)
+    for r in range(n):
+        rank[order[r]] = r
+    last = np.full(n, -1, np.int32)  # children of a node, linked
+    previous = np.full(n, -1, np.int32)
+    for r in range(n):
+        if parent[r] >= 0:
+            previous[r] = last[parent[r]]
+            last[parent[r]] = r
+    seen = np.full(n, -1, np.int32)
+    up_first = np.zeros(n + 1, np.int64)
+    head = np.empty(4 * n + 4, np.int32)
+    size = 0
+    for r in range(n):
+        if len(head) < size + n:
+            more = np.empty(2 * len(head) + n, np.int32)
+            more[:size] = head[:size]
+            head = more
+        seen[r] = r
+        begin = size
+        v = order[r]
+        for k in range(first[v], first[v + 1]):
+            u = rank[node[k]]
+            if u > r and seen[u] != r:
+                seen[u] = r
+                head[size] = u
+                size += 1
+        child = last[r]
+        while child >= 0:
+            for k in range(up_first[child], up_first[child + 1]):
+                u = head[k]
+                if seen[u] != r:
+                    seen[u] = r
+                    head[size] = u
+                    size += 1
+            child = previous[child]
+        head[begin:size].sort()
+        up_first[r + 1] = size
+    return up_first, head[:size].copy()
+
+
+@njit(cache=True, nogil=True)
+def triangles(up_first, up_head):
+    """For each two arcs that leave a node upwards, the arc between their ends.
+
+    Returns
+    -------
+    array of int32
+        Node after node in ascending rank; with arcs e < f of a node, pairs (e, f) in order.
+    """
+    n = len(up_first) - 1
+    size = 0
+    for r in range(n):
+        k = up_first[r + 1] - up_first[r]
+        size += k * (k - 1) // 2
+    out = np.empty(size, np.int32)
+    at = 0
+    for r in range(n):
+        end = up_first[r + 1]
+        for e in range(up_first[r], end):
+            g = up_first[up_head[e]]
+            for f in range(e + 1, end):
+                while up_head[g] != up_head[f]:
+                    g += 1
+                out[at] = g
+                at += 1
+    return out
+
+
+@njit(cache=True, nogil=True)
+def arcs_of_links(up_first, up_head, rank, tail, head):
+    """Arc of every link: ``2 arc`` where it leads up, ``2 arc + 1`` where it leads down, -1 for loops."""
+    out = np.empty(len(tail), np.int32)
+    for k in range(len(tail)):
+        i = rank[tail[k]]
+        j = rank[head[k]]
+        out[k] = -1
+        if i != j:
+            low = min(i, j)
+            high = max(i, j)
+            a = up_first[low] + np.searchsorted(up_head[up_first[low] : up_first[low + 1]], high)
+            out[k] = 2 * a + (i > j)
+    return out

@@ -1,0 +1,256 @@
+"""Shortest paths in a customised contraction hierarchy, by labels along the elimination tree.
+
+The label of a node holds what it costs to reach each of its ancestors (or to be reached from it) by arcs
+that only lead up, the root first. A shortest path turns at a common ancestor of both ends, and these stand at
+the front of both labels: its time is the least sum of the two. Labels are made when first asked for, a
+node's from those of the nodes its arcs lead to, and serve until link times change.
+
+Sources: J. Dibbelt, B. Strasser and D. Wagner, "Customizable contraction hierarchies", ACM Journal of
+Experimental Algorithmics 21 (2016) (queries along the elimination tree); D. Ouyang, L. Qin, L. Chang, X. Lin,
+Y. Zhang and Q. Zhu, "When hierarchy meets 2-hop-labeling", SIGMOD 2018 (labels over a tree decomposition).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from tidewatt.kernels.hierarchy import UNREACHED
+
+__all__ = ["label", "routes", "times_of_few"]
+
+
+@njit(cache=True, nogil=True)
+def _reduce(own, other, extra):
+    """Lower `own` to `other` plus `extra` where that is less."""
+    for d in range(len(other)):
+        total = np.int32(other[d] + extra)
+        own[d] = total if total < own[d] else own[d]
+
+
+@njit(cache=True, nogil=True)
+def label(hierarchy, cost, down, ranks, start, used, pool):
+    """Make the labels of nodes and of all their ancestors, as far as they are not there.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+    cost : array of int32, shape (2 * arcs,)
+        From `customise`.
+    down : int
+        0: from the nodes up to their ancestors; 1: from the ancestors down to the nodes.
+    ranks : array of int32
+        Nodes, by rank.
+    start : array of int64, shape (nodes,)
+        Where each label stands in `pool`, -1 where there is none. Changed.
+    used : int
+        Entries of `pool` in use.
+    pool : array of int32
+        Labels, of ``depth + 1`` entries each. Changed.
+
+    Returns
+    -------
+    int
+        Entries now in use.
+    """
+    way = np.empty(len(start) and hierarchy.depth.max() + 1, np.int32)
+    for r in ranks:
+        n = 0
+        while r >= 0 and start[r] < 0:
+            way[n] = r
+            n += 1
+            r = hierarchy.parent[r]
+        while n > 0:
+            n -= 1
+            v = way[n]
+            depth = hierarchy.depth[v]
+            own = pool[used : used + depth + 1]
+            own[:] = UNREACHED
+            own[depth] = 0
+            for e in range(hierarchy.first[v], hierarchy.first[v + 1]):
+                extra = cost[2 * e + down]
+                if extra < UNREACHED:
+                    u = hierarchy.head[e]
+                    _reduce(own, pool[start[u] : start[u] + hierarchy.depth[u] + 1], extra)
+            start[v] = used
+            used += depth + 1
+    return used
+
+
+@njit(cache=True, nogil=True)
+def _least(one, two):
+    """Least sum of two labels over their common front."""
+    least = UNREACHED
+    for d in range(len(one)):
+        total = np.int32(one[d] + two[d])
+        least = total if total < least else least
+    return least
+
+
+@njit(cache=True, nogil=True)
+def times_of_few(hierarchy, ranks, start, pool, few, few_start, few_pool, column, below, out):
+    """Times between each of many nodes and each of few.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+    ranks : array of int32, shape (many,)
+        Nodes, by rank; labels in `pool` from `start`.
+    few : array of int32
+        Ranks, ascending; labels of the other direction in `few_pool` from `few_start`.
+    column : array of int64, shape (few,)
+        Where each of `few` stands in `out`.
+    below : array of int32, shape (nodes + 1,)
+        How many of `few` are of lower rank.
+    out : array of int32, shape (many, few)
+        Out [ms]; -1 where there is no way.
+    """
+    out[:] = -1
+    for i in range(len(ranks)):
+        v = ranks[i]
+        own = pool[start[v] :]
+        row = out[i]
+        low = below[hierarchy.lowest[v]]
+        high = low
+        h = v
+        # Climbing, the subtree grows at both ends: those of `few` it takes in turn at h or above.
+        while h >= 0:
+            front = hierarchy.depth[h] + 1
+            begin = below[hierarchy.lowest[h]]
+            end = below[h + 1]
+            for k in range(begin, end):
+                if low <= k < high:
+                    continue
+                u = few_start[few[k]]
+                least = _least(own[:front], few_pool[u : u + front])
+                if least < UNREACHED:
+                    row[column[k]] = least
+            low = begin
+            high = end
+            h = hierarchy.parent[h]
+
+
+@njit(cache=True, nogil=True)
+def _climb(hierarchy, cost, down, v, goal, start, pool, arcs):
+    """Arcs from `v` up to its ancestor at depth `goal`, into `arcs`; returns how many."""
+    n = 0
+    while hierarchy.depth[v] > goal:
+        left = pool[start[v] + goal]
+        e = hierarchy.first[v]
+        while True:
+            u = hierarchy.head[e]
+            if cost[2 * e + down] + pool[start[u] + goal] == left:
+                break
+            e += 1
+        arcs[n] = 2 * e + down
+        n += 1
+        v = u
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _expand(hierarchy, via, arc, stack, links, size):
+    """Write the links that an arc stands for to `links` from `size` on; returns the new size, or -1: full."""
+    stack[0] = arc
+    n = 1
+    while n > 0:
+        n -= 1
+        a = stack[n]
+        by = via[a]
+        if by >= 0:
+            if size == len(links):
+                return -1
+            links[size] = by
+            size += 1
+            continue
+        e = -2 - by
+        f = e + 1
+        while hierarchy.head[f] != hierarchy.head[a >> 1]:
+            f += 1
+        if a & 1 == 0:
+            stack[n] = 2 * f
+            stack[n + 1] = 2 * e + 1
+        else:
+            stack[n] = 2 * e
+            stack[n + 1] = 2 * f + 1
+        n += 2
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _more(links):
+    out = np.empty(2 * len(links) + 1, np.int32)
+    out[: len(links)] = links
+    return out
+
+
+@njit(cache=True, nogil=True)
+def routes(hierarchy, cost, via, origin, destination, up_start, up_pool, down_start, down_pool, time_ms):
+    """Shortest paths of pairs of nodes as links.
+
+    Parameters
+    ----------
+    hierarchy, cost, via
+        As `customise` leaves them.
+    origin, destination : array of int32, shape (pairs,)
+        By rank; -1 for pairs that need no path, which get no links and take no time.
+    up_start, up_pool
+        Labels of the origins, from `label`.
+    down_start, down_pool
+        Labels of the destinations, of the other direction.
+    time_ms : array of int32, shape (pairs,)
+        Out; -1 where there is no way.
+
+    Returns
+    -------
+    count : array of int64, shape (pairs,)
+        Links of each path.
+    links : array of int32
+        The paths, one after the other.
+    """
+    pairs = len(origin)
+    count = np.zeros(pairs, np.int64)
+    links = np.empty(64 * pairs + 64, np.int32)
+    high = hierarchy.depth.max() + 2
+    stack = np.empty(high, np.int32)
+    arcs = np.empty(high, np.int32)
+    size = 0
+    for i in range(pairs):
+        time_ms[i] = 0
+        s = origin[i]
+        t = destination[i]
+        if s < 0:
+            continue
+        time_ms[i] = -1
+        h = s
+        while h >= 0 and not (hierarchy.lowest[h] <= t <= h):
+            h = hierarchy.parent[h]
+        if h < 0:
+            continue
+        front = hierarchy.depth[h] + 1
+        one = up_pool[up_start[s] : up_start[s] + front]
+        two = down_pool[down_start[t] : down_start[t] + front]
+        least = _least(one, two)
+        if least == UNREACHED:
+            continue
+        time_ms[i] = least
+        turn = 0
+        while one[turn] + two[turn] != least:
+            turn += 1
+        begin = size
+        n = _climb(hierarchy, cost, 0, s, turn, up_start, up_pool, arcs)
+        for k in range(n):
+            to = _expand(hierarchy, via, arcs[k], stack, links, size)
+            while to < 0:
+                links = _more(links)
+                to = _expand(hierarchy, via, arcs[k], stack, links, size)
+            size = to
+        n = _climb(hierarchy, cost, 1, t, turn, down_start, down_pool, arcs)
+        for k in range(n - 1, -1, -1):
+            to = _expand(hierarchy, via, arcs[k], stack, links, size)
+            while to < 0:
+                links = _more(links)
+                to = _expand(hierarchy, via, arcs[k], stack, links, size)
+            size = to
+        count[i] = size - begin
+    return count, links[:size].copy()
