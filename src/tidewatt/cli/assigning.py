@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from tidewatt.cli.console import print_json, say, wrapped
 from tidewatt.cli.folders import holds_result, prepared
 from tidewatt.cli.options import Json
-from tidewatt.cli.progress import reporter
+from tidewatt.cli.progress import Gap, reporter
 from tidewatt.cli.summary import print_files
 from tidewatt.errors import Interrupted, SolveWarning
 from tidewatt.report.words import amount, count
@@ -69,7 +69,7 @@ def assign(
 
     with prepared(out, ours=holds_result, what="result"):
         try:
-            with reporter(relative_gap) as shown, warnings.catch_warnings(record=True) as caught:
+            with reporter(Gap(relative_gap)) as shown, warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", SolveWarning)
                 shown.step("reading the scenario")
                 read = read_scenario(scenario)

@@ -11,7 +11,7 @@ from tidewatt.cli.console import print_json, say
 from tidewatt.cli.finished import finished
 from tidewatt.cli.folders import CHECKPOINT, holds_demo, holds_result, prepared
 from tidewatt.cli.options import Json, Solver, Switch
-from tidewatt.cli.progress import reporter
+from tidewatt.cli.progress import Gap, reporter
 from tidewatt.cli.summary import print_files, print_ladder, print_sentences
 from tidewatt.errors import Interrupted
 
@@ -104,7 +104,7 @@ def coordinate(
         shares = parse_adoption(adoption)
     validated({}, asked)
     with prepared(out, ours=holds_result, what="result"):
-        with reporter(1.0) as shown:
+        with reporter() as shown:
             shown.step("reading the scenario")
             read = read_scenario(scenario)
         if shares is not None:
@@ -132,7 +132,8 @@ def _kept(scenario: Scenario, out: Path, asked: dict[str, Any], *, soc: bool) ->
     if soc and not (out / "soc.parquet").exists():
         return None
     say(f"{out}: done before, kept")
-    return load(out)
+    loaded: Coordination = load(out)
+    return loaded
 
 
 def solve(
@@ -181,7 +182,7 @@ def solve(
     elif there and not resume:
         say(f"{out} holds a checkpoint: starting anew without it (--resume would go on from it).")
     try:
-        with reporter(target, label) as shown:
+        with reporter(Gap(target), label) as shown:
             result = run(scenario, **asked, progress=shown, checkpoint=kept, resume=resume and there)
             shown.step("saving")
             save(result, out, scenario_folder=scenario_folder, soc=soc)
@@ -204,7 +205,7 @@ def draw(result: Coordination, out: Path) -> list[Path]:
     """Draw the figures of a result below its folder."""
     from tidewatt.report.figures import write_figures
 
-    with reporter(1.0) as shown:
+    with reporter() as shown:
         shown.step("drawing")
         return write_figures(result, out / "figures")
 
@@ -249,14 +250,14 @@ def demo(
     validated({}, asked)
     folder, home = out / "scenario", out / "result"
     with prepared(out, ours=holds_demo, what="demo"):
-        with reporter(1.0) as shown:
+        with reporter() as shown:
             shown.step("making up a region")
             scenario = example("demo", seed=seed)
             shown.step("writing the scenario")
             write_scenario(scenario, folder)
         say(f"Wrote {described(scenario)}.")
         result = solve(scenario, home, asked, scenario_folder=folder)
-    with reporter(1.0) as shown:
+    with reporter() as shown:
         shown.step("verifying from the files alone")
         found = verify(home, scenario_folder=folder)
     pictures = draw(result, home)

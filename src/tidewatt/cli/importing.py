@@ -87,7 +87,7 @@ def pge_gna(
     from tidewatt.io.importers.gna import import_gna
 
     with new_scenario(out, overwrite):
-        with reporter(1.0) as shown:
+        with reporter() as shown:
             shown.step(f"importing {file.name}")
             scenario, report = import_gna(
                 file,
@@ -165,7 +165,7 @@ def pge_ica(
     from tidewatt.io.importers.ica import import_ica
 
     with new_scenario(out, overwrite):
-        with reporter(1.0) as shown:
+        with reporter() as shown:
             shown.step(f"importing {', '.join(file.name for file in files)}")
             scenario, report = import_ica(
                 files,
@@ -233,7 +233,7 @@ def itineraries(
     from tidewatt.io.scenario import read_scenario
 
     with new_scenario(out, overwrite):
-        with reporter(1.0) as shown:
+        with reporter() as shown:
             shown.step("reading the grid")
             there = read_scenario(grid)
             shown.step(f"importing {file.name}")
@@ -275,7 +275,7 @@ def _hand_over(scenario: Scenario, report: ImportReport, out: Path, json: bool) 
     from tidewatt.cli.scenarios import contents, described
     from tidewatt.io.writing import write_scenario
 
-    with reporter(1.0) as shown:
+    with reporter() as shown:
         shown.step("writing the scenario")
         write_scenario(scenario, out)
     if json:

@@ -14,7 +14,7 @@ from tidewatt.report.words import RUNG_NAMES, amount, percent
 if TYPE_CHECKING:
     from tidewatt.result import Progress
 
-__all__ = ["Reporter", "reporter"]
+__all__ = ["Days", "Gap", "Measure", "Reporter", "reporter"]
 
 _EVERY_S = 10.0  # between lines where there is no terminal
 
@@ -35,29 +35,148 @@ class Reporter(Protocol):
     ) -> None: ...
 
 
-def reporter(relative_gap: float, label: str = "") -> Reporter:
-    """A bar where standard error is a terminal, lines elsewhere; `relative_gap` is where bars end."""
-    if sys.stderr.isatty():
-        return _Bar(relative_gap, label)
-    return _Lines(label)
+class Measure(Protocol):
+    """What a study's reports mean: how far it has come, in words and as a share."""
+
+    def name(self, phase: str) -> str:
+        """What readers call a phase."""
+
+    def begin(self) -> None:
+        """A phase begins: forget the one before."""
+
+    def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
+        """How many rounds were made, and what came out so far; empty where there is nothing to say."""
+
+    def share(self, report: Progress) -> float | None:
+        """How much is done, 0..1; None where that is not known."""
 
 
-def _words(report: Progress) -> str:
-    """Cost, bound and gap of a report, as far as there are any."""
-    parts = []
-    if math.isfinite(report.primal):
-        parts.append(f"cost {amount(report.primal)}")
-    if math.isfinite(report.bound):
-        parts.append(f"bound {amount(max(report.bound, 0.0))}")
-    if math.isfinite(report.gap):
-        parts.append(f"gap {percent(report.gap)}")
-    return ", ".join([*parts, report.note] if report.note else parts)
+class Gap:
+    """Reports of `coordinate`: the gap falls, on a log scale, to the one asked.
+
+    Parameters
+    ----------
+    relative_gap : float
+        The one asked.
+    """
+
+    def __init__(self, relative_gap: float) -> None:
+        self._target = max(relative_gap, 1e-12)
+        self._widest = 1.0
+
+    def name(self, phase: str) -> str:
+        """The rung's name."""
+        return RUNG_NAMES.get(phase, phase)
+
+    def begin(self) -> None:
+        """Another rung."""
+        self._widest = 1.0
+
+    def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
+        """Passes; cost, bound and gap, as far as there are any."""
+        passes = f"pass {report.iteration:,}" if report.iteration else ""
+        if short and math.isfinite(report.gap):
+            return passes, f"gap {percent(report.gap)}"
+        parts = []
+        if math.isfinite(report.primal):
+            parts.append(f"cost {amount(report.primal)}")
+        if math.isfinite(report.bound):
+            parts.append(f"bound {amount(max(report.bound, 0.0))}")
+        if math.isfinite(report.gap):
+            parts.append(f"gap {percent(report.gap)}")
+        return passes, ", ".join([*parts, report.note] if report.note else parts)
+
+    def share(self, report: Progress) -> float | None:
+        """How far the gap has come from the widest seen."""
+        if not math.isfinite(report.gap):
+            return None
+        gap = max(report.gap, 1e-300)
+        self._widest = max(self._widest, gap) if self._widest > 1.0 else max(1.0, gap)
+        if gap <= self._target:
+            return 1.0
+        return math.log(self._widest / gap) / math.log(self._widest / self._target)
+
+
+class Days:
+    """Reports of `simulate`: replications, and beta falling with their square root (sim-11).
+
+    Parameters
+    ----------
+    replications : int
+        Where the run ends.
+    tolerance : float
+        Beta at which it ends before.
+    time_limit_s : float
+        When it ends anyhow [s].
+    """
+
+    def __init__(self, replications: int, tolerance: float, time_limit_s: float = math.inf) -> None:
+        self._most, self._tolerance, self._limit_s = replications, tolerance, time_limit_s
+        self.begin()
+
+    def name(self, phase: str) -> str:
+        """As the study calls it."""
+        return phase
+
+    def begin(self) -> None:
+        """Forget how fast the phase before was."""
+        self._first: tuple[int, float] | None = None
+
+    def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
+        """Replications; beta, note and time left."""
+        left = self._left_s(report)
+        done = f"replication {report.iteration:,} of {self._most:,}" if report.iteration else ""
+        parts = [f"beta {percent(report.gap)}"] if math.isfinite(report.gap) else []
+        if not short and math.isfinite(report.gap):
+            parts[0] += f" (asked {percent(self._tolerance)})"
+        if report.note and not short:
+            parts.append(report.note)
+        if math.isfinite(left):
+            parts.append(f"about {_span(left)} left")
+        return done, ", ".join(parts)
+
+    def share(self, report: Progress) -> float | None:
+        """Share of the replications that the rule which ends the run first will take."""
+        if not report.iteration:
+            return None
+        return min(report.iteration / max(self._needed(report), 1.0), 1.0)
+
+    def _needed(self, report: Progress) -> float:
+        """Replications at which either rule will end the run; beta of few says little."""
+        if not math.isfinite(report.gap) or report.iteration < 5 or self._tolerance <= 0:
+            return float(self._most)
+        return min(float(self._most), report.iteration * (report.gap / self._tolerance) ** 2)
+
+    def _left_s(self, report: Progress) -> float:
+        if not report.iteration:
+            return math.inf
+        if self._first is None:
+            self._first = report.iteration, report.seconds
+        rounds, seconds = report.iteration - self._first[0], report.seconds - self._first[1]
+        if rounds < 1:
+            return math.inf
+        more = max(self._needed(report) - report.iteration, 0.0) * seconds / rounds
+        return min(more, max(self._limit_s - report.seconds, 0.0))
+
+
+def _span(seconds: float) -> str:
+    """A length of time that one can plan with: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{amount(seconds / 3600, 2)} h"
+
+
+def reporter(measure: Measure | None = None, label: str = "") -> Reporter:
+    """A bar where standard error is a terminal, lines elsewhere; `measure` reads the reports."""
+    measure = measure or Gap(1.0)
+    return _Bar(measure, label) if sys.stderr.isatty() else _Lines(measure, label)
 
 
 class _Lines:
     """A line when something new begins, every ten seconds, and where it ended."""
 
-    def __init__(self, label: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, measure: Measure, label: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._measure = measure
         self._label = f"{label}: " if label else ""
         self._clock = clock
         self._phase = ""
@@ -77,6 +196,7 @@ class _Lines:
             return
         if report.phase != self._phase:
             self._end()
+            self._measure.begin()
         self._phase, self._last, self._held = report.phase, now, None
         self._show(report)
 
@@ -92,19 +212,18 @@ class _Lines:
             self._held = None
 
     def _show(self, report: Progress) -> None:
-        name = RUNG_NAMES.get(report.phase, report.phase)
-        words = _words(report)
-        passes = f", pass {report.iteration:,}" if report.iteration else ""
-        self._print(f"{name}{passes}{': ' + words if words else ''} [{report.seconds:.0f} s]")
+        rounds, words = self._measure.words(report)
+        said = ", ".join(part for part in (self._measure.name(report.phase), rounds) if part)
+        self._print(f"{said}{': ' + words if words else ''} [{report.seconds:.0f} s]")
 
     def _print(self, text: str) -> None:
         print(f"{self._label}{text}", file=sys.stderr, flush=True)
 
 
 class _Bar:
-    """A bar a phase: its length is how far the gap has come, on a log scale, to the one asked."""
+    """A bar a phase, as long as the share that is done."""
 
-    def __init__(self, relative_gap: float, label: str) -> None:
+    def __init__(self, measure: Measure, label: str) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -115,11 +234,10 @@ class _Bar:
         columns += [TextColumn("{task.fields[words]}"), TimeElapsedColumn()]
         self._progress = Progress(*columns, console=console, refresh_per_second=5)
         self._narrow = console.width < 100
-        self._target = max(relative_gap, 1e-12)
+        self._measure = measure
         self._label = f"{label}: " if label else ""
         self._task: Any = None
         self._phase = ""
-        self._widest = 1.0
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -132,27 +250,20 @@ class _Bar:
     def __call__(self, report: Progress) -> None:
         if report.phase != self._phase:
             self.step(report.phase)
-        done = None
-        if math.isfinite(report.gap):
-            gap = max(report.gap, 1e-300)
-            self._widest = max(self._widest, gap) if self._widest > 1.0 else max(1.0, gap)
-            done = 1.0 if gap <= self._target else math.log(self._widest / gap) / math.log(
-                self._widest / self._target
-            )  # fmt: skip
-        words = f"gap {percent(report.gap)}" if self._narrow and math.isfinite(report.gap) else _words(report)
-        passes = f"pass {report.iteration:,}" if report.iteration else ""
+        done = self._measure.share(report)
+        words = self._measure.words(report, short=self._narrow)
         self._progress.update(
             self._task,
             total=None if done is None else 1.0,
             completed=done or 0.0,
-            words=", ".join(part for part in (passes, words) if part),
+            words=", ".join(part for part in words if part),
         )
 
     def step(self, name: str) -> None:
         self._finish(complete=True)
-        self._phase, self._widest = name, 1.0
-        shown = f"{self._label}{RUNG_NAMES.get(name, name)}"
-        self._task = self._progress.add_task(shown, total=None, words="")
+        self._phase = name
+        self._measure.begin()
+        self._task = self._progress.add_task(f"{self._label}{self._measure.name(name)}", total=None, words="")
 
     def _finish(self, *, complete: bool) -> None:
         if self._task is None:
