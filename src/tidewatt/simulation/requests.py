@@ -1,0 +1,82 @@
+"""Requests to charge on the way, with everything that a choice of station needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array, freeze
+
+__all__ = ["Requests"]
+
+_KINDS = {
+    "vehicle": np.int32,
+    "direct_ms": np.int32,
+    "to_ms": np.int32,
+    "onward_ms": np.int32,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Requests:
+    """Charging requests in the order of `minute`, equal minutes by row; arrays of shape (requests,).
+
+    They are what a day of traffic leaves for its day of charging: a plan of stations changes where and when
+    vehicles charge, not what they ask for.
+
+    Attributes
+    ----------
+    minute : array
+        When the driver decides, minutes since the start of the horizon.
+    vehicle : array of int32
+        Index of the vehicle: its taste for each station is its own.
+    energy_kwh : array
+        Energy asked for, grid side.
+    fast_kw, normal_kw : array
+        The vehicle's limits; 0: cannot use that kind of charger.
+    battery_kwh, soc : array
+        Capacity, and state of charge with which it comes to a station.
+    direct_ms : array of int32
+        Travel time to the destination without a stop [ms].
+    to_ms, onward_ms : array of int32, shape (requests, stations)
+        Travel time to each station, and from there to the destination [ms]; -1: cannot be reached.
+    taste_seed : int
+        Seed of the drivers' tastes.
+    """
+
+    minute: Array
+    vehicle: Array
+    energy_kwh: Array
+    fast_kw: Array
+    normal_kw: Array
+    battery_kwh: Array
+    soc: Array
+    direct_ms: Array
+    to_ms: Array
+    onward_ms: Array
+    taste_seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if name != "taste_seed":
+                object.__setattr__(self, name, freeze(getattr(self, name), _KINDS.get(name, np.float64)))
+        if self.to_ms.ndim != 2 or self.to_ms.shape != self.onward_ms.shape:
+            raise ValueError("to_ms and onward_ms have a row a request and a column a station")
+        if len(self.to_ms) != len(self.minute):
+            raise ValueError(f"{len(self.minute)} requests with {len(self.to_ms)} rows of travel times")
+        if np.any(np.diff(self.minute) < 0):
+            raise ValueError("requests come in the order of their minutes")
+
+    def __len__(self) -> int:
+        return len(self.minute)
+
+    @property
+    def stations(self) -> int:
+        """Number of stations."""
+        return int(self.to_ms.shape[1])
+
+    def rows(self, begin: int, end: int) -> Requests:
+        """Requests `begin` to `end` - 1."""
+        part = {f.name: getattr(self, f.name) for f in fields(self)}
+        return Requests(**{k: v if k == "taste_seed" else v[begin:end] for k, v in part.items()})
