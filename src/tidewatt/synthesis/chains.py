@@ -9,11 +9,11 @@ from numba import njit
 
 from tidewatt.domain.arrays import Array
 
-__all__ = ["Chains", "DwellRows", "Rules", "Traits", "TripRows", "add_chargers", "lay_weeks"]
+__all__ = ["Chains", "DwellRows", "Rules", "Traits", "TripRows", "add_chargers", "choose_by_row", "lay_weeks"]
 
 HOME, WORK = 0, 1
 WARM_UP_DAYS = 4
-"""Days driven and charged before minute 0, so that vehicles start as they would be found."""
+"""Most days driven and charged before minute 0, so that vehicles start as they would be found."""
 
 
 class Rules(NamedTuple):
@@ -32,6 +32,8 @@ class Rules(NamedTuple):
     public_kw: Array
     public_kw_cumulative: Array
     place_cumulative: Array  # (feeders or 1, feeders): choice of public places by feeder of the home
+    warm_up_days: int  # driven before minute 0, at most WARM_UP_DAYS
+    open_end: bool  # whether trips may be under way at the end
 
 
 class Traits(NamedTuple):
@@ -123,6 +125,13 @@ def _chosen(cumulative, u):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def choose_by_row(cumulative, row, uniform, chosen):  # type: ignore[no-untyped-def]
+    """``chosen[i]``: column drawn from row ``row[i]`` of a table of cumulative probabilities."""
+    for i in range(len(row)):
+        chosen[i] = _chosen(cumulative[row[i]], uniform[i])
+
+
+@njit(cache=True, nogil=True)
 def _choose_chain(i, day, rules, traits, chains):  # type: ignore[no-untyped-def]
     """The chain of a day (-1: not driven), whether it is a work day, and the streams of place and day."""
     weekday = (rules.first_weekday + day) % 7
@@ -189,11 +198,11 @@ def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kw
         count = np.int64(0)
         row = trips.first[i] if fill else np.int64(0)
         dwell = row + i
-        since = -WARM_UP_DAYS * 1440.0 - rules.start_min  # arrival at the place of the moment
+        since = -rules.warm_up_days * 1440.0 - rules.start_min  # arrival at the place of the moment
         at, at_feeder, at_kw = np.int64(HOME), np.int64(traits.home[i]), traits.home_kw[i]
         stored, most = traits.stored_kwh[i], traits.most_kwh[i]
         over = False
-        for day in range(-WARM_UP_DAYS, days):
+        for day in range(-rules.warm_up_days, days):
             chain, works, plan, state = _choose_chain(i, day, rules, traits, chains)
             if chain < 0 or over:
                 continue
@@ -215,7 +224,7 @@ def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kw
                 energy = min(energy, traits.longest_kwh[i])
                 depart = max(np.round(chains.depart[k] + offset), since + 1.0)
                 arrive = depart + max(np.round(duration), 1.0)
-                if arrive > rules.minutes - 1.0:
+                if (depart if rules.open_end else arrive) > rules.minutes - 1.0:
                     over = True
                     break
                 if depart < 1.0:

@@ -26,6 +26,9 @@ class Places:
     x_km, y_km : array, shape (feeders,), or None
         Coordinates: nearer places are likelier then, exp(-distance / decay length); without them
         places are drawn independently of the home.
+    table : array, shape (feeders, feeders), or None
+        Cumulative probability of each place by the home's, for workplaces and public places alike (rows of
+        a demand matrix); stands in for the choice by weight and distance.
     """
 
     homes: Array
@@ -35,6 +38,7 @@ class Places:
     off_grid_public: float = 0.15
     x_km: Array | None = None
     y_km: Array | None = None
+    table: Array | None = None
 
     def __post_init__(self) -> None:
         issues = []
@@ -70,6 +74,11 @@ class Places:
                     issues.append(
                         Issue("places", name, "all weights are 0", "Give some feeder a weight above 0")
                     )
+        if self.table is not None:
+            object.__setattr__(self, "table", freeze(self.table))
+            if np.shape(self.table) != (np.size(self.homes),) * 2:
+                problem = f"shape {np.shape(self.table)}, there are {np.size(self.homes)} homes"
+                issues.append(Issue("places", "table", problem, "Give one row and column per feeder"))
         if issues:
             raise ScenarioError(issues)
 
@@ -80,6 +89,8 @@ class Places:
 
     def choice(self, weights: Array, decay_km: float) -> Array:
         """Cumulative probability of each feeder by the home's: (feeders, feeders), or one row for all."""
+        if self.table is not None:
+            return self.table
         table = np.asarray(weights, np.float64)[None, :]
         if self.x_km is not None and self.y_km is not None:
             dx = self.x_km[:, None] - self.x_km[None, :]
@@ -94,4 +105,5 @@ class Places:
         cumulative: Array = np.cumsum(table / np.where(total > 0, total, 1.0), axis=1)
         if weights.any():
             cumulative[:, np.flatnonzero(weights)[-1] :] = 1.0
-        return cumulative
+        # Read-only like a given table: kernels are compiled once for both.
+        return freeze(cumulative)
