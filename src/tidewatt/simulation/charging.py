@@ -22,7 +22,7 @@ from tidewatt.simulation.packing import (
 )
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.requests import Requests
-from tidewatt.simulation.sessions import Sessions
+from tidewatt.simulation.sessions import Sessions, station_series
 
 __all__ = ["ChargingDay", "detours", "sessions_of"]
 
@@ -157,15 +157,51 @@ class ChargingDay:
         """All who came to a station so far, in that order."""
         return self._sessions(0, int(self._lines.size[1]))
 
-    def queue_now(self, minute: float) -> Array:
-        """Vehicles that wait at each station in a minute, shape (stations,)."""
-        return self._now(minute)[0]
+    def events(self) -> dict[str, Array]:
+        """All charges so far in the order of their requests.
 
-    def occupied_now(self, minute: float) -> Array:
-        """Chargers in use at each station in a minute, shape (stations,)."""
-        return self._now(minute)[1]
+        Columns ``vehicle``, ``station``, ``kind`` (0 fast, 1 normal), ``decide``, ``arrive``, ``start``,
+        ``end``, ``detour``, ``wait`` (minutes), ``energy`` (kWh), ``price`` (per kWh).
+        """
+        done = self.sessions()
+        done = done.rows(np.argsort(done.request, kind="stable"))
+        return {
+            "vehicle": done.vehicle,
+            "station": done.station,
+            "kind": done.kind,
+            "decide": done.decide_min,
+            "arrive": done.arrive_min,
+            "start": done.start_min,
+            "end": done.end_min,
+            "detour": done.detour_min,
+            "wait": done.wait_min,
+            "energy": done.energy_kwh,
+            "price": done.price_per_kwh,
+        }
 
-    def _now(self, minute: float) -> tuple[Array, Array]:
+    def series(self, minutes: int) -> dict[str, Array]:
+        """Series by station and minute of all charges so far: see `station_series`."""
+        return station_series(
+            self.sessions(),
+            self._stations,
+            minutes,
+            taper_soc=self._rules.taper_soc,
+            charge_efficiency=self._rules.efficiency,
+        )
+
+    def queue_now(self, minute: float) -> int:
+        """Vehicles that wait in a minute."""
+        return int(self.now(minute)[0].sum())
+
+    def occupied_now(self, minute: float) -> int:
+        """Chargers in use in a minute."""
+        return int(self.now(minute)[1].sum())
+
+    def now(self, minute: float) -> tuple[Array, Array]:
+        """Vehicles that wait and chargers in use in a minute, each of shape (stations,).
+
+        Of those let in so far: `advance` to the minute first.
+        """
         last, oldest = self._counted
         charges, count = self._charges, int(self._lines.size[1])
         begin = oldest if minute >= last else 0

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from tidewatt.domain.arrays import Array, freeze
 
-__all__ = ["Requests"]
+__all__ = ["Requests", "joined"]
 
 _KINDS = {
     "vehicle": np.int32,
@@ -80,3 +81,23 @@ class Requests:
         """Requests `begin` to `end` - 1."""
         part = {f.name: getattr(self, f.name) for f in fields(self)}
         return Requests(**{k: v if k == "taste_seed" else v[begin:end] for k, v in part.items()})
+
+
+def joined(batches: Sequence[Requests], stations: int, taste_seed: int = 0) -> Requests:
+    """Batches as one: each begins no earlier than the one before it ends.
+
+    Parameters
+    ----------
+    batches : sequence of Requests
+        May be empty.
+    stations : int
+        Number of stations.
+    taste_seed : int
+        Seed of the drivers' tastes.
+    """
+    columns = [f.name for f in fields(Requests) if f.name != "taste_seed"]
+    if not batches:
+        none = {name: np.zeros((0, stations) if name in ("to_ms", "onward_ms") else 0) for name in columns}
+        return Requests(**none, taste_seed=taste_seed)
+    together = {name: np.concatenate([getattr(batch, name) for batch in batches]) for name in columns}
+    return Requests(**together, taste_seed=taste_seed)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from tidewatt.domain.arrays import Array
+from tidewatt.kernels import queueing_series
 
-__all__ = ["FAST", "NORMAL", "Sessions"]
+__all__ = ["FAST", "NORMAL", "SERIES", "Sessions", "station_series"]
 
 FAST, NORMAL = 0, 1
+SERIES = ("power_kw", "revenue_per_h", "queue_vehicles", "occupied_chargers")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,3 +76,39 @@ class Sessions:
     def rows(self, index: Array) -> Sessions:
         """Some sessions, by index, mask or order."""
         return Sessions(*(getattr(self, field.name)[index] for field in fields(self)))
+
+
+def station_series(
+    sessions: Sessions, stations: int, minutes: int, *, taper_soc: float = 1.0, charge_efficiency: float = 1.0
+) -> dict[str, Array]:
+    """Series by station and minute, means over each minute.
+
+    Parameters
+    ----------
+    sessions : Sessions
+    stations, minutes : int
+        Shape of the series; what lies beyond the last minute wraps to the first ones.
+    taper_soc, charge_efficiency : float
+        As in `Parameters`.
+
+    Returns
+    -------
+    dict of str to array, each of shape (stations, minutes)
+        ``power_kw``, ``revenue_per_h`` (money), ``queue_vehicles``, ``occupied_chargers``.
+    """
+    out = np.zeros((len(SERIES), stations, minutes))
+    queueing_series.station_series(
+        sessions.station,
+        sessions.arrive_min,
+        sessions.start_min,
+        sessions.end_min,
+        sessions.power_kw,
+        sessions.energy_kwh,
+        sessions.soc,
+        sessions.battery_kwh,
+        sessions.price_per_kwh,
+        float(taper_soc),
+        float(charge_efficiency),
+        out,
+    )
+    return dict(zip(SERIES, out))
