@@ -6,17 +6,19 @@ from cyclopts import App
 
 import tidewatt
 from tidewatt.cli.assigning import assign
-from tidewatt.cli.coordinating import coordinate, demo
+from tidewatt.cli.coordinating import coordinate
+from tidewatt.cli.demonstrating import demo
 from tidewatt.cli.importing import importing
 from tidewatt.cli.results import report, verify
 from tidewatt.cli.scenarios import check, example
+from tidewatt.cli.simulating import simulate
 
 __all__ = ["app"]
 
 app = App(
     name="tidewatt",
-    help="What electric-vehicle charging does to distribution feeders, and the most that flexible charging "
-    "can spare them, with proof.",
+    help="How electric vehicles drive, queue and charge, what that does to distribution feeders, and the "
+    "most that flexible charging can spare them, with proof.",
     help_epilogue="Exit status: 0 done; 1 an error of the program; 2 bad input or usage; 3 finished without "
     "the asked accuracy (the result is written); 130 interrupted (a checkpoint is kept, --resume goes on).",
     version=tidewatt.__version__,
@@ -26,6 +28,7 @@ app.command(demo)
 app.command(example)
 app.command(check)
 app.command(importing)
+app.command(simulate)
 app.command(assign)
 app.command(coordinate)
 app.command(verify)

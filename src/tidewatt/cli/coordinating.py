@@ -1,4 +1,4 @@
-"""Verbs that solve: coordinate, demo."""
+"""The verb `coordinate`: the flexibility ladder with proof."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from tidewatt.cli.console import print_json, say
 from tidewatt.cli.finished import finished
-from tidewatt.cli.folders import CHECKPOINT, holds_demo, holds_result, prepared
+from tidewatt.cli.folders import CHECKPOINT, holds_result, prepared
 from tidewatt.cli.options import Json, Solver, Switch
 from tidewatt.cli.progress import Gap, reporter
 from tidewatt.cli.summary import print_files, print_ladder, print_sentences
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tidewatt.coordination.result import Coordination
     from tidewatt.domain.scenario import Scenario
 
-__all__ = ["coordinate", "demo", "draw", "show", "solve"]
+__all__ = ["coordinate", "draw", "show", "solve"]
 
 _CHECKPOINT_EVERY_S = 60.0
 
@@ -215,63 +215,3 @@ def validated(parameters: Any, asked: dict[str, Any]) -> Parameters:
     from tidewatt.coordination.parameters import Parameters
 
     return Parameters.of(parameters.get("coordination", {}), **asked)
-
-
-def demo(
-    *,
-    out: Path = Path("results/demo"),
-    relative_gap: float | None = None,
-    threads: int | None = None,
-    seed: int = 0,
-    json: Json = False,
-) -> int:
-    """Run the whole chain on an embedded region: synthesise, coordinate, verify, draw.
-
-    The region is made up from published statistics: about 20,000 electric vehicles on 60 feeders with
-    banks over one week in steps of 15 minutes.
-
-    Parameters
-    ----------
-    out
-        Folder for the scenario (in scenario/) and the result (in result/).
-    relative_gap
-        Gap to prove, as a fraction of the upgrade cost, 0..1 [default: 1e-3].
-    threads
-        Worker threads; they do not change the result [default: one a processor].
-    seed
-        Seed of every random choice.
-    """
-    from tidewatt.cli.scenarios import described
-    from tidewatt.io.writing import write_scenario
-    from tidewatt.synthesis.examples import example
-    from tidewatt.verification import verify
-
-    asked = {"relative_gap": relative_gap, "threads": threads, "seed": seed}
-    validated({}, asked)
-    folder, home = out / "scenario", out / "result"
-    with prepared(out, ours=holds_demo, what="demo"):
-        with reporter() as shown:
-            shown.step("making up a region")
-            scenario = example("demo", seed=seed)
-            shown.step("writing the scenario")
-            write_scenario(scenario, folder)
-        say(f"Wrote {described(scenario)}.")
-        result = solve(scenario, home, asked, scenario_folder=folder)
-    with reporter() as shown:
-        shown.step("verifying from the files alone")
-        found = verify(home, scenario_folder=folder)
-    pictures = draw(result, home)
-    if json:
-        print_json(result.summary() | {"verified": found.ok, "result": home, "figures": pictures})
-    else:
-        show(result, validated(scenario.parameters, asked).relative_gap)
-        print(
-            "Verified: the certificate holds, derived anew from the files alone."
-            if found.ok
-            else f"NOT verified:\n{found.text()}"
-        )
-        print_files({"Scenario": folder, "Result": home, "Pictures": pictures})
-        print(f"\nOpen {pictures[0]} first, then {pictures[2]}.")
-    if not found.ok:
-        return 1
-    return 0 if result.status.reached else 3

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["RUNG_NAMES", "amount", "at_least", "count", "percent", "power"]
+__all__ = [
+    "REASON_NAMES",
+    "RUNG_NAMES",
+    "STATISTIC_NAMES",
+    "amount",
+    "at_least",
+    "clock",
+    "count",
+    "percent",
+    "power",
+]
 
 RUNG_NAMES = {
     "unmanaged": "unmanaged",
@@ -12,6 +22,23 @@ RUNG_NAMES = {
     "coordinated": "mobility-aware",
 }
 """What readers call the rungs of the flexibility ladder, lowest first."""
+
+REASON_NAMES = {
+    "charged_today": "charged on the way before that day",
+    "no_station_reachable": "no station within reach",
+    "ran_empty": "ran empty",
+}
+"""Why vehicles that ran low did not charge on the way, as readers see it."""
+
+STATISTIC_NAMES = {
+    "energy_kwh": "daily energy",
+    "charges": "charges a day",
+    "revenue": "daily revenue",
+    "peak_load_kw": "the peak load",
+    "mean_wait_min": "the mean wait",
+    "mean_detour_min": "the mean detour",
+}
+"""What beta may watch, as readers see it."""
 
 
 def amount(value: float, digits: int = 4) -> str:
@@ -54,3 +81,9 @@ def percent(share: float) -> str:
 def count(number: int, noun: str) -> str:
     """A number with its noun in the right form: ``1 feeder``, ``2,400 feeders``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def clock(minute: float) -> str:
+    """A minute of the day: ``18:05``; of a later day: ``18:05 of day 2``."""
+    day, left = divmod(round(minute), 1440)
+    return f"{left // 60:02d}:{left % 60:02d}" + (f" of day {day + 1}" if day else "")

@@ -1,0 +1,157 @@
+"""The verb `demo`: the whole chain on embedded scenarios, a chapter a study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tidewatt.cli.console import print_json, say
+from tidewatt.cli.folders import holds_demo, prepared
+from tidewatt.cli.options import Json
+from tidewatt.cli.progress import reporter
+from tidewatt.cli.summary import print_files
+
+if TYPE_CHECKING:
+    from tidewatt.coordination.result import Coordination
+    from tidewatt.domain.scenario import Scenario
+    from tidewatt.simulation.result import Simulation
+    from tidewatt.verification import Report
+
+__all__ = ["demo"]
+
+
+class _Chapter(NamedTuple):
+    """What a chapter leaves: result, the report on it, where all is, and which pictures to open first."""
+
+    result: Coordination | Simulation
+    found: Report
+    home: Path
+    pictures: list[Path]
+    first: tuple[str, ...]
+    show: Callable[[], None]
+
+
+class _Asked(NamedTuple):
+    """What was asked for."""
+
+    relative_gap: float | None
+    threads: int | None
+    seed: int
+
+
+def demo(
+    *,
+    out: Path = Path("results/demo"),
+    relative_gap: float | None = None,
+    threads: int | None = None,
+    seed: int = 0,
+    json: Json = False,
+) -> int:
+    """Run the whole chain on embedded scenarios: synthesise, coordinate, simulate, verify, draw.
+
+    First a region made up from published statistics is coordinated: about 20,000 electric vehicles on 60
+    feeders with banks over one week in steps of 15 minutes. Then days of a made-up city with roads and
+    charging stations are simulated.
+
+    Parameters
+    ----------
+    out
+        Folder; a folder a chapter in it: coordinate, simulate.
+    relative_gap
+        Gap to prove, as a fraction of the upgrade cost, 0..1 [default: 1e-3].
+    threads
+        Worker threads; they do not change the result [default: one a processor].
+    seed
+        Seed of every random choice.
+    """
+    from tidewatt.cli.coordinating import validated
+
+    asked = _Asked(relative_gap, threads, seed)
+    validated({}, {"relative_gap": relative_gap, "threads": threads, "seed": seed})
+    ended: dict[str, _Chapter] = {}
+    with prepared(out, ours=holds_demo, what="demo"):
+        for number, (name, tell) in enumerate(_CHAPTERS.items(), 1):
+            if not json:
+                print(f"{'' if number == 1 else chr(10)}{number}. {name}", flush=True)
+            ended[name] = tell(out / name, asked)
+            if not json:
+                _show(ended[name])
+    if json:
+        print_json({name: _figures(chapter) for name, chapter in ended.items()})
+    else:
+        opened = [
+            chapter.home / "result" / "figures" / f for chapter in ended.values() for f in chapter.first
+        ]
+        print("\nOpen these first:", *opened, sep="\n  ")
+    if not all(chapter.found.ok for chapter in ended.values()):
+        return 1
+    return 0 if all(chapter.result.status.reached for chapter in ended.values()) else 3
+
+
+def _coordinate(home: Path, asked: _Asked) -> _Chapter:
+    """The most that flexible charging can spare a region's feeders."""
+    from tidewatt.cli.coordinating import draw, show, solve, validated
+
+    parameters = asked._asdict()
+    scenario = _made("demo", "making up a region", home / "scenario", asked.seed)
+    result = solve(scenario, home / "result", parameters, scenario_folder=home / "scenario")
+    found = _verified(home)
+    gap = validated(scenario.parameters, parameters).relative_gap
+    return _Chapter(result, found, home, draw(result, home / "result"),
+                    ("upgrade_need.png", "feeder_week.png"), lambda: show(result, gap))  # fmt: skip
+
+
+def _simulate(home: Path, asked: _Asked) -> _Chapter:
+    """Days of driving, queueing and charging in a city."""
+    from tidewatt.cli.simulating import draw_simulation, run_simulation, show_simulation
+    from tidewatt.simulation.parameters import Parameters
+
+    given = {"threads": asked.threads, "seed": asked.seed, "replications": _REPLICATIONS}
+    scenario = _made("city", "making up a city", home / "scenario", asked.seed)
+    parameters = Parameters.of(scenario.parameters.get("simulation", {}), **given)
+    result = run_simulation(scenario, home / "result", given, parameters, scenario_folder=home / "scenario")
+    found = _verified(home)
+    return _Chapter(result, found, home, draw_simulation(result, home / "result"),
+                    ("load_and_queue.png", "station_map.png"),
+                    lambda: show_simulation(result, parameters))  # fmt: skip
+
+
+_REPLICATIONS = 10
+_CHAPTERS: dict[str, Callable[[Path, _Asked], _Chapter]] = {"coordinate": _coordinate, "simulate": _simulate}
+
+
+def _made(name: str, words: str, folder: Path, seed: int) -> Scenario:
+    """An embedded scenario, written to a folder."""
+    from tidewatt.cli.scenarios import described
+    from tidewatt.io.writing import write_scenario
+    from tidewatt.synthesis.examples import example
+
+    with reporter() as shown:
+        shown.step(words)
+        scenario = example(name, seed=seed)
+        shown.step("writing the scenario")
+        write_scenario(scenario, folder)
+    say(f"Wrote {described(scenario)}.")
+    return scenario
+
+
+def _verified(home: Path) -> Report:
+    from tidewatt.verification import verify
+
+    with reporter() as shown:
+        shown.step("verifying from the files alone")
+        return verify(home / "result", scenario_folder=home / "scenario")
+
+
+def _show(chapter: _Chapter) -> None:
+    chapter.show()
+    good = "Verified: everything that the files claim was derived anew from the files alone."
+    print(good if chapter.found.ok else f"NOT verified:\n{chapter.found.text()}")
+    home = chapter.home
+    print_files({"Scenario": home / "scenario", "Result": home / "result", "Pictures": chapter.pictures})
+
+
+def _figures(chapter: _Chapter) -> dict[str, Any]:
+    more = {"verified": chapter.found.ok, "result": chapter.home / "result", "figures": chapter.pictures}
+    return chapter.result.summary() | more

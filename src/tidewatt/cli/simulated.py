@@ -1,0 +1,138 @@
+"""The summary of a simulation on the terminal: what a day is like, and what the figures rest on."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import TYPE_CHECKING
+
+from tidewatt.cli.console import width, wrapped
+from tidewatt.report.words import REASON_NAMES, STATISTIC_NAMES, amount, clock, count, percent
+
+if TYPE_CHECKING:
+    from tidewatt.simulation.parameters import Parameters
+    from tidewatt.simulation.result import Simulation
+
+__all__ = ["day_rows", "findings", "print_days", "print_findings"]
+
+_NARROW = 50  # columns below which a table of three columns does not fit
+
+_KNOWLEDGE = {
+    "none": "nothing of queues",
+    "arrived": "who is at a station, not who is on the way there",
+    "reserved": "who is at a station and who is on the way there",
+}
+
+
+def day_rows(result: Simulation) -> list[tuple[str, str, str]]:
+    """Label, mean over the days and half of its 95 % confidence interval."""
+    f = result.figures
+
+    def half(key: str) -> str:
+        value = float(f.get(f"{key}_ci95", math.nan))
+        return f"± {amount(value, 2)}" if math.isfinite(value) else ""
+
+    kinds = f"{amount(f['charges_fast'])} fast, {amount(f['charges_normal'])} normal"
+    peak_min = float(f["queue_peak_min"])
+    rows = [
+        ("charges on the way", amount(f["charges_per_day"]), kinds),
+        ("energy of these [kWh]", amount(f["energy_kwh"]), ""),
+        ("revenue of these [cost]", amount(f["revenue"]), ""),
+        ("detour [min]", amount(f["mean_detour_min"], 3), half("mean_detour_min")),
+        ("wait [min]", amount(f["mean_wait_min"], 3), half("mean_wait_min")),
+        ("95 % wait less than [min]", amount(f["p95_wait_min"], 3), ""),
+        ("charging [min]", amount(f["mean_charge_min"], 3), half("mean_charge_min")),
+        ("peak load [kW]", amount(f["peak_load_kw"]), half("peak_load_kw")),
+        ("most vehicles queueing", amount(f["queue_peak"], 3), f"at {clock(peak_min)}"),
+        ("ran low, not charged on the way", amount(f["unserved"], 3), ""),
+    ]
+    rows += [
+        (f"  {REASON_NAMES.get(reason, reason)}", amount(number, 3), "")
+        for reason, number in f["unserved_by_reason"].items()
+        if number
+    ]
+    return [
+        *rows,
+        ("trips", amount(f["trips"]), ""),
+        ("mean speed [km/h]", amount(f["mean_speed_kmh"], 3), ""),
+    ]
+
+
+def print_days(result: Simulation) -> None:
+    """A day in figures as a table, or line by line where the terminal is narrow."""
+    f = result.figures
+    days = int(f.get("days", 1))
+    each = "days" if days == 1 else f"replications of {count(days, 'day')}"
+    title = f"{f['scenario']}: {count(int(f['vehicles']), 'vehicle')}, {count(int(f['links']), 'link')}, "
+    title += f"{count(int(f['stations']), 'station')}; means of {int(f['replications']):,} simulated {each}"
+    rows = day_rows(result)
+    print()
+    if width() < _NARROW:
+        print(textwrap.fill(title, width()))
+        for label, value, more in rows:
+            print(textwrap.fill(f"{label}: {value} {more}".rstrip(), width(), subsequent_indent="    "))
+        print()
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAVY, title_style="bold")
+    table.add_column("a day")
+    table.add_column("mean", justify="right")
+    table.add_column("95 % interval of the mean", justify="left")
+    for row in rows:
+        table.add_row(*row)
+    Console(width=width(), highlight=False).print(table)
+
+
+def findings(result: Simulation, parameters: Parameters | None = None) -> list[str]:
+    """Which rule ended the run, what was checked and what is assumed, in plain words."""
+    f = result.figures
+    said = [_stop(result, parameters)]
+    if float(f.get("unreachable_trips", 0)) > 0:
+        said.append(f"{amount(f['unreachable_trips'])} trips a day were not made: no road leads there.")
+    said.append(
+        f"Checked in every replication: battery changes are what was charged less what was driven, within "
+        f"{amount(f['energy_balance_error_kwh'], 2)} kWh a vehicle; vehicles are conserved every step "
+        f"({_off(f['vehicle_conservation_error'])}); queues obey Little's law within "
+        f"{percent(float(f['littles_law_max_error']))}."
+    )
+    if parameters is not None:
+        roads = "their own flow slows the roads" if parameters.feedback else "their own flow slows nothing"
+        said.append(
+            f"Assumed: drivers know {_KNOWLEDGE[parameters.information]}; {roads}; nobody leaves a queue, "
+            "looks for a second station or charges on the way twice a day. Days are synthesised from travel "
+            "statistics or a diary, not observed."
+        )
+    return said
+
+
+def _stop(result: Simulation, parameters: Parameters | None) -> str:
+    f = result.figures
+    beta, m = float(f["beta"]), int(f["replications"])
+    what = STATISTIC_NAMES.get(str(f["statistic"]), str(f["statistic"]))
+    told = f"beta of {what} is {percent(beta)}" if math.isfinite(beta) else "one replication has no beta"
+    rule = str(f["stop_rule"])
+    begin = {
+        "replications": f"Stopped after all {count(m, 'replication')} asked for",
+        "tolerance": f"Stopped by the tolerance after {count(m, 'replication')}",
+    }.get(rule, f"Stopped on time after {count(m, 'replication')}: allow more, or go on with --resume")
+    text = f"{begin}; {told}"
+    if parameters is None:
+        return f"{text}."
+    text += f", asked was {percent(parameters.tolerance)}"
+    if rule != "tolerance" and math.isfinite(beta) and 0 < parameters.tolerance < beta:
+        text += f", which would take some {amount(m * (beta / parameters.tolerance) ** 2, 2)} replications"
+    return f"{text}."
+
+
+def _off(error: float) -> str:
+    return "none lost" if not error else f"OFF BY {error:g}"
+
+
+def print_findings(result: Simulation, parameters: Parameters | None = None) -> None:
+    """Print `findings`, wrapped."""
+    for sentence in findings(result, parameters):
+        print(wrapped(sentence))
