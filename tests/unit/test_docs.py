@@ -118,6 +118,8 @@ def test_scenario_columns_are_those_of_the_schema() -> None:
             assert kind == ("whole number" if name == "step" else column.kind), f"{table}.{name}"
             if column.required:
                 assert default == "needed", f"{table}.{name}"
+            elif column.kind == "flag":
+                assert default == ("true" if column.default else "false"), f"{table}.{name}"
             elif column.default is not None:
                 assert float(default) == column.default, f"{table}.{name}"
             else:
@@ -129,9 +131,10 @@ def test_keys_of_the_toml_are_those_of_the_models() -> None:
     from tidewatt.io import config
 
     part = section(text("data-dictionary.md"), "scenario.toml")
-    whole, horizon, coordination, sampling = re.split(r"^`\[\w+\]`", part, flags=re.M)
+    whole, horizon, coordination, sampling, roads, _ = re.split(r"^`\[\w+\]`", part, flags=re.M)
     models: dict[str, Any] = {whole: config.ConfigModel, horizon: config.HorizonModel}
     models |= {coordination: config.CoordinationModel, sampling: config.SamplingModel}
+    models[roads] = config.RoadsModel
     for described, model in models.items():
         assert sorted(first_names(described)) == sorted(model.model_fields), model.__name__
 

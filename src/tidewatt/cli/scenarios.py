@@ -12,15 +12,17 @@ from tidewatt.errors import Issue, ScenarioError
 from tidewatt.report.words import count
 
 if TYPE_CHECKING:
+    from tidewatt.domain.roads import Demand, Roads
     from tidewatt.domain.scenario import Scenario
+    from tidewatt.domain.stations import Stations
 
 __all__ = ["check", "contents", "described", "example"]
 
 
 def contents(scenario: Scenario) -> dict[str, Any]:
     """What a scenario holds, as figures."""
-    horizon = scenario.horizon
-    return {
+    horizon, roads = scenario.horizon, scenario.roads
+    figures: dict[str, Any] = {
         "scenario": scenario.name,
         "vehicles": len(scenario.fleet),
         "real_vehicles": float(scenario.fleet.weight.sum()),
@@ -32,17 +34,39 @@ def contents(scenario: Scenario) -> dict[str, Any]:
         "step_min": horizon.step_min,
         "steps": horizon.steps,
     }
+    if roads is not None:
+        figures |= {"nodes": roads.nodes, "links": roads.links, "zones": roads.zones}
+        demand, stations = scenario.demand, scenario.stations
+        figures["demand_trips"] = float(demand.trips.sum()) if demand is not None else None
+        figures["stations"] = 0 if stations is None else len(stations)
+        figures["vehicle_types"] = 0 if scenario.types is None else len(scenario.types)
+    return figures
 
 
 def described(scenario: Scenario) -> str:
     """What a scenario holds, in a sentence."""
-    horizon = scenario.horizon
-    return (
-        f"{count(len(scenario.fleet), 'vehicle')} (standing for {scenario.fleet.weight.sum():,.0f}) with "
-        f"{count(len(scenario.dwells), 'dwell')} and {count(len(scenario.trips), 'trip')} on "
-        f"{count(scenario.grid.feeders, 'feeder')} under {count(scenario.grid.banks, 'bank')}, "
-        f"{count(horizon.steps, 'step')} of {horizon.step_min:g} min from {horizon.start.isoformat()}"
+    horizon, parts = scenario.horizon, []
+    if scenario.roads is None or len(scenario.fleet):
+        parts.append(
+            f"{count(len(scenario.fleet), 'vehicle')} (standing for {scenario.fleet.weight.sum():,.0f}) with "
+            f"{count(len(scenario.dwells), 'dwell')} and {count(len(scenario.trips), 'trip')} on "
+            f"{count(scenario.grid.feeders, 'feeder')} under {count(scenario.grid.banks, 'bank')}"
+        )
+    elif scenario.grid.feeders:
+        parts.append(f"{count(scenario.grid.feeders, 'feeder')} under {count(scenario.grid.banks, 'bank')}")
+    if scenario.roads is not None:
+        parts.append(_roads(scenario.roads, scenario.demand, scenario.stations))
+    axis = f"{count(horizon.steps, 'step')} of {horizon.step_min:g} min from {horizon.start.isoformat()}"
+    return ", ".join([*parts, axis])
+
+
+def _roads(roads: Roads, demand: Demand | None, stations: Stations | None) -> str:
+    words = (
+        f"{count(roads.links, 'link')} between {count(roads.nodes, 'node')} with {count(roads.zones, 'zone')}"
     )
+    if demand is not None:
+        words += f" and {demand.trips.sum():,.10g} trips in {roads.period_h:g} h"
+    return words + (f", {count(len(stations), 'charging station')}" if stations is not None else "")
 
 
 def example(

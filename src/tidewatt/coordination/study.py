@@ -7,28 +7,23 @@ certificate (coord-4, coord-5) and both solvers are stated in ``docs/equations/c
 
 from __future__ import annotations
 
-import platform
-import resource
-import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
 
 from tidewatt.coordination.labels import level_tables, loads, summarise, vehicle_table
 from tidewatt.coordination.ladder import Rung, solve_rung, unmanaged_rung
-from tidewatt.coordination.monitor import Checkpoint
 from tidewatt.coordination.parameters import Parameters
 from tidewatt.coordination.problem import pack, session_problem
 from tidewatt.coordination.result import Coordination
 from tidewatt.domain.checks import check
 from tidewatt.domain.scenario import Scenario
-from tidewatt.errors import ScenarioError, SolveWarning
+from tidewatt.errors import Issue, ScenarioError, SolveWarning
 from tidewatt.execution.threads import Threads
-from tidewatt.result import Progress, RunInfo
+from tidewatt.result import Checkpoint, Progress, RunInfo
 
 __all__ = ["coordinate"]
 
@@ -107,6 +102,8 @@ def coordinate(
     parameters = Parameters.of(scenario.parameters.get("coordination", {}), **asked)
     if issues := check(scenario):
         raise ScenarioError(issues)
+    if issues := _lacking(scenario):
+        raise ScenarioError(issues)
     kept = (checkpoint.load() or {}) if resume and checkpoint is not None else {}
     done: dict[str, Mapping[str, Any]] = {}
 
@@ -142,6 +139,24 @@ def coordinate(
     return _labelled(scenario, rungs, missing_kwh, parameters, begin)
 
 
+def _lacking(scenario: Scenario) -> list[Issue]:
+    """What a scenario of roads alone lacks."""
+    parts = {
+        "vehicles": len(scenario.fleet),
+        "dwells": len(scenario.dwells),
+        "trips": len(scenario.trips),
+        "feeders": scenario.grid.feeders,
+    }
+    lacking = [table for table, rows in parts.items() if not rows]
+    if not lacking or scenario.roads is None:  # `check` judges scenarios that have no roads
+        return []
+    problem = f"coordinate needs vehicles, dwells, trips and feeders; the scenario lacks {', '.join(lacking)}"
+    fix = "Let `tidewatt simulate` drive vehicles on the roads for days and write their itineraries"
+    if "feeders" in lacking:
+        fix = f"Add feeders and headroom, then: {fix}"
+    return [Issue(lacking[0], "", problem, fix)]
+
+
 def _labelled(
     scenario: Scenario, rungs: Mapping[str, Rung], missing_kwh: Any, parameters: Parameters, begin: float
 ) -> Coordination:
@@ -151,18 +166,7 @@ def _labelled(
     history = pd.concat([rung.history.assign(rung=name) for name, rung in solved.items()])
     vehicles = vehicle_table(scenario, rungs["coordinated"], missing_kwh)
     schedules = {name: rung.schedule for name, rung in solved.items() if rung.schedule is not None}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
-    run = RunInfo(
-        seed=parameters.seed,
-        version=version("tidewatt"),
-        scenario_sha256=scenario.sha256(),
-        wall_s=time.perf_counter() - begin,
-        peak_memory_mib=peak,
-        versions={
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "numba")},
-        },
-    )
+    run = RunInfo.since(begin, parameters.seed, scenario.sha256())
     return Coordination(
         data=data,
         feeders=feeders,

@@ -8,18 +8,26 @@ from collections.abc import Callable
 import numpy as np
 
 from tidewatt.domain.arrays import Array
+from tidewatt.domain.demand_checks import check_demand, check_types, misshapen_demand, misshapen_types
+from tidewatt.domain.fleet import Fleet
 from tidewatt.domain.grid import CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.itinerary_checks import check_itineraries
 from tidewatt.domain.mobility import Dwells, Trips
-from tidewatt.domain.reporting import Report
+from tidewatt.domain.reach import Reach
+from tidewatt.domain.reach_checks import check_reach_of_demand, check_reach_of_stations, check_reach_of_zones
+from tidewatt.domain.reporting import Report, lengths_differ, named, out_of_range, unique
+from tidewatt.domain.road_checks import check_roads, check_zones, misshapen_roads
 from tidewatt.domain.scenario import Scenario
+from tidewatt.domain.station_checks import check_stations, misshapen_stations
 from tidewatt.errors import Issue
 
 __all__ = ["check"]
 
+_DAY_MIN = 1440.0
 
-def check(scenario: Scenario) -> list[Issue]:
+
+def check(scenario: Scenario, *, whole: bool = True) -> list[Issue]:
     """Everything that is wrong with a scenario; an empty list where nothing is.
 
     Not wrong is a vehicle that starts below ``soc_min`` or whose chargers cannot deliver what its
@@ -30,6 +38,8 @@ def check(scenario: Scenario) -> list[Issue]:
     ----------
     scenario : Scenario
         Dwells and trips need not be in order of time: that they are is checked.
+    whole : bool
+        False where rows of the roads were left out already: then who can reach whom is not judged.
 
     Returns
     -------
@@ -43,6 +53,7 @@ def check(scenario: Scenario) -> list[Issue]:
     _fleet(scenario, report)
     check_itineraries(scenario, report)
     _grid(scenario.grid, report)
+    _roads(scenario, whole, report)
     return report.issues
 
 
@@ -50,10 +61,7 @@ def _shapes(scenario: Scenario, report: Report) -> bool:
     """Whether arrays that belong together differ in length, or offsets are no offsets."""
     fleet, grid, vehicles = scenario.fleet, scenario.grid, len(scenario.fleet)
     before = len(report.issues)
-    for name in fleet.__slots__:
-        column = getattr(fleet, name)
-        if isinstance(column, np.ndarray):
-            _length(report, "vehicles", name, column, vehicles)
+    lengths_differ(report, "vehicles", fleet, _arrays(fleet), vehicles)
     for table, rows in (("dwells", scenario.dwells), ("trips", scenario.trips)):
         _offsets(report, table, rows, vehicles)
     steps = scenario.horizon.steps
@@ -78,33 +86,79 @@ def _shapes(scenario: Scenario, report: Report) -> bool:
         sizes = {len(cost.above_kw), len(cost.cost_per_kw), int(cost.first[-1]) if len(cost.first) else -1}
         if len(cost.first) != elements + 1 or len(sizes) > 1 or cost.first[0] != 0 or (pieces < 1).any():
             report.add("upgrade_costs", table, "offsets and pieces do not match", "Give each element a piece")
-    _index(report, "dwells", "feeder_id", scenario.dwells.feeder, grid.feeders)
-    _index(report, "feeders", "bank_id", grid.bank, grid.banks)
+    out_of_range(report, "dwells", "feeder_id", scenario.dwells.feeder, grid.feeders, none=True)
+    out_of_range(report, "feeders", "bank_id", grid.bank, grid.banks, none=True)
+    _road_shapes(scenario, report)
     return len(report.issues) > before
 
 
-def _length(report: Report, table: str, name: str, array: Array, rows: int) -> None:
-    if array.shape != (rows,):
-        report.add(table, name, f"the array has the shape {array.shape}", f"Give one value a row: ({rows},)")
+def _arrays(part: Fleet | Dwells | Trips) -> list[str]:
+    return [name for name in part.__slots__ if isinstance(getattr(part, name), np.ndarray)]
+
+
+def _road_shapes(scenario: Scenario, report: Report) -> None:
+    """The same of roads, demand, types and stations; parts that lack what they refer to are reported."""
+    roads, feeders = scenario.roads, scenario.grid.feeders
+    if scenario.types is not None:
+        misshapen_types(scenario.types, report)
+    if roads is not None:
+        misshapen_roads(roads, feeders, report)
+    for table, part in (("demand", scenario.demand), ("stations", scenario.stations)):
+        if part is not None and roads is None:
+            report.add(table, "", "there are no roads to it", "Add the tables nodes and links")
+    if scenario.demand is not None and roads is not None:
+        misshapen_demand(scenario.demand, roads.zones, report)
+    if scenario.stations is not None and roads is not None:
+        misshapen_stations(scenario.stations, roads.nodes, feeders, report)
+
+
+def _roads(scenario: Scenario, whole: bool, report: Report) -> None:
+    """Roads and all that refers to them."""
+    roads, demand, stations = scenario.roads, scenario.demand, scenario.stations
+    if scenario.types is not None:
+        check_types(scenario.types, report)
+    if roads is None:
+        return
+    _simulated_days(scenario, report)
+    check_roads(roads, report)
+    check_zones(roads, report)
+    if demand is not None:
+        check_demand(demand, roads, report)
+    if stations is not None:
+        check_stations(stations, report)
+    if whole:
+        reach = Reach(roads)
+        check_reach_of_zones(reach, report)
+        if demand is not None:
+            check_reach_of_demand(demand, reach, report)
+        if stations is not None:
+            check_reach_of_stations(stations, reach, report)
+
+
+def _simulated_days(scenario: Scenario, report: Report) -> None:
+    """The horizon holds a day at least, and whole time steps of the simulation."""
+    horizon = scenario.horizon
+    if not (math.isfinite(horizon.minutes) and horizon.minutes > 0):
+        return  # reported already
+    axis = f"{horizon.steps} steps of {horizon.step_min:g} min"
+    if horizon.minutes < _DAY_MIN - 1e-6:
+        fix = f"Give {math.ceil(_DAY_MIN / horizon.step_min)} steps or more: driving is simulated by days"
+        report.add("scenario.toml", "horizon.steps", f"{axis} are less than a day", fix)
+    step = scenario.parameters.get("simulation", {}).get("step_min", 1.0)
+    parts = horizon.minutes / step if isinstance(step, int | float) and step > 0 else 1.0
+    if abs(parts - round(parts)) > 1e-9 * max(parts, 1.0):
+        problem = f"{axis} are not a whole number of simulated steps of {step:g} min"
+        fix = "Change the horizon's step_min or steps, or step_min of [simulation]"
+        report.add("scenario.toml", "horizon.step_min", problem, fix)
 
 
 def _offsets(report: Report, table: str, rows: Dwells | Trips, vehicles: int) -> None:
-    for name in rows.__slots__:
-        column = getattr(rows, name)
-        if isinstance(column, np.ndarray) and name != "first":
-            _length(report, table, name, column, len(rows))
+    names = [name for name in _arrays(rows) if name != "first"]
+    lengths_differ(report, table, rows, names, len(rows))
     first = rows.first
     if len(first) != vehicles + 1 or first[0] != 0 or first[-1] != len(rows) or (np.diff(first) < 0).any():
         problem = "the offsets do not divide the rows among the vehicles"
         report.add(table, "first", problem, f"Give {vehicles + 1} rising offsets from 0 to {len(rows)}")
-
-
-def _index(report: Report, table: str, name: str, index: Array, elements: int) -> None:
-    bad = np.flatnonzero((index < -1) | (index >= elements))
-    if len(bad):
-        problem = f"index {index[bad[0]]} of {elements}"
-        rows = [f"row {row}" for row in bad]
-        report.add(table, name, problem, "Give an index of an element, or -1 for none", rows[:5], len(bad))
 
 
 def _horizon(horizon: Horizon, report: Report) -> None:
@@ -118,26 +172,10 @@ def _horizon(horizon: Horizon, report: Report) -> None:
         report.add(table, "horizon.start", problem, "Give local time without an offset")
 
 
-def _named(ids: Array) -> Callable[[int], str]:
-    return lambda row: str(ids[row])
-
-
-def _unique(report: Report, table: str, column: str, ids: Array) -> None:
-    if len(set(ids.tolist())) == len(ids):
-        return
-    seen: set[object] = set()
-    again = []
-    for row, name in enumerate(ids.tolist()):
-        if name in seen:
-            again.append(row)
-        seen.add(name)
-    report.rows(table, column, "the id occurs more than once", "Keep one row for each id", again, _named(ids))
-
-
 def _fleet(scenario: Scenario, report: Report) -> None:
     f = scenario.fleet
-    who = _named(f.vehicle_id)
-    _unique(report, "vehicles", "vehicle_id", f.vehicle_id)
+    who = named(f.vehicle_id)
+    unique(report, "vehicles", "vehicle_id", f.vehicle_id)
     inf = math.inf
 
     def within(name: str, low: float, high: float, allowed: str, fix: str, **options: bool) -> None:
@@ -174,8 +212,8 @@ def _grid(grid: Grid, report: Report) -> None:
         ("feeders", "feeder_id", grid.feeder_id, grid.rating_kw, grid.headroom_kw, grid.cost),
         ("banks", "bank_id", grid.bank_id, grid.bank_rating_kw, grid.bank_headroom_kw, grid.bank_cost),
     ):
-        who = _named(ids)
-        _unique(report, table, column, ids)
+        who = named(ids)
+        unique(report, table, column, ids)
         bad = np.flatnonzero(~np.isnan(rating) & ~((rating >= 0) & (rating < np.inf)))
         fix = "Give kW, or leave the cell empty where headroom is given"
         report.values(table, "rating_kw", rating, bad, "0 or more", fix, who)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.errors import Issue
 
-__all__ = ["Report"]
+__all__ = ["Report", "lengths_differ", "named", "out_of_range", "unique"]
 
 _SHOWN = 5
 
@@ -80,3 +80,40 @@ class Report:
             allowed += " and finite"
         good = (values > low if low_open else values >= low) & (values <= top)
         self.values(table, field, values, np.flatnonzero(~good), allowed, fix, who)
+
+
+def named(ids: Array) -> Callable[[int], str]:
+    """How rows with ids of their own are named."""
+    return lambda row: str(ids[row])
+
+
+def unique(report: Report, table: str, column: str, ids: Array) -> None:
+    """Report ids that occur more than once."""
+    if len(set(ids.tolist())) == len(ids):
+        return
+    seen: set[object] = set()
+    again = []
+    for row, name in enumerate(ids.tolist()):
+        if name in seen:
+            again.append(row)
+        seen.add(name)
+    report.rows(table, column, "the id occurs more than once", "Keep one row for each id", again, named(ids))
+
+
+def lengths_differ(report: Report, table: str, part: object, names: Iterable[str], rows: int) -> None:
+    """Report arrays of a part that do not have one value a row."""
+    for name in names:
+        shape = getattr(part, name).shape
+        if shape != (rows,):
+            report.add(table, name, f"the array has the shape {shape}", f"Give one value a row: ({rows},)")
+
+
+def out_of_range(
+    report: Report, table: str, name: str, index: Array, elements: int, *, none: bool = False
+) -> None:
+    """Report indices of nothing; `none` allows -1."""
+    bad = np.flatnonzero((index < -int(none)) | (index >= elements))
+    if len(bad):
+        fix = "Give an index of an element" + (", or -1 for none" if none else "")
+        rows = [f"row {row}" for row in bad[:_SHOWN]]
+        report.add(table, name, f"index {index[bad[0]]} of {elements}", fix, rows, len(bad))

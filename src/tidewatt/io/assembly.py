@@ -20,6 +20,12 @@ from tidewatt.io.tables import SHOWN, Table
 
 __all__ = ["as_given", "attributes", "build_dwells", "build_fleet", "build_trips", "known_ids", "located"]
 
+_MAY_BE_EMPTY = (
+    ("dwells", "feeder_id"),
+    ("feeders", "bank_id"),
+    ("zones", "feeder_id"),
+    ("stations", "feeder_id"),
+)
 _VOID = ("nan", "none", "null", "<na>", "na", "n/a", "#n/a")
 
 
@@ -76,7 +82,8 @@ def located(
         if best is not None:
             zeros = best.lstrip("0") == wrong[0].lstrip("0")
             hint = f" (did you mean {best!r}?{' Leading zeros count' if zeros else ''})"
-        empty = ", or leave the cell empty" if table.name in ("dwells", "feeders") and optional else ""
+        may_be_empty = optional and (table.name, column) in _MAY_BE_EMPTY
+        empty = ", or leave the cell empty" if may_be_empty else ""
         table.issue(
             column,
             f"{', '.join(repr(w) for w in wrong)} is not in the table {home}",

@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Literal
@@ -13,8 +14,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tidewatt.domain.horizon import Horizon
-from tidewatt.errors import Issue
+from tidewatt.errors import Issue, ScenarioError
 from tidewatt.io.schema import did_you_mean
+from tidewatt.simulation.parameters import Parameters
 
 __all__ = ["CONFIG_FILE", "Config", "parse_config", "read_config", "toml_text"]
 
@@ -59,6 +61,15 @@ class SamplingModel(_Strict):
     divisions: list[str] | None = None
 
 
+class RoadsModel(_Strict):
+    """Section ``[roads]``: what the road network's figures mean, all optional."""
+
+    period_h: float = Field(default=1.0, gt=0, le=8784)
+    toll_weight_min: float = Field(default=0.0, ge=0)
+    distance_weight_min_per_km: float = Field(default=0.0, ge=0)
+    time_unit_min: float = Field(default=1.0, gt=0)
+
+
 class ConfigModel(_Strict):
     """The whole of ``scenario.toml``. Sections of other studies are kept as they are."""
 
@@ -67,6 +78,7 @@ class ConfigModel(_Strict):
     horizon: HorizonModel
     coordination: CoordinationModel = CoordinationModel()
     sampling: SamplingModel = SamplingModel()
+    roads: RoadsModel = RoadsModel()
     simulation: dict[str, Any] = {}
     assign: dict[str, Any] = {}
     configuration: dict[str, Any] = {}
@@ -79,6 +91,7 @@ _SECTIONS: dict[str, type[BaseModel]] = {
     "horizon": HorizonModel,
     "coordination": CoordinationModel,
     "sampling": SamplingModel,
+    "roads": RoadsModel,
 }
 
 
@@ -95,6 +108,10 @@ class Config:
         By study; ``crs`` stands under ``"scenario"``.
     sampling : dict
         How vehicles were drawn.
+    crs : str
+        Reference system of coordinates; empty where not given.
+    roads : dict
+        What the road network's figures mean, by attribute of `Roads`; defaults filled in.
     """
 
     def __init__(self, model: ConfigModel | None, name: str = "") -> None:
@@ -102,6 +119,8 @@ class Config:
         self.horizon: Horizon | None = None
         self.parameters: dict[str, dict[str, Any]] = {}
         self.sampling: dict[str, Any] = {}
+        self.crs = "" if model is None else (model.crs or "").strip()
+        self.roads: dict[str, float] = (RoadsModel() if model is None else model.roads).model_dump()
         if model is None:
             return
         h = model.horizon
@@ -160,8 +179,27 @@ def parse_config(raw: Mapping[str, Any], issues: list[Issue], name: str = "") ->
         problem = f"{model.horizon.start.isoformat()} has an offset from UTC"
         found.append(Issue(CONFIG_FILE, "horizon.start", problem, "Give local time without an offset"))
         model.horizon.start = model.horizon.start.replace(tzinfo=None)
+    if model is not None:
+        found += _simulation_issues(model.simulation)
     issues.extend(found)
     return Config(model, name)
+
+
+def _simulation_issues(given: Mapping[str, Any]) -> list[Issue]:
+    """What is wrong with ``[simulation]``: the parameters of the study say it."""
+    if not given:
+        return []
+    known = [field.name for field in fields(Parameters)]
+    found = []
+    for key in given.keys() - set(known):
+        fix = f"Correct or remove it: {did_you_mean(key, known)}"
+        problem = f"unknown key {key!r} in [simulation]"
+        found.append(Issue(CONFIG_FILE, f"simulation.{key}", problem, fix))
+    try:
+        Parameters.of({key: value for key, value in given.items() if key in known})
+    except ScenarioError as error:
+        found += [replace(i, table=CONFIG_FILE, field=f"simulation.{i.field}") for i in error.issues]
+    return sorted(found, key=lambda issue: issue.field)
 
 
 def _issue(where: tuple[str, ...], detail: Any) -> Issue:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from tidewatt.domain.checks import check
 from tidewatt.domain.horizon import Horizon
@@ -18,10 +19,15 @@ from tidewatt.errors import Issue, ScenarioError
 from tidewatt.io.assembly import build_dwells, build_fleet, build_trips
 from tidewatt.io.config import CONFIG_FILE, Config, parse_config, read_config
 from tidewatt.io.gridtables import GridTables, build_grid
+from tidewatt.io.roadtables import RoadTables, build_demand, build_roads
+from tidewatt.io.stationtables import build_stations, build_types
 from tidewatt.io.tables import Tables
 from tidewatt.io.writing import write_scenario
 
 __all__ = ["read_scenario", "scenario_from_tables", "write_scenario"]
+
+_ITINERARIES = ("vehicles", "dwells", "trips")
+_ROADS = ("nodes", "links", "zones", "demand", "stations", "station_prices")
 
 
 def read_scenario(folder: str | os.PathLike[str], *, x_columns: bool = True) -> Scenario:
@@ -101,10 +107,8 @@ def scenario_from_tables(
 
 
 def _assemble(tables: Tables, config: Config, issues: list[Issue], carry: bool) -> Scenario:
-    tables.require("vehicles", "dwells", "trips", "feeders")
-    if "headroom" not in tables and "base_load" not in tables:
-        fix = "Add headroom (feeder_id, step, headroom_kw), or base_load with rating_kw in feeders"
-        issues.append(Issue("headroom", "", "the table is missing", fix))
+    roads_there = any(name in tables for name in _ROADS)
+    _require(tables, roads_there, issues)
     parts = GridTables(*(tables.open(field.name) for field in fields(GridTables)))
     horizon = config.horizon or _wide_horizon(parts)
     grid, feeder_ids = build_grid(parts, horizon, carry)
@@ -112,9 +116,51 @@ def _assemble(tables: Tables, config: Config, issues: list[Issue], carry: bool) 
     dwells = build_dwells(tables.open("dwells"), vehicle_ids, feeder_ids, carry)
     trips = build_trips(tables.open("trips"), vehicle_ids, carry)
     scenario = Scenario(config.name, horizon, fleet, dwells, trips, grid, config.parameters, config.sampling)
-    issues.extend(check(scenario))
+    if "fleet" in tables:
+        scenario = replace(scenario, types=build_types(tables.open("fleet")))
+    if roads_there:
+        scenario = _with_roads(scenario, tables, feeder_ids, config, carry)
+    spoilt = any(issue.table in ("nodes", "links", "zones") for issue in issues)
+    issues.extend(check(scenario, whole=not spoilt))
     if issues:
         raise ScenarioError(dict.fromkeys(issues))
+    return scenario
+
+
+def _require(tables: Tables, roads: bool, issues: list[Issue]) -> None:
+    """Report tables that are missing: what is needed depends on what is there."""
+    itineraries = any(name in tables for name in _ITINERARIES)
+    grid = any(field.name in tables for field in fields(GridTables))
+    if itineraries or not roads:
+        tables.require(*_ITINERARIES)
+    if itineraries or grid or not roads:
+        tables.require("feeders")
+        if "headroom" not in tables and "base_load" not in tables:
+            fix = "Add headroom (feeder_id, step, headroom_kw), or base_load with rating_kw in feeders"
+            issues.append(Issue("headroom", "", "the table is missing", fix))
+    if roads:
+        tables.require("nodes", "links")
+        if "demand" in tables and "zones" not in tables and not tables.open("nodes").has("zone_id"):
+            tables.require("zones")
+        if "station_prices" in tables:
+            tables.require("stations")
+    elif not itineraries and not grid:
+        fix = "Or add nodes and links, and zones, demand, fleet and stations as needed, to simulate driving"
+        issues.append(Issue("nodes", "", "there is no road network either", fix))
+
+
+def _with_roads(
+    scenario: Scenario, tables: Tables, feeders: pa.Array, config: Config, carry: bool
+) -> Scenario:
+    """Add roads, demand and stations."""
+    parts = RoadTables(*(tables.open(field.name) for field in fields(RoadTables)))
+    roads, nodes, zones = build_roads(parts, feeders, config, carry)
+    scenario = replace(scenario, roads=roads)
+    if "demand" in tables:
+        scenario = replace(scenario, demand=build_demand(tables.open("demand"), zones))
+    if "stations" in tables or "station_prices" in tables:
+        opened = tables.open("stations"), tables.open("station_prices")
+        scenario = replace(scenario, stations=build_stations(*opened, nodes, feeders, carry))
     return scenario
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 __all__ = ["OTHER_TABLES", "TABLES", "Column", "did_you_mean", "nearest"]
 
-Kind = Literal["id", "number", "text"]
+Kind = Literal["id", "number", "text", "flag"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,12 @@ class Column:
     ----------
     name : str
         Its name; a unit is its suffix.
-    kind : {"id", "number", "text"}
-        What its cells are.
+    kind : {"id", "number", "text", "flag"}
+        What its cells are; a flag is true or false.
     required : bool
         Whether the column must exist and every cell be filled.
     default : float, optional
-        What an empty or absent cell of an optional number means.
+        What an empty or absent cell of an optional number or flag means.
     stand_in : float
         Harmless value that replaces an unusable cell, so that the other cells can still be checked.
     meaning : str
@@ -57,12 +57,18 @@ def _may(name: str, meaning: str, default: float | None = None, stand_in: float 
     return Column(name, "number", False, default, 0.0 if fallback is None else fallback, meaning)
 
 
+def _flag(name: str, default: bool) -> Column:
+    return Column(name, "flag", False, float(default), float(default), "true or false")
+
+
 def _table(*columns: Column) -> dict[str, Column]:
     return {column.name: column for column in columns}
 
 
 _MINUTES = "minutes since the start of the horizon, a number"
 _SOC = "a fraction of the battery from 0 to 1"
+_DAY_MINUTES = "minutes of the day from 0 to 1440"
+_PRICE = "price per kWh, at least 0"
 _PLACE = (_may("longitude", "degrees"), _may("latitude", "degrees"))
 
 TABLES: dict[str, dict[str, Column]] = {
@@ -130,12 +136,83 @@ TABLES: dict[str, dict[str, Column]] = {
         _must("above_kw", "kW of overload from which the cost applies"),
         _must("cost_per_kw", "cost per further kW, at least 0"),
     ),
+    "nodes": _table(
+        _id("node_id"),
+        _may("x", "a coordinate in the system that crs names"),
+        _may("y", "a coordinate in the system that crs names"),
+        _id("zone_id", False),
+        _flag("through", True),
+    ),
+    "links": _table(
+        _id("link_id"),
+        _id("from_node_id"),
+        _id("to_node_id"),
+        _must("length_km", "km, at least 0"),
+        _must("capacity_veh_h", "vehicles per hour of the whole direction, above 0", 1.0),
+        _may("free_speed_kmh", "km/h above 0"),
+        _may("free_time_min", "minutes, 0 only at connectors"),
+        _may("lanes", "a number above 0"),
+        _text("road_class"),
+        _may("bpr_alpha", "a number, at least 0", 0.15),
+        _may("bpr_beta", "a number, at least 0", 4.0),
+        _may("toll", "money, at least 0", 0.0),
+        _text("geometry"),
+    ),
+    "zones": _table(
+        _id("zone_id"),
+        _id("node_id"),
+        _may("homes", "a number, at least 0"),
+        _may("jobs", "a number, at least 0"),
+        _may("other", "a number, at least 0"),
+        _id("feeder_id", False),
+    ),
+    "demand": _table(
+        _id("origin_zone_id"),
+        _id("destination_zone_id"),
+        _must("trips", "vehicle trips, at least 0"),
+        _may("start_min", _DAY_MINUTES),
+        _may("end_min", _DAY_MINUTES),
+    ),
+    "fleet": _table(
+        _id("type"),
+        _must("share", "a relative frequency, at least 0", 1.0),
+        _must("battery_kwh", "kWh above 0", 1.0),
+        _must("kwh_per_km", "kWh per km above 0", 1.0),
+        _must("max_fast_kw", "kW above 0", 1.0),
+        _must("max_normal_kw", "kW above 0", 1.0),
+    ),
+    "stations": _table(
+        _id("station_id"),
+        _id("node_id"),
+        _must("fast", "a whole number of chargers, at least 0", 1.0),
+        _must("normal", "a whole number of chargers, at least 0", 1.0),
+        _must("fast_kw", "kW of one charger, above 0", 1.0),
+        _must("normal_kw", "kW of one charger, above 0", 1.0),
+        _id("feeder_id", False),
+        _text("bus_id"),
+        _may("price_fast_per_kwh", _PRICE, 0.0),
+        _may("price_normal_per_kwh", _PRICE, 0.0),
+        _may("max_total", "a number of chargers, at least 0"),
+        _may("age_years", "years, at least 0"),
+        _may("life_years", "years, at least 0"),
+        _flag("fixed", False),
+        _may("fast_min", "a number of chargers, at least 0", 0.0),
+        _may("normal_min", "a number of chargers, at least 0", 0.0),
+        _text("budget_group"),
+        _may("snap_km", "km, at least 0"),
+    ),
+    "station_prices": _table(
+        _id("station_id"),
+        _must("start_min", _DAY_MINUTES),
+        _must("end_min", _DAY_MINUTES, 1440.0),
+        _may("price_fast_per_kwh", _PRICE),
+        _may("price_normal_per_kwh", _PRICE),
+    ),
 }
 """Tables that this version reads, with their columns."""
 
 OTHER_TABLES = frozenset(
     (
-        *("nodes", "links", "zones", "demand", "fleet", "stations", "station_prices"),
         *("charging_sites", "charger_levels", "aggregators", "travel", "energy_prices"),
         *("buses", "lines", "injections", "forecasts", "provenance"),
     )

@@ -133,7 +133,7 @@ class Table:
             if unusable.any():
                 rows = np.flatnonzero(unusable)
                 value = text[int(rows[0])].as_py()
-                self.issue(spec.name, f"{value!r} is not {spec.meaning}", _number_advice(value), rows)
+                self.issue(spec.name, f"{value!r} is not {spec.meaning}", _number_advice(value, spec), rows)
             text = pc.if_else(pc.fill_null(good, False), text, pa.scalar(None, pa.string()))
             return pc.cast(text, pa.float64()), unusable
         filled = _numpy(column.is_valid())
@@ -145,6 +145,27 @@ class Table:
             value = column[int(rows[0])].as_py()
             self.issue(spec.name, f"{str(value)!r} is of the type {kind}, not {spec.meaning}", fix, rows)
         return pa.chunked_array([pa.nulls(self.rows, pa.float64())]), filled
+
+    def flags(self, name: str) -> Array:
+        """A column of true and false as bool, shape (rows,); empty cells mean the schema's default."""
+        spec = self.columns[name]
+        filling = np.full(self.rows, bool(spec.default))
+        if not self.has(name):
+            return filling
+        column = encoded(self.source.column(name))
+        if column is None:
+            self.issue(name, "the column holds lists or structures", "Write true or false")
+            return filling
+        values = column.values.to_pylist()
+        words = [_flag(value) for value in values]
+        blank = np.append(np.array([str(value).strip() == "" for value in values], bool), True)[column.codes]
+        unknown = np.append(np.array([word is None for word in words], bool), False)[column.codes]
+        wrong = np.flatnonzero(unknown & ~blank)
+        if len(wrong):
+            shown = str(column.text(int(wrong[0])))
+            self.issue(name, f"{shown!r} is neither true nor false", "Write true or false", wrong)
+        known = np.append(np.array([bool(word) for word in words], bool), False)[column.codes]
+        return np.asarray(np.where(blank, filling, known))
 
     def ids(self, name: str) -> IdColumn:
         """A column of ids, outer spaces removed; all empty where the column is absent."""
@@ -194,11 +215,23 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def _number_advice(value: str) -> str:
+def _flag(value: Any) -> bool | None:
+    """What a cell says; None where it says neither."""
+    text = str(value).strip().lower()
+    if text in ("true", "yes", "1", "1.0", "t", "y"):
+        return True
+    return False if text in ("false", "no", "0", "0.0", "f", "n") else None
+
+
+def _number_advice(value: str, spec: Column) -> str:
     plain = value.replace(" ", "")
     if "," in plain and plain.replace(",", "").replace(".", "").lstrip("+-").isdigit():
         return "Write a decimal point and no thousands separator"
     if ":" in plain or plain.count("-") >= 2 or plain.count("/") >= 2:
+        if not spec.name.endswith("_min"):
+            return f"Give {spec.meaning}"
+        if spec.meaning.startswith("minutes of the day"):
+            return f"Give {spec.meaning}: 510 for 8:30"
         return "Give minutes since the start of the horizon, not dates or times of day"
     if plain.endswith("%"):
         return "Write a fraction: 0.8 for 80 %"

@@ -17,6 +17,7 @@ from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.io.atomic import atomic_folder
 from tidewatt.io.config import CONFIG_FILE, parse_config, toml_text
+from tidewatt.io.roadwriting import ids_column, nullable, road_section, road_tables
 from tidewatt.io.schema import TABLES
 
 __all__ = ["write_scenario"]
@@ -52,16 +53,26 @@ def write_scenario(scenario: Scenario, folder: str | os.PathLike[str]) -> None:
     owned = [f"{name}.{suffix}" for name in TABLES for suffix in ("parquet", "csv")]
     with atomic_folder(Path(folder), owned=owned, last=CONFIG_FILE) as temporary:
         (temporary / CONFIG_FILE).write_text(toml_text(config), encoding="utf-8")
-        _write_vehicles(scenario, temporary)
-        _write_dwells(scenario, temporary)
-        _write_trips(scenario, temporary)
-        _write_grid(scenario.grid, temporary)
+        # A scenario of roads alone has neither vehicles nor feeders, and no tables of them.
+        if len(scenario.fleet) or scenario.roads is None:
+            _write_vehicles(scenario, temporary)
+            _write_dwells(scenario, temporary)
+            _write_trips(scenario, temporary)
+        if scenario.grid.feeders or scenario.roads is None:
+            _write_grid(scenario.grid, temporary)
+        for name, columns in road_tables(scenario):
+            _write(temporary / f"{name}.parquet", columns)
 
 
 def _config(scenario: Scenario) -> dict[str, Any]:
     h = scenario.horizon
     parameters = {study: dict(values) for study, values in scenario.parameters.items() if values}
     content: dict[str, Any] = {"name": scenario.name, **parameters.pop("scenario", {})}
+    if scenario.roads is not None:
+        content.pop("crs", None)
+        if scenario.roads.crs:
+            content["crs"] = scenario.roads.crs
+        parameters["roads"] = road_section(scenario.roads)
     content["horizon"] = {"start": h.start, "step_min": h.step_min, "steps": h.steps}
     if scenario.sampling:
         content["sampling"] = dict(scenario.sampling)
@@ -71,17 +82,17 @@ def _config(scenario: Scenario) -> dict[str, Any]:
 def _write_vehicles(scenario: Scenario, folder: Path) -> None:
     fleet = scenario.fleet
     columns = {name: getattr(fleet, name) for name in fleet.__slots__ if name in TABLES["vehicles"]}
-    columns["vehicle_id"] = _ids(fleet.vehicle_id)
+    columns["vehicle_id"] = ids_column(fleet.vehicle_id)
     _write(folder / "vehicles.parquet", columns | dict(fleet.attributes))
 
 
 def _write_dwells(scenario: Scenario, folder: Path) -> None:
     dwells = scenario.dwells
     columns = {
-        "vehicle_id": _Repeated(_ids(scenario.fleet.vehicle_id), dwells.first),
+        "vehicle_id": _Repeated(ids_column(scenario.fleet.vehicle_id), dwells.first),
         "arrive_min": dwells.arrive_min,
         "depart_min": dwells.depart_min,
-        "feeder_id": _Taken(_ids(scenario.grid.feeder_id), dwells.feeder),
+        "feeder_id": _Taken(ids_column(scenario.grid.feeder_id), dwells.feeder),
         "charger_kw": dwells.charger_kw,
     }
     _write(folder / "dwells.parquet", columns | dict(dwells.attributes))
@@ -90,7 +101,7 @@ def _write_dwells(scenario: Scenario, folder: Path) -> None:
 def _write_trips(scenario: Scenario, folder: Path) -> None:
     trips = scenario.trips
     columns = {
-        "vehicle_id": _Repeated(_ids(scenario.fleet.vehicle_id), trips.first),
+        "vehicle_id": _Repeated(ids_column(scenario.fleet.vehicle_id), trips.first),
         "depart_min": trips.depart_min,
         "arrive_min": trips.arrive_min,
         "energy_kwh": trips.energy_kwh,
@@ -99,18 +110,18 @@ def _write_trips(scenario: Scenario, folder: Path) -> None:
 
 
 def _write_grid(grid: Grid, folder: Path) -> None:
-    feeders, banks = _ids(grid.feeder_id), _ids(grid.bank_id)
+    feeders, banks = ids_column(grid.feeder_id), ids_column(grid.bank_id)
     levels = [(feeders, grid.headroom_kw, grid.cost), (banks, grid.bank_headroom_kw, grid.bank_cost)]
     columns: dict[str, Any] = {
         "feeder_id": feeders,
-        "rating_kw": _nullable(grid.rating_kw),
+        "rating_kw": nullable(grid.rating_kw),
         "upgrade_cost_per_kw": _first_cost(grid.cost),
     }
     if grid.banks:
         columns["bank_id"] = _Taken(banks, grid.bank)
         bank_columns = {
             "bank_id": banks,
-            "rating_kw": _nullable(grid.bank_rating_kw),
+            "rating_kw": nullable(grid.bank_rating_kw),
             "upgrade_cost_per_kw": _first_cost(grid.bank_cost),
         }
         _write(folder / "banks.parquet", bank_columns | dict(grid.bank_attributes))
@@ -146,14 +157,6 @@ def _two_levels(feeders: pa.Array, banks: pa.Array, elements: list[Array]) -> di
 
 def _first_cost(cost: CostPieces) -> Array:
     return np.asarray(cost.cost_per_kw[cost.first[:-1]])
-
-
-def _nullable(values: Array) -> pa.Array:
-    return pa.array(values, from_pandas=True)
-
-
-def _ids(ids: Array) -> pa.Array:
-    return pa.array(ids) if ids.dtype.kind == "i" else pa.array([str(i) for i in ids], pa.string())
 
 
 class _Taken:

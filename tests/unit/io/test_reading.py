@@ -234,7 +234,7 @@ def test_parquet_wins(tmp_path: Path) -> None:
 def test_tables_of_other_studies_are_ignored(tmp_path: Path) -> None:
     """One folder holds the tables of several studies."""
     folder = Small().write(tmp_path / "s")
-    (folder / "nodes.csv").write_text("node_id,x,y\n1,0,0\n")
+    (folder / "buses.csv").write_text("bus_id,x,y\n1,0,0\n")
     (folder / "lines.parquet").write_bytes(b"whatever")
     (folder / "notes.txt").write_text("mine")
     read_scenario(folder)
@@ -288,7 +288,7 @@ def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError) as caught:
         read_scenario(tmp_path / "empty")
     tables = {issue.table for issue in caught.value.issues}
-    assert tables == {"scenario.toml", "vehicles", "dwells", "trips", "feeders", "headroom"}
+    assert tables == {"scenario.toml", "vehicles", "dwells", "trips", "feeders", "headroom", "nodes"}
 
 
 def test_a_result_in_place_of_a_scenario(tmp_path: Path) -> None:

@@ -1,0 +1,103 @@
+"""Which zones and stations can be reached on the roads, whatever time that takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.roads import Roads
+
+__all__ = ["Reach"]
+
+
+class Reach:
+    """Reachability on a road network whose centroids are not driven through.
+
+    A node with ``through = False`` gets a second place, at which trips start and no link ends, so that no
+    path leads through it.
+
+    Parameters
+    ----------
+    roads : Roads
+        With valid indices.
+    """
+
+    def __init__(self, roads: Roads) -> None:
+        from scipy.sparse import csr_array
+
+        self.roads = roads
+        split = np.flatnonzero(~roads.through)
+        self.start = np.arange(roads.nodes)
+        self.start[split] = roads.nodes + np.arange(len(split))
+        self.places = roads.nodes + len(split)
+        shape = (self.places, self.places)
+        ones = np.ones(roads.links, np.int8)
+        tail, head = self.start[roads.tail], roads.head
+        self._out: Any = csr_array((ones, (tail, head)), shape=shape)
+        self._into: Any = csr_array((ones, (head, tail)), shape=shape)
+        self.zone_start, self.zone_end = self.start[roads.zone_node], roads.zone_node.astype(np.int64)
+        labels = self._pieces()
+        size = np.bincount(labels, minlength=1)
+        inside = np.flatnonzero(labels == size.argmax()) if len(labels) else labels
+        middle = inside[:1]
+        self.to_main = self._seen(self._into, middle)
+        self.from_main = self._seen(self._out, middle)
+
+    def _pieces(self) -> Array:
+        """Strongly connected piece of each place."""
+        from scipy.sparse.csgraph import connected_components
+
+        return np.asarray(connected_components(self._out, connection="strong")[1])
+
+    def main_piece(self) -> Array:
+        """Nodes that can reach, and be reached from, the largest strongly connected piece; bool."""
+        there_and_back = self.to_main[self.start] & self.from_main[: self.roads.nodes]
+        return np.asarray(there_and_back)
+
+    def _seen(self, graph: Any, places: Array) -> Array:
+        """Places found from any of some, themselves included; bool of shape (places,)."""
+        from scipy.sparse.csgraph import breadth_first_order
+
+        seen = np.zeros(self.places, bool)
+        for place in places:
+            if not seen[place]:
+                seen[breadth_first_order(graph, int(place), return_predecessors=False)] = True
+        return seen
+
+    def reached_from(self, places: Array) -> Array:
+        """Places that can be reached from any of some."""
+        return self._seen(self._out, places)
+
+    def reaching(self, places: Array) -> Array:
+        """Places from which any of some can be reached."""
+        return self._seen(self._into, places)
+
+    def zones_connected(self) -> tuple[Array, Array]:
+        """Whether each zone reaches another one, and whether another one reaches it."""
+        start, end = self.zone_start, self.zone_end
+        out, into = self.to_main[start], self.from_main[end]
+        leaves, entered = _others(out, into), _others(into, out)
+        for zone in np.flatnonzero(~leaves):
+            leaves[zone] = np.delete(self.reached_from(start[zone : zone + 1])[end], zone).any()
+        for zone in np.flatnonzero(~entered):
+            entered[zone] = np.delete(self.reaching(end[zone : zone + 1])[start], zone).any()
+        return leaves, entered
+
+    def pairs(self, origin: Array, destination: Array) -> Array:
+        """Whether each destination zone can be reached from its origin zone; trips within a zone can."""
+        good = self.to_main[self.zone_start[origin]] & self.from_main[self.zone_end[destination]]
+        good |= origin == destination
+        rest = np.flatnonzero(~good)
+        rest = rest[np.argsort(origin[rest], kind="stable")]
+        zones, first = np.unique(origin[rest], return_index=True)
+        for zone, rows in zip(zones, np.split(rest, first[1:])):
+            seen = self.reached_from(self.zone_start[zone : zone + 1])
+            good[rows] = seen[self.zone_end[destination[rows]]]
+        return np.asarray(good)
+
+
+def _others(mine: Array, theirs: Array) -> Array:
+    """Whether one's own flag is set together with another's of the other kind."""
+    return np.asarray(mine & (theirs.sum() - theirs > 0))
