@@ -219,9 +219,11 @@ def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kw
                     km *= stretch
                 before = to
                 plan, feeder, kw = _choose_place(i, to, plan, rules, traits)
-                state, spin = _normal(state)
-                energy = km * traits.kwh_per_km[i] * np.exp(rules.consumption_spread * spin)
-                energy = min(energy, traits.longest_kwh[i])
+                energy = 0.0
+                if fill:  # no number of trips depends on it
+                    state, spin = _normal(state)
+                    energy = km * traits.kwh_per_km[i] * np.exp(rules.consumption_spread * spin)
+                    energy = min(energy, traits.longest_kwh[i])
                 depart = max(np.round(chains.depart[k] + offset), since + 1.0)
                 arrive = depart + max(np.round(duration), 1.0)
                 if (depart if rules.open_end else arrive) > rules.minutes - 1.0:
