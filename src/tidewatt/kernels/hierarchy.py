@@ -18,7 +18,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tidewatt.kernels.hierarchy_build import arcs, arcs_of_links, elimination_order, levels, triangles
-from tidewatt.kernels.hierarchy_order import dissect, neighbours, place
+from tidewatt.kernels.hierarchy_order import dissect, neighbours, place, sorted_along
 
 __all__ = ["UNREACHED", "Hierarchy", "build", "customise"]
 
@@ -32,6 +32,8 @@ class Hierarchy(NamedTuple):
 
     Attributes
     ----------
+    height : int
+        Nodes on the longest way from a root down the elimination tree.
     rank : array of int32, shape (nodes,)
         By node of the network; everything below is by rank.
     parent : array of int32, shape (nodes,)
@@ -50,6 +52,7 @@ class Hierarchy(NamedTuple):
         Twice the arc a link belongs to, plus one where the link leads down; -1 for loops.
     """
 
+    height: int
     rank: NDArray[np.int32]
     parent: NDArray[np.int32]
     depth: NDArray[np.int32]
@@ -73,14 +76,17 @@ def build(nodes: int, tail: NDArray[Any], head: NDArray[Any], x: NDArray[Any], y
     tail = np.ascontiguousarray(tail, np.int32)
     head = np.ascontiguousarray(head, np.int32)
     near, node = neighbours(nodes, tail, head)
-    x, y = place(near, node, np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64))
-    order, parent = elimination_order(near, node, dissect(near, node, x, y))
+    x, y = np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        x, y = place(near, node, x, y)
+    order, parent = elimination_order(near, node, dissect(near, node, sorted_along(x, y)))
     rank = np.empty(nodes, np.int32)
     rank[order] = np.arange(nodes, dtype=np.int32)
     first, up = arcs(near, node, order, parent)
     depth, lowest = levels(parent)
     link_arc = arcs_of_links(first, up, rank, tail, head)
-    return Hierarchy(rank, parent, depth, lowest, first, up, triangles(first, up), link_arc)
+    height = int(depth.max()) + 1
+    return Hierarchy(height, rank, parent, depth, lowest, first, up, triangles(first, up), link_arc)
 
 
 @njit(cache=True, nogil=True)

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 __all__ = ["arcs", "arcs_of_links", "elimination_order", "levels", "triangles"]
+
+Ints = NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True)
@@ -96,15 +99,8 @@ def levels(parent):
 
 
 @njit(cache=True, nogil=True)
-def arcs(first, node, order, parent):
-    """Arcs from every node up to the nodes of higher rank that it is joined to when it is contracted.
-
-    Returns
-    -------
-    up_first : array of int64, shape (nodes + 1,)
-    up_head : array of int32, shape (arcs,)
-        Ranks, ascending; the first of a node is its parent.
-    """
+def _arcs(first, node, order, parent):
+    """What `arcs` returns, the arcs of a node in no order."""
     n = len(order)
     rank = np.empty(n, np.int32)
     for r in range(n):
@@ -122,10 +118,10 @@ def arcs(first, node, order, parent):
     for r in range(n):
         if len(head) < size + n:
             more = np.empty(2 * len(head) + n, np.int32)
-            more[:size] = head[:size]
+            for k in range(size):
+                more[k] = head[k]
             head = more
         seen[r] = r
-        begin = size
         v = order[r]
         for k in range(first[v], first[v + 1]):
             u = rank[node[k]]
@@ -142,9 +138,23 @@ def arcs(first, node, order, parent):
                     head[size] = u
                     size += 1
             child = previous[child]
-        head[begin:size].sort()
         up_first[r + 1] = size
     return up_first, head[:size].copy()
+
+
+def arcs(first: NDArray[np.int64], node: Ints, order: Ints, parent: Ints) -> tuple[NDArray[np.int64], Ints]:
+    """Arcs from every node up to the nodes of higher rank that it is joined to when it is contracted.
+
+    Returns
+    -------
+    up_first : array of int64, shape (nodes + 1,)
+    up_head : array of int32, shape (arcs,)
+        Ranks, ascending; the first of a node is its parent.
+    """
+    up_first, head = _arcs(first, node, order, parent)
+    nodes = len(order)
+    arc = np.repeat(np.arange(nodes, dtype=np.int64), np.diff(up_first)) * nodes + head
+    return up_first, (np.sort(arc) % nodes).astype(np.int32)
 
 
 @njit(cache=True, nogil=True)
@@ -175,17 +185,10 @@ def triangles(up_first, up_head):
     return out
 
 
-@njit(cache=True, nogil=True)
-def arcs_of_links(up_first, up_head, rank, tail, head):
+def arcs_of_links(first: NDArray[np.int64], up: Ints, rank: Ints, tail: Ints, head: Ints) -> Ints:
     """Arc of every link: ``2 arc`` where it leads up, ``2 arc + 1`` where it leads down, -1 for loops."""
-    out = np.empty(len(tail), np.int32)
-    for k in range(len(tail)):
-        i = rank[tail[k]]
-        j = rank[head[k]]
-        out[k] = -1
-        if i != j:
-            low = min(i, j)
-            high = max(i, j)
-            a = up_first[low] + np.searchsorted(up_head[up_first[low] : up_first[low + 1]], high)
-            out[k] = 2 * a + (i > j)
-    return out
+    nodes = len(rank)
+    arc = np.repeat(np.arange(nodes, dtype=np.int64), np.diff(first)) * nodes + up
+    one, other = rank[tail].astype(np.int64), rank[head].astype(np.int64)
+    at = np.searchsorted(arc, np.minimum(one, other) * nodes + np.maximum(one, other))
+    return np.where(one == other, -1, 2 * at + (one > other)).astype(np.int32)

@@ -13,18 +13,22 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-__all__ = ["dissect", "neighbours", "place"]
+__all__ = ["dissect", "neighbours", "place", "sorted_along"]
+
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
 
 ENDS = 0.25
 """Share of a piece's nodes at either end of a line between which it may be divided."""
-DIRECTIONS = 4
+LINES = 8
+"""Lines tried for each piece, evenly turned."""
 FREE = -2  # no path through this node
 END = -1  # the path through this node starts, or ends, here
 
 
-@njit(cache=True, nogil=True)
-def neighbours(nodes, tail, head):
+def neighbours(nodes: int, tail: Ints, head: Ints) -> tuple[NDArray[np.int64], Ints]:
     """Neighbours of every node, whatever the direction of links: no loops, none twice, ascending.
 
     Returns
@@ -32,31 +36,21 @@ def neighbours(nodes, tail, head):
     first : array of int64, shape (nodes + 1,)
     node : array of int32
     """
-    count = np.zeros(nodes + 1, np.int64)
-    for k in range(len(tail)):
-        count[tail[k] + 1] += 1
-        count[head[k] + 1] += 1
-    start = np.cumsum(count)
-    fill = start.copy()
-    both = np.empty(2 * len(tail), np.int32)
-    for k in range(len(tail)):
-        i = tail[k]
-        j = head[k]
-        both[fill[i]] = j
-        fill[i] += 1
-        both[fill[j]] = i
-        fill[j] += 1
+    one = np.concatenate([tail, head]).astype(np.int64)
+    other = np.concatenate([head, tail])
+    pair = np.unique((one * nodes + other)[one != other])
     first = np.zeros(nodes + 1, np.int64)
-    size = 0
-    for v in range(nodes):
-        last = v
-        for u in np.sort(both[start[v] : start[v + 1]]):
-            if u != last and u != v:
-                both[size] = u
-                size += 1
-                last = u
-        first[v + 1] = size
-    return first, both[:size].copy()
+    np.cumsum(np.bincount(pair // nodes, minlength=nodes), out=first[1:])
+    return first, (pair % nodes).astype(np.int32)
+
+
+def sorted_along(x: Floats, y: Floats) -> Ints:
+    """Place of every node along each of several lines across the map; shape (lines, nodes)."""
+    out = np.empty((LINES, len(x)), np.int32)
+    for k in range(LINES):
+        angle = np.pi * k / LINES
+        out[k, np.argsort(np.cos(angle) * x + np.sin(angle) * y, kind="stable")] = np.arange(len(x))
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -213,30 +207,59 @@ def _augment(state, before, after, parent):
 
 
 @njit(cache=True, nogil=True)
-def _rim(first, node, ends, inside, out):
-    """Those of `ends` with a neighbour outside; returns how many."""
+def _smallest(values, count):
+    """The `count`-th smallest of `values`, which are all different; puts them in another order."""
+    low = 0
+    high = len(values) - 1
+    while low < high:
+        pivot = values[(low + high) >> 1]
+        i = low
+        j = high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if count - 1 <= j:
+            high = j
+        elif count - 1 >= i:
+            low = i
+        else:
+            break
+    return values[count - 1]
+
+
+@njit(cache=True, nogil=True)
+def _rim(first, node, inside, out):
+    """Nodes `inside` with a neighbour outside; returns how many."""
     size = 0
-    for v in ends:
-        for k in range(first[v], first[v + 1]):
-            if not inside[node[k]]:
-                out[size] = v
-                size += 1
-                break
+    for v in range(len(inside)):
+        if inside[v]:
+            for k in range(first[v], first[v + 1]):
+                if not inside[node[k]]:
+                    out[size] = v
+                    size += 1
+                    break
     return size
 
 
 @njit(cache=True, nogil=True)
-def _divide(first, node, x, y, side, work):
+def _divide(first, node, along, side, work):
     """Divide a connected piece: `side` becomes 0 for the nodes that divide it, 1 and 2 for its parts.
 
     Parameters
     ----------
     first, node
         Neighbours within the piece.
-    x, y : array, shape (nodes,)
+    along : array of int32, shape (lines, nodes)
+        See `sorted_along`.
     side : array of int8, shape (nodes,)
         Out.
-    work : array of int32, shape (5, 2 * nodes or more)
+    work : array of int32, shape (6, 2 * nodes or more)
         Room to work.
     """
     n = len(first) - 1
@@ -246,45 +269,46 @@ def _divide(first, node, x, y, side, work):
     seen = work[2]
     parent = work[3]
     queue = work[4]
-    seen[: 2 * n] = 0
+    room = work[5]
     stamp = 0
+    for v in range(2 * n):
+        seen[v] = stamp
     low = np.empty(n, np.bool_)
     high = np.empty(n, np.bool_)
     none = np.zeros(n, np.bool_)
-    rim = np.empty(ends, np.int32)
     best = np.inf
-    for direction in range(DIRECTIONS):
-        angle = np.pi * direction / DIRECTIONS
-        order = np.argsort(np.cos(angle) * x + np.sin(angle) * y, kind="mergesort")
-        low[:] = False
-        high[:] = False
-        for k in range(ends):
-            low[order[k]] = True
-            high[order[n - 1 - k]] = True
-        before[:n] = FREE
-        after[:n] = FREE
-        m = _rim(first, node, order[:ends], low, rim)
+    for line in range(len(along)):
+        for v in range(n):
+            room[v] = along[line, v]
+        bottom = _smallest(room[:n], ends)
+        top = _smallest(room[:n], n - ends + 1)
+        for v in range(n):
+            low[v] = along[line, v] <= bottom
+            high[v] = along[line, v] >= top
+            before[v] = FREE
+            after[v] = FREE
+        m = _rim(first, node, low, room)
         paths = 0
         while True:
             stamp += 1
-            state = _search(first, node, rim[:m], high, before, after, seen, stamp, parent, queue)
+            state = _search(first, node, room[:m], high, before, after, seen, stamp, parent, queue)
             if state < 0:
                 break
             paths += 1
             _augment(state, before, after, parent)
-        # Of all smallest sets, the one next to either end: what remains is cut most evenly by the better.
+        # Of all smallest sets those next to either end: the one that divides more evenly is taken.
         for end in range(2):
+            near = low
             if end == 1:
+                near = high
                 stamp += 1
-                m = _rim(first, node, order[n - ends :], high, rim)
-                _search(first, node, rim[:m], none, after, before, seen, stamp, parent, queue)
-            near = low if end == 0 else high
+                m = _rim(first, node, high, room)
+                _search(first, node, room[:m], none, after, before, seen, stamp, parent, queue)
             part = 0
             for v in range(n):
                 if seen[2 * v + 1] == stamp or (near[v] and seen[2 * v] != stamp):
                     part += 1
-            smaller = min(part, n - part - paths)
-            score = paths / max(smaller, 0.5)
+            score = paths / max(min(part, n - part - paths), 0.5)
             if score < best:
                 best = score
                 for v in range(n):
@@ -327,15 +351,15 @@ def _collect(first, node, order, begin, end, part, mark, todo, depth):
 
 
 @njit(cache=True, nogil=True)
-def dissect(first, node, x, y):
+def dissect(first, node, along):
     """Order of contraction by nested dissection.
 
     Parameters
     ----------
     first, node
         Neighbours of every node, as `neighbours` gives them.
-    x, y : array, shape (nodes,)
-        Coordinates, all finite; see `place`.
+    along : array of int32, shape (lines, nodes)
+        As `sorted_along` gives it.
 
     Returns
     -------
@@ -343,13 +367,16 @@ def dissect(first, node, x, y):
         Nodes in the order in which they are contracted. It depends on the arguments alone.
     """
     n = len(first) - 1
-    order = np.arange(n).astype(np.int32)
+    order = np.empty(n, np.int32)
+    for v in range(n):
+        order[v] = v
+    inner_along = np.empty((len(along), n), np.int32)
     part = np.zeros(n, np.int32)
     local = np.empty(n, np.int32)
     inner_first = np.zeros(n + 1, np.int64)
     inner_node = np.empty(len(node), np.int32)
     side = np.empty(n, np.int8)
-    work = np.empty((5, 2 * n), np.int32)
+    work = np.empty((6, 2 * n), np.int32)
     todo = np.empty((n + 1, 2), np.int64)
     mark = 1
     depth = _collect(first, node, order, 0, n, part, mark, todo, 0)
@@ -363,6 +390,8 @@ def dissect(first, node, x, y):
         for i in range(k):
             part[piece[i]] = mark
             local[piece[i]] = i
+            for line in range(len(along)):
+                inner_along[line, i] = along[line, piece[i]]
         size = 0
         for i in range(k):
             for j in range(first[piece[i]], first[piece[i] + 1]):
@@ -372,7 +401,7 @@ def dissect(first, node, x, y):
             inner_first[i + 1] = size
         if size == k * (k - 1):
             continue  # all neighbours of each other: any order is as good
-        _divide(inner_first[: k + 1], inner_node[:size], x[piece], y[piece], side[:k], work)
+        _divide(inner_first[: k + 1], inner_node[:size], inner_along[:, :k], side[:k], work)
         at = begin
         for part_of in (1, 2, 0):
             for i in range(k):

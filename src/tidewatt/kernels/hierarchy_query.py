@@ -53,7 +53,7 @@ def label(hierarchy, cost, down, ranks, start, used, pool):
     int
         Entries now in use.
     """
-    way = np.empty(len(start) and hierarchy.depth.max() + 1, np.int32)
+    way = np.empty(hierarchy.height, np.int32)
     for r in ranks:
         n = 0
         while r >= 0 and start[r] < 0:
@@ -180,7 +180,8 @@ def _expand(hierarchy, via, arc, stack, links, size):
 @njit(cache=True, nogil=True)
 def _more(links):
     out = np.empty(2 * len(links) + 1, np.int32)
-    out[: len(links)] = links
+    for k in range(len(links)):
+        out[k] = links[k]
     return out
 
 
@@ -211,9 +212,8 @@ def routes(hierarchy, cost, via, origin, destination, up_start, up_pool, down_st
     pairs = len(origin)
     count = np.zeros(pairs, np.int64)
     links = np.empty(64 * pairs + 64, np.int32)
-    high = hierarchy.depth.max() + 2
-    stack = np.empty(high, np.int32)
-    arcs = np.empty(high, np.int32)
+    stack = np.empty(hierarchy.height + 1, np.int32)
+    arcs = np.empty(hierarchy.height, np.int32)
     size = 0
     for i in range(pairs):
         time_ms[i] = 0

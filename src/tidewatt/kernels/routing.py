@@ -248,7 +248,8 @@ def paths(star, tail, cost, origin, destination, limit, unreached):
                 while v != source:
                     if size == len(links):
                         more = np.empty(2 * size, np.int32)
-                        more[:size] = links
+                        for k in range(size):
+                            more[k] = links[k]
                         links = more
                     links[size] = via[v]
                     v = tail[via[v]]
