@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import enum
+import platform
+import resource
+import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-__all__ = ["Certificate", "Progress", "RunInfo", "Status"]
+__all__ = ["Certificate", "Checkpoint", "Progress", "RunInfo", "Status"]
 
 
 class Status(enum.Enum):
@@ -20,7 +25,9 @@ class Status(enum.Enum):
         "Stopped on iterations before the asked gap was proved: allow more, or resume from the checkpoint."
     )
     STALLED = "No further progress in double precision: ask for a larger gap, or try the other solver."
-    REPLICATIONS = "All replications asked for were run; beta says how far the mean may still move: ask for more to narrow it."
+    REPLICATIONS = (
+        "All replications asked for were run; beta says how far the mean may still move."
+    )
     TOLERANCE = "The variance coefficient of the statistic fell to the tolerance."
     EXACT = "Nothing to decide: the figure is the outcome of a rule, not of an optimisation."
 
@@ -115,3 +122,34 @@ class RunInfo:
     wall_s: float
     peak_memory_mib: float
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def since(cls, begin: float, seed: int, scenario_sha256: str) -> RunInfo:
+        """What is to be said now of a run that began at ``time.perf_counter()`` = `begin`."""
+        from importlib.metadata import version
+
+        per_mib = 2**20 if sys.platform == "darwin" else 1024
+        return cls(
+            seed=seed,
+            version=version("tidewatt"),
+            scenario_sha256=scenario_sha256,
+            wall_s=time.perf_counter() - begin,
+            peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / per_mib,
+            versions={
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("numpy", "numba")},
+            },
+        )
+
+
+class Checkpoint(Protocol):
+    """Where the state of an unfinished study is kept."""
+
+    def due(self) -> bool:
+        """Whether it is time to save again."""
+
+    def load(self) -> Mapping[str, Mapping[str, Any]] | None:
+        """What was saved last; None: nothing."""
+
+    def save(self, state: Mapping[str, Mapping[str, Any]]) -> None:
+        """Keep a state: values by name, by part of the study."""

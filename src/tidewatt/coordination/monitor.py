@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -14,20 +14,7 @@ from tidewatt.coordination.shards import Tally
 from tidewatt.domain.arrays import Array
 from tidewatt.result import Certificate, Progress, Status
 
-__all__ = ["Checkpoint", "Monitor"]
-
-
-class Checkpoint(Protocol):
-    """Where the state of an unfinished study is kept."""
-
-    def due(self) -> bool:
-        """Whether it is time to save again."""
-
-    def load(self) -> Mapping[str, Mapping[str, Any]] | None:
-        """What was saved last; None: nothing."""
-
-    def save(self, state: Mapping[str, Mapping[str, Any]]) -> None:
-        """Keep the states of the rungs under way or done."""
+__all__ = ["Monitor"]
 
 
 class Monitor:

@@ -23,6 +23,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 _LIMITS: dict[str, tuple[float, float]] = {
     "vehicles": (1, 10**8),
     "days": (1, 366),
+    "trips_per_day": (0.0, math.inf),
     "replications": (1, 10**7),
     "tolerance": (0.0, 1.0),
     "time_limit_s": (0.0, math.inf),
@@ -52,6 +53,8 @@ class Parameters:
         Electric vehicles.
     days : int
         Days in one replication.
+    trips_per_day : float
+        All vehicle trips of a weekday, where zones but no demand table say who travels; 0: 4 a home.
     replications : int
         Stop after so many (source: 1,000).
     tolerance : float
@@ -106,6 +109,7 @@ class Parameters:
 
     vehicles: int = 10_000
     days: int = 1
+    trips_per_day: float = 0.0
     replications: int = 1000
     tolerance: float = 5e-4
     statistic: str = "energy_kwh"
