@@ -40,22 +40,19 @@ class Pairs(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def _grow(star, cost, pairs, o, wanted, reach, via, place, heap):
-    """The tree of origin `o` to all its destinations; returns whether one of them cannot be reached."""
+    """The tree of origin `o` to all its destinations."""
     a, b = pairs.first[o], pairs.first[o + 1]
     left = 0
     for r in range(a, b):
         left += not wanted[pairs.target[r]]
         wanted[pairs.target[r]] = True
     grow(star, cost, pairs.source[o], wanted, left, reach, via, place, heap)
-    lost = False
     for r in range(a, b):
         wanted[pairs.target[r]] = False
-        lost |= place[pairs.target[r]] != SETTLED
-    return lost
 
 
 @njit(cache=True, nogil=True)
-def all_or_nothing(star, tail, cost, pairs, o0, o1, flow, least):
+def all_or_nothing(star, tail, cost, pairs, origins, flow, least, lost):
     """Everyone on the cheapest path: flows gathered down each tree, not path by path.
 
     Parameters
@@ -66,13 +63,14 @@ def all_or_nothing(star, tail, cost, pairs, o0, o1, flow, least):
     cost : array, shape (links,)
         [min].
     pairs : Pairs
-    o0, o1 : int
-        Range of origins.
+    origins : array of int64
+        Which origins' pairs to load.
     flow : array, shape (links,)
         Out: added to.
     least : array, shape (origins,)
-        Out: sum over the origin's pairs of trips times cheapest cost [vehicle minutes]; infinite where a
-        destination cannot be reached, and then no flow is added.
+        Out: sum over the origin's pairs of trips times cheapest cost [vehicle minutes].
+    lost : array, shape (origins,)
+        Out: trips that no path connects; they are left out [vehicles].
     """
     nodes = len(star.first) - 1
     wanted = np.zeros(nodes, np.bool_)
@@ -83,15 +81,17 @@ def all_or_nothing(star, tail, cost, pairs, o0, o1, flow, least):
     load = np.zeros(nodes)
     waits = np.zeros(nodes, np.int32)  # branches of the tree that have not handed on their load
     seen = np.zeros(nodes, np.bool_)
-    for o in range(o0, o1):
+    for o in origins:
         source = pairs.source[o]
-        if _grow(star, cost, pairs, o, wanted, reach, via, place, heap):
-            least[o] = np.inf
-            continue
+        _grow(star, cost, pairs, o, wanted, reach, via, place, heap)
         seen[source] = True
         total = 0.0
+        missed = 0.0
         for r in range(pairs.first[o], pairs.first[o + 1]):
             v = pairs.target[r]
+            if place[v] != SETTLED:
+                missed += pairs.demand[r]
+                continue
             load[v] += pairs.demand[r]
             total += pairs.demand[r] * reach[v]
             while not seen[v]:
@@ -99,6 +99,7 @@ def all_or_nothing(star, tail, cost, pairs, o0, o1, flow, least):
                 v = tail[via[v]]
                 waits[v] += 1
         least[o] = total
+        lost[o] = missed
         for r in range(pairs.first[o], pairs.first[o + 1]):
             v = pairs.target[r]
             while v != source and seen[v] and waits[v] == 0:

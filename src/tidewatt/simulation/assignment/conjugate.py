@@ -6,7 +6,7 @@ applications to traffic assignment", Transportation Science 47(2).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -23,26 +23,34 @@ __all__ = ["conjugate", "loader"]
 
 _WHOLE = 0.99  # after a step this long, earlier directions say nothing
 
-Loader = Callable[[Array], tuple[Array, Array]]
+Loader = Callable[[Array], tuple[Array, Array, float]]
 
 
-def loader(star: Star, tail: Array, pairs: Pairs, workers: Threads) -> Loader:
-    """All-or-nothing flows for given link costs, and the cost of each origin's trips."""
-    shards = shards_of(pairs)
-    links = len(star.link)
+def loader(
+    star: Star, tail: Array, pairs: Pairs, workers: Threads, shards: Sequence[Array] | None = None
+) -> Loader:
+    """All-or-nothing loading of `shards` of origins (default: all of them).
 
-    def load(cost: Array) -> tuple[Array, Array]:
-        least = np.zeros(len(pairs.source))
+    Returns
+    -------
+    callable
+        Link costs [min] to link flows, cost of each origin's trips [vehicle minutes], trips without a path.
+    """
+    links, origins = len(star.link), len(pairs.source)
+    parts = [np.arange(*shard) for shard in shards_of(pairs)] if shards is None else shards
 
-        def one(shard: tuple[int, int]) -> Array:
+    def load(cost: Array) -> tuple[Array, Array, float]:
+        least, lost = np.zeros(origins), np.zeros(origins)
+
+        def one(shard: Array) -> Array:
             part = np.zeros(links)
-            all_or_nothing(star, tail, cost, pairs, shard[0], shard[1], part, least)
+            all_or_nothing(star, tail, cost, pairs, shard, part, least, lost)
             return part
 
         flow = np.zeros(links)
-        for part in workers.map(one, shards):  # in the order of the shards: the same sums always
+        for part in workers.map(one, parts):  # in the order of the shards: the same sums always
             flow += part
-        return flow, least
+        return flow, least, float(lost.sum())
 
     return load
 
@@ -61,15 +69,15 @@ def conjugate(costs: LinkCosts, load: Loader, monitor: Monitor) -> Outcome:
     links = len(costs.beta)
     cost, slope = np.zeros(links), np.zeros(links)
     price_links(costs, np.zeros(links), cost, slope)
-    flow, least = load(cost)
-    if not np.isfinite(least).all():
+    flow, _, lost = load(cost)
+    if lost > 0:
         raise NoPath
     earlier: list[Array] = []  # the last target and the one before
     step = 0.0
     status: Status | None = None
     while True:
         price_links(costs, flow, cost, slope)
-        cheapest, least = load(cost)
+        cheapest, least, _ = load(cost)
         status = monitor.note(cost, flow, least, beckmann(costs, flow))
         if status is not None:
             return Outcome(flow, None, monitor, status)
