@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,25 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from tidewatt.domain.scenario import Scenario
 from tidewatt.verification.ledger import Ledger
+from tidewatt.verification.tables import read_tables
 
-__all__ = ["SCHEDULES", "Claims", "read_claims"]
+__all__ = [
+    "CERTIFICATE",
+    "FORMAT",
+    "SCHEDULES",
+    "Claims",
+    "check_files",
+    "find_scenario",
+    "read_certificate",
+    "read_claims",
+    "read_json",
+]
 
 FORMAT = 1
 SCHEDULES = {"session": "schedule_session.parquet", "coordinated": "schedule.parquet"}
-_CERTIFICATE = "certificate.json"
+CERTIFICATE = "certificate.json"
 _ALWAYS = ("summary.json", "feeders.parquet", "banks.parquet", "vehicles.parquet", "loads.nc", "history.csv")
 
 
@@ -66,7 +79,87 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def read_claims(folder: Path, ledger: Ledger) -> Claims | None:
+def read_certificate(folder: Path, ledger: Ledger) -> dict[str, Any] | None:
+    """The certificate of any kind of result.
+
+    Returns
+    -------
+    dict or None
+        None where reading on makes no sense; the ledger says why.
+    """
+    if not folder.is_dir():
+        ledger.add("result folder", False, f"{folder} is not a folder")
+        return None
+    if not (folder / CERTIFICATE).is_file():
+        wanted = (*_ALWAYS, *SCHEDULES.values())
+        absent = [name for name in wanted if not (folder / name).is_file()]
+        also = f"; also missing: {', '.join(absent)}" if absent else "; every other file is there"
+        if (folder / "events.parquet").is_file():  # no result of `coordinate`
+            also = ""
+        ledger.add(
+            "files",
+            False,
+            f"{CERTIFICATE} is missing: saving was cut off before its end, or this is no result{also}",
+        )
+        return None
+    try:
+        certificate = read_json(folder / CERTIFICATE)
+        {str(name): str(digest) for name, digest in certificate["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        ledger.add("certificate", False, f"{CERTIFICATE} is damaged: {error!r}")
+        return None
+    good = ledger.add(
+        "certificate",
+        certificate.get("format") == FORMAT,
+        f"format {certificate.get('format')!r}, this version verifies format {FORMAT}",
+    )
+    return certificate if good else None
+
+
+def find_scenario(
+    folder: Path, certificate: Mapping[str, Any], ledger: Ledger, given: str | os.PathLike[str] | None
+) -> Scenario | None:
+    """The scenario that a result is of, read anew, and whether its fingerprint is the certificate's.
+
+    Parameters
+    ----------
+    folder : Path
+        The result.
+    certificate : mapping
+        Its certificate, which says where the scenario is.
+    ledger : Ledger
+        Where to note what is found.
+    given : path, optional
+        Where the user says it is.
+    """
+    places = [Path(given)] if given is not None else []
+    if given is None and isinstance(certificate.get("scenario"), str):
+        places.append(folder.resolve() / certificate["scenario"])
+    if given is None and isinstance(certificate.get("scenario_absolute"), str):
+        places.append(Path(certificate["scenario_absolute"]))
+    found = next((place for place in places if (place / "scenario.toml").is_file()), None)
+    if found is None:
+        looked = ", ".join(map(str, places)) or "the result does not say where it is"
+        ledger.scenario_found = False
+        ledger.add("scenario", False, f"not found ({looked}); give its folder with --scenario")
+        return None
+    try:
+        scenario = read_tables(found)
+    except Exception as error:  # whatever a forged or damaged file provokes is a failed check
+        ledger.add("scenario", False, f"{found}: {type(error).__name__}: {error}")
+        return None
+    mine, theirs = scenario.sha256(), certificate.get("scenario_sha256")
+    ledger.add(
+        "scenario",
+        mine == theirs,
+        f"{found.name} has the fingerprint of the certificate"
+        if mine == theirs
+        else f"{found} has the fingerprint {mine[:16]}..., the certificate is for {str(theirs)[:16]}...",
+    )
+    return scenario
+
+
+def read_claims(folder: Path, certificate: dict[str, Any], ledger: Ledger) -> Claims | None:
     """Check that every file is there and unchanged, and read all but the schedules.
 
     Returns
@@ -74,34 +167,14 @@ def read_claims(folder: Path, ledger: Ledger) -> Claims | None:
     Claims or None
         None where reading on makes no sense; the ledger says why.
     """
-    if not folder.is_dir():
-        ledger.add("result folder", False, f"{folder} is not a folder")
-        return None
-    if not (folder / _CERTIFICATE).is_file():
-        wanted = (*_ALWAYS, *SCHEDULES.values())
-        absent = [name for name in wanted if not (folder / name).is_file()]
-        also = f"; also missing: {', '.join(absent)}" if absent else "; every other file is there"
-        ledger.add(
-            "files",
-            False,
-            f"{_CERTIFICATE} is missing: saving was cut off before its end, or this is no result{also}",
-        )
-        return None
+    listed = certificate["files"]
     try:
-        certificate = read_json(folder / _CERTIFICATE)
-        listed = {str(name): str(digest) for name, digest in certificate["files"].items()}
         rungs = tuple(rung for rung in SCHEDULES if rung in certificate["rungs"])
         for rung in rungs:
             for key in ("upgrade_cost", "lower_bound_cost", "total_regret_cost", "grid_slack_cost"):
                 certificate["rungs"][rung][key]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        ledger.add("certificate", False, f"{_CERTIFICATE} is damaged: {error!r}")
-        return None
-    if not ledger.add(
-        "certificate",
-        certificate.get("format") == FORMAT,
-        f"format {certificate.get('format')!r}, this version verifies format {FORMAT}",
-    ):
+    except (KeyError, TypeError) as error:
+        ledger.add("certificate", False, f"{CERTIFICATE} is damaged: {error!r}")
         return None
     if not ledger.add(
         "rungs", "coordinated" in rungs, f"brackets are claimed for: {', '.join(rungs) or 'nothing'}"
@@ -109,24 +182,8 @@ def read_claims(folder: Path, ledger: Ledger) -> Claims | None:
         return None
 
     wanted = (*_ALWAYS, *(SCHEDULES[rung] for rung in rungs))
-    absent = [name for name in sorted({*wanted, *listed}) if not (folder / name).is_file()]
-    unlisted = [name for name in wanted if name not in listed]
-    if absent or unlisted:
-        said = [f"missing: {', '.join(absent)}"] if absent else []
-        said += [f"without a digest: {', '.join(unlisted)}"] if unlisted else []
-        ledger.add("files", False, "; ".join(said))
-        if absent:
-            return None
-    else:
-        ledger.add("files", True, f"all {len(listed)} are there")
-    changed = [name for name, digest in listed.items() if _sha256(folder / name) != digest]
-    ledger.add(
-        "digests",
-        not changed,
-        f"changed since they were saved: {', '.join(changed)}"
-        if changed
-        else "every file is as it was saved",
-    )
+    if not check_files(folder, listed, wanted, ledger):
+        return None
     try:
         tables = {
             name: pd.read_parquet(folder / f"{name}.parquet") for name in ("feeders", "banks", "vehicles")
@@ -139,6 +196,41 @@ def read_claims(folder: Path, ledger: Ledger) -> Claims | None:
         ledger.add("readable", False, f"{type(error).__name__}: {error}")
         return None
     return Claims(folder, certificate, summary, tables, loads, rungs)
+
+
+def check_files(folder: Path, listed: Mapping[str, str], wanted: tuple[str, ...], ledger: Ledger) -> bool:
+    """Check that every file is there and as it was saved; returns whether reading on makes sense.
+
+    Parameters
+    ----------
+    folder : Path
+        The result.
+    listed : mapping of str to str
+        Digests that the certificate gives, by name.
+    wanted : tuple of str
+        Files that a result has to have.
+    ledger : Ledger
+        Where to note what is found.
+    """
+    absent = [name for name in sorted({*wanted, *listed}) if not (folder / name).is_file()]
+    unlisted = [name for name in wanted if name not in listed]
+    if absent or unlisted:
+        said = [f"missing: {', '.join(absent)}"] if absent else []
+        said += [f"without a digest: {', '.join(unlisted)}"] if unlisted else []
+        ledger.add("files", False, "; ".join(said))
+        if absent:
+            return False
+    else:
+        ledger.add("files", True, f"all {len(listed)} are there")
+    changed = [name for name, digest in listed.items() if _sha256(folder / name) != digest]
+    ledger.add(
+        "digests",
+        not changed,
+        f"changed since they were saved: {', '.join(changed)}"
+        if changed
+        else "every file is as it was saved",
+    )
+    return True
 
 
 def _sha256(path: Path) -> str:

@@ -59,6 +59,8 @@ class Report:
         Sentences on what was looked at.
     scenario_found : bool
         Whether the scenario was there to compare with; where not, nothing speaks against the result.
+    derived : tuple of str
+        What was derived anew, in sentences, where the result claims no bracket; empty where it does.
     """
 
     checks: tuple[Check, ...]
@@ -66,11 +68,13 @@ class Report:
     lower_bound_cost: float = math.nan
     facts: tuple[str, ...] = ()
     scenario_found: bool = True
+    derived: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether every check passed and there is a bracket."""
-        return bool(self.checks) and all(c.passed for c in self.checks) and not math.isnan(self.absolute_gap)
+        """Whether every check passed, and there is a bracket where one is claimed."""
+        whole = bool(self.derived) or not math.isnan(self.absolute_gap)
+        return bool(self.checks) and all(c.passed for c in self.checks) and whole
 
     @property
     def absolute_gap(self) -> float:
@@ -93,7 +97,9 @@ class Report:
     def text(self) -> str:
         """What was proved, or what does not hold, in plain words."""
         lines = [f"{'ok    ' if c.passed else 'FAILED'}  {c.name}: {c.detail}" for c in self.checks]
-        if self.ok:
+        if self.ok and self.derived:
+            lines += ["", *self.derived, *self.facts]
+        elif self.ok:
             lines += [
                 "",
                 "Proved: a schedule that every vehicle can follow costs "
@@ -108,8 +114,9 @@ class Report:
             failed, made = len(self.failures), count(len(self.checks), "check")
             lines += [
                 "",
-                f"NOT proved: {failed:,} of {made} failed. Do not rely on these files;",
-                "coordinate the scenario again, or find out what changed them.",
+                f"NOT {'verified' if self.derived else 'proved'}: {failed:,} of {made} failed. "
+                "Do not rely on these files;",
+                "run the study again, or find out what changed them.",
             ]
         return "\n".join(lines)
 
@@ -166,7 +173,11 @@ class Ledger:
         )
 
     def report(
-        self, upgrade_cost: float = math.nan, bound: float = math.nan, facts: tuple[str, ...] = ()
+        self,
+        upgrade_cost: float = math.nan,
+        bound: float = math.nan,
+        facts: tuple[str, ...] = (),
+        derived: tuple[str, ...] = (),
     ) -> Report:
         """The report of all checks noted so far."""
-        return Report(tuple(self.checks), upgrade_cost, bound, facts, self.scenario_found)
+        return Report(tuple(self.checks), upgrade_cost, bound, facts, self.scenario_found, derived)

@@ -8,10 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.fleet import Fleet
@@ -19,6 +15,8 @@ from tidewatt.domain.grid import NO_BANK, CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.mobility import OFF_GRID, Dwells, Trips
 from tidewatt.domain.scenario import Scenario
+from tidewatt.verification.road_tables import read_road_parts
+from tidewatt.verification.table import Table
 
 __all__ = ["read_tables"]
 
@@ -32,81 +30,7 @@ _FLEET_DEFAULTS = {
 }
 
 
-class _Table:
-    """One table: columns of text (empty where nothing is given) or of numbers (nan there)."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        parquet, csv = folder / f"{name}.parquet", folder / f"{name}.csv"
-        self.name = name
-        self.exists = True
-        if parquet.is_file():
-            self._columns = pq.read_table(parquet)
-        elif csv.is_file():
-            self._columns = pa.Table.from_pandas(_read_csv(csv), preserve_index=False)
-        else:
-            self.exists = False
-            self._columns = pa.table({})
-
-    def __len__(self) -> int:
-        return int(self._columns.num_rows)
-
-    def has(self, column: str) -> bool:
-        return column in self._columns.column_names
-
-    def _strings(self, column: str) -> Any:
-        """Cells as Arrow text, null where nothing is given."""
-        cells = self._columns[column].combine_chunks()
-        if pa.types.is_dictionary(cells.type):
-            cells = cells.cast(cells.type.value_type)
-        if pa.types.is_floating(cells.type):  # whole numbers with gaps, as data frames hold them
-            gaps = pc.is_nan(cells)
-            cells = pc.if_else(gaps, pa.scalar(None, cells.type), cells).cast(pa.int64())
-        return pc.utf8_trim_whitespace(cells.cast(pa.string()))
-
-    def text(self, column: str) -> Array:
-        """Cells as text, empty where nothing is given, shape (rows,)."""
-        if not self.has(column):
-            return np.full(len(self), "", object)
-        return np.asarray(pc.fill_null(self._strings(column), "").to_numpy(zero_copy_only=False), object)
-
-    def places(self, column: str, ids: Array, missing: int) -> Array:
-        """Position of every cell in `ids`, `missing` where it is empty or unknown, shape (rows,)."""
-        if not self.has(column):
-            return np.full(len(self), missing, np.int64)
-        cells, known = self._strings(column), pa.array(list(ids), pa.string())
-        found = pc.index_in(cells, value_set=known)
-        if found.null_count:  # whole numbers that a spreadsheet or data frame wrote as 7.0
-            whole = pc.replace_substring_regex(cells, r"^(-?\d+)\.0+$", r"\1")
-            found = pc.coalesce(found, pc.index_in(whole, value_set=known))
-        return np.asarray(pc.fill_null(found, missing).to_numpy(zero_copy_only=False), np.int64)
-
-    def numbers(self, column: str, default: float | Array = np.nan) -> Array:
-        """Cells as float64, `default` where nothing is given, shape (rows,)."""
-        if not self.has(column):
-            return np.broadcast_to(np.asarray(default, np.float64), (len(self),)).copy()
-        cells = self._columns[column].combine_chunks()
-        if pa.types.is_dictionary(cells.type):
-            cells = cells.cast(cells.type.value_type)
-        if pa.types.is_string(cells.type) or pa.types.is_large_string(cells.type):
-            text = np.asarray(pc.fill_null(cells, "").to_numpy(zero_copy_only=False), object)
-            text[text == ""] = "nan"
-            values = text.astype(np.float64)  # Python's own conversion: correctly rounded
-        else:
-            values = cells.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False).astype(np.float64)
-        return np.where(np.isnan(values), default, values)
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """Every cell as text; separated by what the header holds most of, rows without any cell left out."""
-    with path.open(encoding="utf-8-sig") as file:
-        header = next((line for line in file if line.strip()), "")
-    separator = max(",;\t", key=header.count)
-    frame = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    frame.columns = frame.columns.str.strip()
-    return frame[(frame != "").any(axis=1)].reset_index(drop=True)
-
-
-def _sorted_rows(table: _Table, fleet_ids: Array, start: str, end: str) -> tuple[Array, Array]:
+def _sorted_rows(table: Table, fleet_ids: Array, start: str, end: str) -> tuple[Array, Array]:
     """Order of rows by vehicle, start and end, and the offsets of the vehicles."""
     owner = table.places("vehicle_id", fleet_ids, -1)
     if np.any(owner < 0):
@@ -117,7 +41,7 @@ def _sorted_rows(table: _Table, fleet_ids: Array, start: str, end: str) -> tuple
     return order, first
 
 
-def _by_step(table: _Table, id_column: str, ids: Array, value: str, steps: int) -> Array:
+def _by_step(table: Table, id_column: str, ids: Array, value: str, steps: int) -> Array:
     """Values by (element, step), nan where the table has no row."""
     out = np.full((len(ids), steps), np.nan)
     if table.exists and table.has(id_column) and len(ids):
@@ -128,7 +52,7 @@ def _by_step(table: _Table, id_column: str, ids: Array, value: str, steps: int) 
     return out
 
 
-def _pieces(table: _Table, id_column: str, ids: Array, linear: Array) -> CostPieces:
+def _pieces(table: Table, id_column: str, ids: Array, linear: Array) -> CostPieces:
     """Costs by piece; `linear` where the table has no row of an element."""
     row = table.places(id_column, ids, -1) if table.exists else np.zeros(0, np.int64)
     mine = np.flatnonzero(row >= 0)
@@ -145,9 +69,9 @@ def _pieces(table: _Table, id_column: str, ids: Array, linear: Array) -> CostPie
 
 
 def _grid(folder: Path, steps: int) -> Grid:
-    feeders, banks = _Table(folder, "feeders"), _Table(folder, "banks")
-    headroom, base_load = _Table(folder, "headroom"), _Table(folder, "base_load")
-    costs = _Table(folder, "upgrade_costs")
+    feeders, banks = Table(folder, "feeders"), Table(folder, "banks")
+    headroom, base_load = Table(folder, "headroom"), Table(folder, "base_load")
+    costs = Table(folder, "upgrade_costs")
     feeder_id, bank_id = feeders.text("feeder_id"), banks.text("bank_id")
     bank = feeders.places("bank_id", bank_id, NO_BANK)
     rating, bank_rating = feeders.numbers("rating_kw"), banks.numbers("rating_kw")
@@ -180,7 +104,7 @@ def _grid(folder: Path, steps: int) -> Grid:
     )
 
 
-def _fleet(table: _Table) -> Fleet:
+def _fleet(table: Table) -> Fleet:
     columns: dict[str, Any] = {
         name: table.numbers(name, default) for name, default in _FLEET_DEFAULTS.items()
     }
@@ -219,10 +143,10 @@ def read_tables(folder: Path) -> Scenario:
     if not isinstance(start, datetime):
         start = datetime.fromisoformat(str(start))
     horizon = Horizon(start, float(time["step_min"]), int(time["steps"]))
-    fleet = _fleet(_Table(folder, "vehicles"))
+    fleet = _fleet(Table(folder, "vehicles"))
     grid = _grid(folder, horizon.steps)
 
-    stays = _Table(folder, "dwells")
+    stays = Table(folder, "dwells")
     order, first = _sorted_rows(stays, fleet.vehicle_id, "arrive_min", "depart_min")
     dwells = Dwells(
         first,
@@ -231,7 +155,7 @@ def read_tables(folder: Path) -> Scenario:
         stays.places("feeder_id", grid.feeder_id, OFF_GRID)[order],
         stays.numbers("charger_kw")[order],
     )
-    drives = _Table(folder, "trips")
+    drives = Table(folder, "trips")
     order, first = _sorted_rows(drives, fleet.vehicle_id, "depart_min", "arrive_min")
     trips = Trips(
         first,
@@ -239,4 +163,5 @@ def read_tables(folder: Path) -> Scenario:
         drives.numbers("arrive_min")[order],
         drives.numbers("energy_kwh")[order],
     )
-    return Scenario(settings.get("name") or folder.name, horizon, fleet, dwells, trips, grid)
+    parts = read_road_parts(folder, settings, grid.feeder_id)
+    return Scenario(settings.get("name") or folder.name, horizon, fleet, dwells, trips, grid, **parts)

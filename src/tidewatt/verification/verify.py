@@ -1,33 +1,31 @@
-"""A result re-derived from its files and its scenario's files alone."""
+"""Results of every study re-derived from their files and their scenario's files alone."""
 
 from __future__ import annotations
 
-import math
 import os
+from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-
-from tidewatt.domain.scenario import Scenario
-from tidewatt.verification.claims import Claims, read_claims
-from tidewatt.verification.ledger import Ledger, Report, amount, count
-from tidewatt.verification.levels import levels_of, lift
-from tidewatt.verification.needs import derive_needs
-from tidewatt.verification.rungs import Own, check_loads, claimed, rederive
-from tidewatt.verification.summary import check_elements, check_history, check_summary, check_vehicles
-from tidewatt.verification.tables import read_tables
+from tidewatt.verification.claims import read_certificate
+from tidewatt.verification.ledger import Ledger, Report
 
 __all__ = ["verify"]
+
+# Where each kind of result is verified: module and function; certificates without a kind are of `coordinate`.
+_KINDS = {
+    "coordination": ("coordinated", "verify_coordination"),
+    "simulation": ("simulated", "verify_simulation"),
+}
 
 
 def verify(
     result_folder: str | os.PathLike[str], *, scenario_folder: str | os.PathLike[str] | None = None
 ) -> Report:
-    """Re-derive every claim of a result of `coordinate` from files alone.
+    """Re-derive every claim of a result from files alone.
 
-    Shares no code with the solver, nor with the readers and writers of files: the scenario's tables are
-    read anew, unmanaged charging is simulated anew, and the bound (coord-4) is recomputed by merging
-    convex functions instead of by projections and multipliers.
+    Shares no code with the studies, nor with the readers and writers of files: the scenario's tables are
+    read anew, and what follows from them and from the result's own records is computed anew, where possible
+    in another way.
 
     Parameters
     ----------
@@ -41,120 +39,20 @@ def verify(
     Report
         Every check with what was found; files that cannot be read are failed checks, not errors.
     """
-    ledger = Ledger()
-    folder = Path(result_folder)
-    claims = read_claims(folder, ledger)
-    if claims is None:
+    ledger, folder = Ledger(), Path(result_folder)
+    certificate = read_certificate(folder, ledger)
+    if certificate is None:
         return ledger.report()
-    scenario = _scenario(claims, ledger, scenario_folder)
-    if scenario is None:
+    kind = certificate.get("kind", "coordination")
+    if kind not in _KINDS:
+        ledger.add("kind", False, f"{kind!r}; this version verifies {', '.join(_KINDS)}")
         return ledger.report()
+    module, name = _KINDS[kind]
     try:
-        return _rederive_all(claims, ledger, scenario)
+        report: Report = getattr(import_module(f"tidewatt.verification.{module}"), name)(
+            folder, certificate, ledger, scenario_folder
+        )
+        return report
     except Exception as error:  # whatever a forged or damaged file provokes is a failed check
         ledger.add("readable", False, f"{type(error).__name__}: {error}")
         return ledger.report()
-
-
-def _scenario(claims: Claims, ledger: Ledger, given: str | os.PathLike[str] | None) -> Scenario | None:
-    stored = claims.certificate
-    places = [Path(given)] if given is not None else []
-    if given is None and isinstance(stored.get("scenario"), str):
-        places.append(claims.folder.resolve() / stored["scenario"])
-    if given is None and isinstance(stored.get("scenario_absolute"), str):
-        places.append(Path(stored["scenario_absolute"]))
-    found = next((place for place in places if (place / "scenario.toml").is_file()), None)
-    if found is None:
-        looked = ", ".join(map(str, places)) or "the result does not say where it is"
-        ledger.scenario_found = False
-        ledger.add("scenario", False, f"not found ({looked}); give its folder with --scenario")
-        return None
-    try:
-        scenario = read_tables(found)
-    except Exception as error:  # as above
-        ledger.add("scenario", False, f"{found}: {type(error).__name__}: {error}")
-        return None
-    mine, theirs = scenario.sha256(), stored.get("scenario_sha256")
-    ledger.add(
-        "scenario",
-        mine == theirs,
-        f"{found.name} has the fingerprint of the certificate"
-        if mine == theirs
-        else f"{found} has the fingerprint {mine[:16]}..., the certificate is for {str(theirs)[:16]}...",
-    )
-    return scenario
-
-
-def _rederive_all(claims: Claims, ledger: Ledger, scenario: Scenario) -> Report:
-    levels = levels_of(scenario)
-    _axes(claims, ledger, scenario)
-    for level in levels:
-        ledger.equal(
-            f"headroom of {level.kind}s",
-            claimed(claims, f"{level.prefix}headroom_kw", level.headroom_kw.shape),
-            level.headroom_kw,
-            1e-9,
-            "kW",
-            level.ids,
-        )
-    for name, given in (("base_load_kw", scenario.grid.base_load_kw), ("rating_kw", scenario.grid.rating_kw)):
-        if name in claims.loads:
-            mine = np.zeros(0) if given is None else given
-            said = claims.loads[name].to_numpy()
-            # Elements without the figure have nan on both sides.
-            ledger.equal(name, np.nan_to_num(said, nan=-1e300), np.nan_to_num(mine, nan=-1e300), 1e-9, "kW")
-    needs = derive_needs(scenario)
-    unmanaged = lift(scenario, needs.unmanaged_kw)
-    over = tuple(level.overload_kw(load) for level, load in zip(levels, unmanaged, strict=True))
-    cost = tuple(level.cost(each) for level, each in zip(levels, over, strict=True))
-    overloads = {"unmanaged": (over[0], over[1])}
-    costs = {"unmanaged": (cost[0], cost[1])}
-    own = Own(scenario, needs, levels, math.fsum(np.concatenate(cost)))
-    check_loads(claims, ledger, own, "unmanaged", needs.unmanaged_kw)
-
-    found = {}
-    for rung in claims.rungs:
-        found[rung] = rederive(claims, ledger, own, rung)
-        overloads[rung], costs[rung] = found[rung].overload_kw, found[rung].cost
-    best = found["coordinated"]
-    if "session" in found:
-        ledger.add(
-            "the ladder",
-            best.lower_bound_cost <= found["session"].upgrade_cost * (1 + 1e-9) + 1e-9,
-            "the coordinated bound is not above the session cost",
-        )
-    check_elements(claims, ledger, own, overloads, costs, best.price, unmanaged)
-    check_vehicles(claims, ledger, own, best)
-    check_summary(claims, ledger, own, overloads, costs, found)
-    check_history(claims, ledger, found, own)
-
-    short = int(np.count_nonzero(needs.missing_kwh > 0))
-    facts: tuple[str, ...] = (
-        f"Looked at: {count(len(scenario.fleet), 'vehicle')}, {count(needs.variables, 'variable')}, "
-        f"{count(scenario.grid.feeders, 'feeder')}, {count(scenario.grid.banks, 'bank')}, "
-        f"{count(scenario.horizon.steps, 'step')}.",
-        f"Unmanaged charging costs {amount(own.unmanaged_cost)}.",
-    )
-    if short:
-        facts += (
-            f"{count(short, 'vehicle')} cannot make all trips whatever the schedule: "
-            f"{amount(needs.missing_kwh.sum())} kWh are missing, and the need was lowered by just that.",
-        )
-    return ledger.report(best.upgrade_cost, best.lower_bound_cost, facts)
-
-
-def _axes(claims: Claims, ledger: Ledger, scenario: Scenario) -> None:
-    grid, loads = scenario.grid, claims.loads
-    for name, ids in (("feeder", grid.feeder_id), ("bank", grid.bank_id)):
-        said = loads[name].to_numpy().tolist() if name in loads.coords else []
-        ledger.add(
-            f"loads.nc: {name}s",
-            [str(each) for each in said] == list(ids),
-            f"{len(said):,} named, {len(ids):,} in the scenario",
-        )
-    times = loads["time"].to_numpy() if "time" in loads.coords else np.zeros(0, "datetime64[ms]")
-    own = scenario.horizon.times()
-    same = len(times) == len(own) and bool(
-        np.all(np.abs(times.astype("datetime64[ms]") - own) <= np.timedelta64(1, "ms"))
-    )
-    ledger.add("loads.nc: times", same, f"{count(len(times), 'step')} from {own[0]}")
