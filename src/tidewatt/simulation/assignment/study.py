@@ -163,6 +163,7 @@ def _labelled(
         "method": method,
         "objective": float(last["objective"]),
         "relative_gap": float(last["relative_gap"]),
+        "relative_gap_asked": outcome.monitor.goal.relative_gap,
         "iterations": int(last["iteration"]),
         "demand_trips": problem.demand_trips,
         "intrazonal_trips": problem.intrazonal_trips,
