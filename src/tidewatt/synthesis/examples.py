@@ -11,6 +11,7 @@ from tidewatt.domain.grid import NO_BANK, CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
+from tidewatt.synthesis.city import city
 from tidewatt.synthesis.feeders import FeederPlan, base_load, grid_of
 from tidewatt.synthesis.habits import Habits
 from tidewatt.synthesis.region import WEEK, places_of, region
@@ -27,6 +28,7 @@ EXAMPLES: dict[str, str] = {
     "commute": "12 feeders without banks, most workplaces outside the grid, 1,500 vehicles",
     "piecewise": "12 feeders, 1,500 vehicles; the first kW of an upgrade are cheap, further ones dear",
     "weights": "12 feeders, 1,200 vehicles that stand for 1, 2 or 5 real ones each",
+    "city": "3,000 road links, 60 zones, 40 charging stations, 10,000 vehicles a day: for simulate",
 }
 """Name and description of every example."""
 
@@ -138,4 +140,5 @@ _MAKERS: dict[str, Callable[[int], Scenario]] = {
     "commute": _commute,
     "piecewise": _piecewise,
     "weights": _weights,
+    "city": city,
 }
