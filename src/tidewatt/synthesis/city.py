@@ -168,7 +168,7 @@ def _stations(roads: Roads, count: int, seed: int) -> Stations:
     size = _share((roads.jobs + roads.other)[zone] + 200.0) * count
     fast = np.clip(np.round(rng.gamma(4.0, 0.5, count) * size), 1, 5).astype(np.int64)
     normal = np.clip(np.round(rng.gamma(4.0, 0.6, count) * size), 0, 6).astype(np.int64)
-    fast_kw = rng.choice([60.0, 90.0, 120.0], count, p=[0.6, 0.3, 0.1])
+    fast_kw = rng.choice([60.0, 75.0, 90.0], count, p=[0.4, 0.4, 0.2])
     price_fast = np.round(rng.normal(0.55, 0.015, count), 2)
     price_normal = np.round(rng.normal(0.36, 0.01, count), 2)
     unknown, evening, morning = np.full(count, np.nan), *NIGHT_MIN
