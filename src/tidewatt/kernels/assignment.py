@@ -170,7 +170,7 @@ def load_paths(paths, flow):
 
 
 @njit(cache=True, nogil=True)
-def equilibrate(costs, paths, demand, pairs, threshold, flow, cost, slope, seen, other, excess):
+def equilibrate(costs, paths, demand, pairs, flow, cost, slope, seen, other, excess):
     """One sweep of gradient projection over OD pairs (sim-14): each pair shifts flow to its cheapest path.
 
     From every dearer path, the flow that a Newton step on the cost difference asks for goes over to the
@@ -186,12 +186,10 @@ def equilibrate(costs, paths, demand, pairs, threshold, flow, cost, slope, seen,
         Vehicles of each pair.
     pairs : array of int64
         Pairs to visit, in this order.
-    threshold : float
-        Shift only where the difference in cost exceeds this share of the cheapest path's cost.
     flow, cost, slope : array, shape (links,)
         Kept consistent with the path flows.
     seen, other : array of int64, shape (links,)
-        Marks; must hold nothing above their own first entries' counters: zeros before the first sweep.
+        Room for marks; zeros before the first sweep.
     excess : array, shape (all pairs,)
         Out, for visited pairs: flow times cost above the cheapest path before the shifts [vehicle minutes].
 
@@ -206,7 +204,9 @@ def equilibrate(costs, paths, demand, pairs, threshold, flow, cost, slope, seen,
     for r in range(len(paths.first) - 1):
         most = max(most, paths.first[r + 1] - paths.first[r])
     price = np.empty(most)
-    mark = max(seen.max(), other.max())
+    mark = 0
+    for e in range(len(seen)):
+        mark = max(mark, seen[e], other[e])
     for r in pairs:
         a, b = paths.first[r], paths.first[r + 1]
         best = a
@@ -223,10 +223,9 @@ def equilibrate(costs, paths, demand, pairs, threshold, flow, cost, slope, seen,
         excess[r] = above
         total += above
         b0, b1 = start[best], start[best + 1]
-        least = threshold * price[best - a]
         marked = False
         for k in range(a, b):
-            if k == best or share[k] <= 0.0 or price[k - a] - price[best - a] <= least:
+            if k == best or share[k] <= 0.0 or price[k - a] <= price[best - a]:
                 continue
             if not marked:
                 mark += 1

@@ -136,8 +136,9 @@ def cheaper_paths(star, tail, cost, pairs, paths, o0, o1, nearest):
 
     Returns
     -------
-    tuple of (array of int64, array of int64, array of int32)
-        Pairs that got a path, number of links of each, and these links one path after the other.
+    tuple of (array of int64, array of int64, array of int32, int, int)
+        Pairs that got a path, number of links of each, these links one path after the other; and how many
+        entries of the first two, and of the third, count.
     """
     nodes = len(star.first) - 1
     wanted = np.zeros(nodes, np.bool_)
@@ -174,7 +175,8 @@ def cheaper_paths(star, tail, cost, pairs, paths, o0, o1, nearest):
                 count += 1
             if used + count > len(found):
                 more = np.empty(2 * (used + count), np.int32)
-                more[:used] = found[:used]
+                for j in range(used):
+                    more[j] = found[j]
                 found = more
             v = pairs.target[r]
             for j in range(used + count - 1, used - 1, -1):
@@ -184,7 +186,7 @@ def cheaper_paths(star, tail, cost, pairs, paths, o0, o1, nearest):
             length[new] = count
             new += 1
             used += count
-    return pair[:new].copy(), length[:new].copy(), found[:used].copy()
+    return pair, length, found, new, used
 
 
 @njit(cache=True, nogil=True)

@@ -22,7 +22,9 @@ from tidewatt.simulation.assignment.problem import NoPath, Problem, no_paths
 __all__ = ["project"]
 
 _SHARE = 0.01  # sweep until the excess among known paths is this share of the gap
-_SWEEPS = 400  # ... but no more often than this
+_ROUNDS = 100  # ... but no more often than this,
+_REPEATS = 4  # each time with so many sweeps over the pairs
+_WORST = 0.3  # whose excess is above this share of the mean
 
 
 def project(problem: Problem, monitor: Monitor, workers: Threads) -> Outcome:
@@ -49,9 +51,10 @@ def project(problem: Problem, monitor: Monitor, workers: Threads) -> Outcome:
         price_links(costs, flow, cost, slope)
 
         def search(shard: tuple[int, int], paths: Paths = paths) -> tuple[Array, Array, Array]:
-            found: tuple[Array, Array, Array]
-            found = cheaper_paths(star, tail, cost, pairs, paths, shard[0], shard[1], nearest)
-            return found
+            pair, length, links, new, used = cheaper_paths(
+                star, tail, cost, pairs, paths, shard[0], shard[1], nearest
+            )
+            return pair[:new], length[:new], links[:used]
 
         found = workers.map(search, problem.shards)
         pair, length, new_links = (np.concatenate(part) for part in zip(*found, strict=True))
@@ -70,9 +73,17 @@ def project(problem: Problem, monitor: Monitor, workers: Threads) -> Outcome:
         paths = Paths(*merge_paths(paths, pair, length, new_links, np.zeros(len(pair))))
         choices = np.flatnonzero(np.diff(paths.first) > 1)
         goal = _SHARE * max(monitor.gap, monitor.goal.relative_gap) * float(cost @ flow)
-        for _ in range(_SWEEPS):
-            left = equilibrate(
-                costs, paths, pairs.demand, choices, 0.0, flow, cost, slope, seen, other, excess
+
+        def sweep(chosen: Array, paths: Paths = paths) -> float:
+            return float(
+                equilibrate(costs, paths, pairs.demand, chosen, flow, cost, slope, seen, other, excess)
             )
+
+        for _ in range(_ROUNDS):
+            left = sweep(choices)
             if left <= goal:
                 break
+            worst = choices[excess[choices] > _WORST * left / len(choices)]
+            for _ in range(_REPEATS):
+                if sweep(worst) <= 0.5 * goal:
+                    break
