@@ -15,6 +15,7 @@ __all__ = ["verify"]
 _KINDS = {
     "coordination": ("coordinated", "verify_coordination"),
     "simulation": ("simulated", "verify_simulation"),
+    "equilibrium": ("assigned", "verify_equilibrium"),
 }
 
 
