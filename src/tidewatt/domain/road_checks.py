@@ -50,10 +50,12 @@ def check_roads(roads: Roads, report: Report) -> None:
     report.within("links", "length_km", roads.length_km, 0, inf, "0 or more", "Give km", who)
     fix = "Give minutes on the empty road, or the free speed in km/h"
     report.within("links", "free_time_min", roads.free_time_min, 0, inf, "0 or more", fix, who)
-    ends_or_starts = ~roads.through[roads.tail] | ~roads.through[roads.head]
-    still = np.flatnonzero((roads.free_time_min == 0) & ~ends_or_starts)
+    connector = roads.road_class == ROAD_CLASSES.index("connector")
+    connector |= ~roads.through[roads.tail] | ~roads.through[roads.head]
+    still = np.flatnonzero((roads.free_time_min == 0) & ~connector)
     fix = (
-        "Give its free time or speed; only connectors (links at a node with through = false) may take no time"
+        "Give its free time or speed; only connectors may take no time: "
+        "links at a node with through = false, or of the road_class connector"
     )
     report.rows("links", "free_time_min", "no time on a link that is driven through", fix, still, who)
     for name in ("bpr_alpha", "bpr_beta", "toll"):

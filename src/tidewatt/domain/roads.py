@@ -104,6 +104,8 @@ class Roads:
                 object.__setattr__(self, name, identifiers(value))
             elif name not in _SCALARS:
                 object.__setattr__(self, name, freeze(value, kinds.get(name, np.float64)))
+            elif name not in ("crs", "link_attributes"):
+                object.__setattr__(self, name, float(value))  # 24 and 24.0 are one scenario
 
     @property
     def nodes(self) -> int:

@@ -36,8 +36,8 @@ class RoadTables:
 def default_classes(length_km: Array, free_time_min: Array, at_centroid: Array) -> Array:
     """Class of links that are given none, as positions in `ROAD_CLASSES`.
 
-    Links at a zone's centroid are connectors, as are those without travel time; of the others, those with
-    a free speed of 80 km/h or more are expressways, of 45 km/h or more arterials, and the rest branches.
+    Links at a zone's centroid are connectors; of the others, those with a free speed of 80 km/h or more are
+    expressways, of 45 km/h or more arterials, and the rest branches.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def default_classes(length_km: Array, free_time_min: Array, at_centroid: Array) 
     with np.errstate(divide="ignore", invalid="ignore"):
         speed = 60.0 * length_km / free_time_min
     kind = np.where(speed >= _EXPRESSWAY_KMH, 0, np.where(speed >= _ARTERIAL_KMH, 1, 2))
-    return np.asarray(np.where(at_centroid | ~(free_time_min > 0), 3, kind), np.int8)
+    return np.asarray(np.where(at_centroid, 3, kind), np.int8)
 
 
 def build_roads(

@@ -1,0 +1,90 @@
+"""Imports of road networks: tntp."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from tidewatt.cli.folders import new_scenario
+from tidewatt.cli.imported import hand_over
+from tidewatt.cli.options import Json, Overwrite
+from tidewatt.cli.progress import reporter
+
+__all__ = ["tntp"]
+
+Repair = Literal["none", "drop", "connect"]
+
+
+def tntp(
+    folder: Path,
+    /,
+    *,
+    out: Path,
+    toll_weight: float = 0.0,
+    distance_weight: float = 0.0,
+    length_unit: str | None = None,
+    time_unit: str | None = None,
+    capacity_period_h: float = 1.0,
+    node_unit: str | None = None,
+    repair: Repair = "none",
+    demand: Annotated[bool, Parameter(negative="--no-demand")] = True,
+    trips_per_day: float | None = None,
+    name: str | None = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Roads, zones and trips of a TNTP folder (*_net.tntp, *_trips.tntp, *_node.tntp or GeoJSON points).
+
+    Without trips, zones weigh as many homes, jobs and other destinations as road nodes are nearest to
+    theirs, and gravity between them makes the demand. Every assumption is reported.
+
+    Parameters
+    ----------
+    folder
+        The folder with the files of one network.
+    out
+        Folder for the scenario.
+    toll_weight
+        What a unit of toll adds to a link's cost, in the network's own unit of time.
+    distance_weight
+        What a unit of length adds to it, likewise.
+    length_unit
+        km, m, mi, ft or a multiple such as 0.1mi [default: as the header of the file says, else km].
+    time_unit
+        min, s, h or a multiple such as 0.01h [default: as the header of the file says, else min].
+    capacity_period_h
+        Hours over which capacities and trips are counted: 24 for a day.
+    node_unit
+        Unit of the coordinates in *_node.tntp: degrees, km, m, mi, ft, a multiple such as 0.01mi, or a code
+        such as EPSG:32618 [default: GeoJSON points, else no coordinates].
+    repair
+        What to do with pieces that do not hang together: none, drop (keep the largest), or connect (join
+        each to the nearest node of the largest at 30 km/h).
+    demand
+        Whether to read the trips.
+    trips_per_day
+        All vehicle trips of a weekday, where no trips are read.
+    name
+        Name of the scenario [default: from the folder].
+    """
+    from tidewatt.io.importers.tntp import import_tntp
+
+    with new_scenario(out, overwrite):
+        with reporter() as shown:
+            shown.step(f"importing {folder.name}")
+            scenario, report = import_tntp(
+                folder,
+                toll_weight=toll_weight,
+                distance_weight=distance_weight,
+                length_unit=length_unit,
+                time_unit=time_unit,
+                capacity_period_h=capacity_period_h,
+                node_unit=node_unit,
+                repair=repair,
+                demand=demand,
+                trips_per_day=trips_per_day,
+                name=name,
+            )
+        hand_over(scenario, report, out, json, "simulate" if scenario.demand is None else "assign")
