@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-__all__ = ["ARRIVED", "AT_NODE", "AT_STATION", "move", "path_kwh", "rest_kwh"]
+__all__ = ["ARRIVED", "AT_NODE", "AT_STATION", "move", "append_paths", "path_kwh", "rest_kwh", "tally"]
 
 ARRIVED, AT_STATION, AT_NODE = 0, 1, 2
 """Why a vehicle left the list of those that drive."""
@@ -87,6 +87,13 @@ def move(
             out_vehicle[out], out_what[out] = i, what
             out += 1
     return left, out
+
+
+@njit(cache=True, nogil=True)
+def tally(state, out):
+    """Add up vehicles by state."""
+    for i in range(len(state)):
+        out[state[i]] += 1
 
 
 @njit(cache=True, nogil=True)

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidewatt.domain.arrays import Array
+from tidewatt.kernels.traffic import tally
 
 if TYPE_CHECKING:
     from tidewatt.simulation.charging import ChargingDay
     from tidewatt.simulation.drivers import Drivers
+    from tidewatt.simulation.motion import Motion
     from tidewatt.simulation.world import World
     from tidewatt.synthesis.plans import Plans
 
@@ -99,28 +101,29 @@ class Ledger:
         self.flow_veh_h[interval] = flow_veh_h
         self.time_min[interval] = time_min
 
-    def leg_begins(self, who: Array, now: Array, driven: Array, km: Array) -> None:
+    def leg_begins(self, who: Array, motion: Motion) -> None:
         """Vehicles set out; one that turns off to a station goes on with its leg."""
         new = who[~self._open[who]]
         self._open[new] = True
-        self._leg_begin[new], self._leg_kwh[new], self._leg_km[new] = now[new], driven[new], km[new]
+        self._leg_begin[new] = motion.now_min[new]
+        self._leg_kwh[new], self._leg_km[new] = motion.driven_kwh[new], motion.driven_km[new]
 
-    def leg_ends(
-        self, who: Array, now: Array, driven: Array, km: Array, rescued: Array, station: Array, zone: Array
-    ) -> None:
-        """Vehicles arrive: at a station, or at their destination."""
+    def leg_ends(self, who: Array, motion: Motion, station: Array | int, zone: Array | int) -> None:
+        """Vehicles arrive: at a station, or at their destination (-1: neither)."""
+        if not len(who):
+            return
         self._open[who] = False
-        empty = who[(rescued[who] > 0) & ~self._ran_empty[who]]
+        empty = who[(motion.rescued_kwh[who] > 0) & ~self._ran_empty[who]]
         self._ran_empty[empty] = True
-        self.ran_low(empty, now, np.zeros(len(now)), Reason.RAN_EMPTY)
+        self.ran_low(empty, motion, Reason.RAN_EMPTY)
         self.legs.add(
             who,
             self._leg_begin[who],
-            now[who],
-            driven[who] - self._leg_kwh[who],
-            km[who] - self._leg_km[who],
-            station,
-            zone,
+            motion.now_min[who],
+            motion.driven_kwh[who] - self._leg_kwh[who],
+            motion.driven_km[who] - self._leg_km[who],
+            np.broadcast_to(station, len(who)),
+            np.broadcast_to(zone, len(who)),
         )
 
     def dwelt(self, who: Array, trip: Array, zone: Array, since: Array, until: Array, stored: Array) -> Array:
@@ -143,10 +146,12 @@ class Ledger:
         self.charged_kwh[who] += gained
         return gained
 
-    def ran_low(self, who: Array, minute: Array, stored: Array, reason: Reason) -> None:
-        """Vehicles that did not charge on the way though they were low."""
-        soc = stored[who] / self._drivers.battery_kwh[who]
-        self.low.add(who, minute[who], soc, np.full(len(who), list(Reason).index(reason), np.int8))
+    def ran_low(self, who: Array, motion: Motion, reason: Reason) -> None:
+        """Vehicles that did not charge on the way though they were low, or that ran empty."""
+        if len(who):
+            soc = motion.stored_kwh[who] / self._drivers.battery_kwh[who]
+            number = list(Reason).index(reason)
+            self.low.add(who, motion.now_min[who], soc, np.full(len(who), number, np.int8))
 
     def count(
         self, minute: float, step_min: float, state: Array, driving: int, inside: int, charging: ChargingDay
@@ -154,7 +159,8 @@ class Ledger:
         """Vehicles by state at the end of a step, against the lists that hold them."""
         if minute > self.states.shape[1] + 1e-9:
             return
-        found = np.bincount(state, minlength=5)
+        found = np.zeros(5, np.int64)
+        tally(state, found)
         listed = (driving + inside, charging.queue_now(minute), charging.occupied_now(minute))
         wrong = max(
             abs(int(found[1] + found[2]) - listed[0]),
@@ -166,20 +172,18 @@ class Ledger:
         first, last = int(np.ceil(minute - step_min - 1e-9)), int(np.floor(minute + 1e-9))
         self.states[:, first:last] = found[:, None]
 
-    def close(
-        self, trip: Array, zone: Array, parked_since: Array, stored: Array, driven: Array, rescued: Array
-    ) -> None:
+    def close(self, trip: Array, zone: Array, parked_since: Array, motion: Motion) -> None:
         """The stays that last until the end, and what batteries hold after them.
 
         Attributes `stored_kwh`, `driven_kwh` and `rescued_kwh` (what an empty battery could not give) are
         known from now on; all of shape (vehicles,).
         """
         who = np.flatnonzero(parked_since < self._world.minutes).astype(np.int32)
-        end = np.full(len(stored), float(self._world.minutes))
-        gained = self.dwelt(who, trip, zone, parked_since, end, stored)
-        self.stored_kwh = stored.copy()
+        end = np.full(len(trip), float(self._world.minutes))
+        gained = self.dwelt(who, trip, zone, parked_since, end, motion.stored_kwh)
+        self.stored_kwh = motion.stored_kwh.copy()
         self.stored_kwh[who] += gained
-        self.driven_kwh, self.rescued_kwh = driven, rescued
+        self.driven_kwh, self.rescued_kwh = motion.driven_kwh, motion.rescued_kwh
 
     def energy_error_kwh(self) -> float:
         """Largest difference of any vehicle between what its battery changed by and what it took and gave."""

@@ -87,7 +87,7 @@ def workers_of(world: World, threads: Threads) -> list[Worker]:
 
     def make(number: int) -> Worker:
         inner = threads if count == 1 else None
-        router = make_router(world.network, world.stations.node, kind=p.router, threads=inner)
+        router = make_router(world.network, world.stations.node, kind=p.router,  # type: ignore[arg-type] threads=inner)
         return Worker(world, router)
 
     return threads.map(make, range(count)) if count > 1 else [make(0)]

@@ -29,9 +29,10 @@ class Simulation:
         Means over replications. Over (station, minute): ``power_kw``, ``revenue_per_h``,
         ``queue_vehicles``, ``occupied_chargers``. Over (minute,): ``load_kw`` (all stations) and
         ``queue_total``, each with ``_low`` and ``_high`` (sim-12) and ``_p05``, ``_p95`` (spread of single
-        days, normal approximation); ``destination_kw`` (home, work and other destinations). Over (state, minute):
-        ``vehicles``. Over (link, interval): ``flow_veh_h``, ``speed_kmh``. Coordinates ``station``, ``link`` (ids),
-        ``minute`` (from 0), ``interval_min`` (start of each interval), ``state``. Units in attributes.
+        days, normal approximation); ``destination_kw`` (home, work and other destinations). Over (state,
+        minute): ``vehicles``. Over (link, interval_min): ``flow_veh_h``, ``speed_kmh``. Coordinates
+        ``station``, ``link`` (ids), ``minute`` (from 0), ``interval_min`` (start of each interval),
+        ``state``. Units in attributes.
     events : pandas.DataFrame
         A row a charge: ``replication``, ``vehicle_id``, ``station_id``, ``charger`` (fast, normal),
         ``decide_min``, ``arrive_min``, ``start_min``, ``end_min``, ``energy_kwh``, ``detour_min``,
@@ -40,9 +41,9 @@ class Simulation:
         A row a vehicle and day that ran low and did not charge: ``replication``, ``vehicle_id``,
         ``minute``, ``soc``, ``reason``.
     stations : pandas.DataFrame
-        A row a station, per day: ``station_id``, ``node_id``, ``x``, ``y``, ``fast``, ``normal``, ``charges``,
-        ``energy_kwh``, ``revenue``, ``mean_wait_min``, ``p95_wait_min``, ``peak_load_kw``, ``queue_peak``,
-        ``utilisation``.
+        A row a station, per day: ``station_id``, ``node_id``, ``x``, ``y``, ``fast``, ``normal``,
+        ``charges``, ``energy_kwh``, ``revenue``, ``mean_wait_min``, ``p95_wait_min``, ``peak_load_kw``,
+        ``queue_peak``, ``utilisation``.
     history : pandas.DataFrame
         A row a replication: ``replication``, ``statistic``, ``beta`` (nan for the first), ``charges``,
         ``energy_kwh``, ``revenue``, ``mean_detour_min``, ``mean_wait_min``, ``mean_charge_min``,

@@ -80,7 +80,7 @@ def world_of(
         diary=diary,
         prices=stations.prices_by_minute(),
         background_veh_h=flow,
-        profile=period_factor(roads.period_h),
+        profile=np.stack([period_factor(roads.period_h, weekday=day) for day in (True, False)]),
     )
 
 

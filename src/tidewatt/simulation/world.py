@@ -51,8 +51,8 @@ class World:
         Of fast and normal charging by minute of the day, each of shape (stations, 1440).
     background_veh_h : array, shape (links,)
         Other traffic in the mean hour of the roads' period.
-    profile : array, shape (1440,)
-        Other traffic by minute of the day relative to that (sim-16).
+    profile : array, shape (2, 1440)
+        Other traffic by minute of a weekday and of a weekend day relative to that (sim-16).
     """
 
     scenario: Scenario
@@ -104,7 +104,8 @@ class World:
         """
         p = self.parameters
         minutes = (interval * p.renew_min + np.arange(max(round(p.renew_min), 1))) % 1440.0
-        level = float(self.profile[minutes.astype(np.int64)].mean())
+        weekday = (self.scenario.horizon.start.weekday() + int(interval * p.renew_min // 1440.0)) % 7
+        level = float(self.profile[int(weekday >= 5), minutes.astype(np.int64)].mean())
         flow = self.background_veh_h * level
         if p.feedback:
             flow = flow + entered * (60.0 / p.renew_min)
