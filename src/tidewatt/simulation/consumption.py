@@ -40,7 +40,8 @@ def kwh_per_km(road_class: Array, speed_kmh: Array) -> Array:
 def temperature_factor(temperature_c: float) -> float:
     """Consumption relative to 20 degrees (sim-4).
 
-    Heating adds 1.2 % a degree below 20, cooling 0.6 % above 24; neither is verified against a primary source.
+    Heating adds 1.2 % a degree below 20, cooling 0.6 % above 24; neither is
+    verified against a primary source.
     """
     return 1.0 + 0.012 * max(20.0 - temperature_c, 0.0) + 0.006 * max(temperature_c - 24.0, 0.0)
 

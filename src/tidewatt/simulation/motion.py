@@ -90,7 +90,7 @@ class Motion:
         return rest * self._factor[self.active[: self.count]]
 
     def route(self, who: Array, origin: Array, destination: Array) -> tuple[Array, Array]:
-        """Lay out the shortest way between nodes; returns what it takes [kWh] and how long [ms], -1: no way."""
+        """Lay out the shortest way between nodes; returns what it takes [kWh] and how long [ms, -1: none]."""
         routes = self._router.routes(origin, destination)
         first, need = routes.first, self._used + len(routes.links)
         if need > len(self._path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -87,7 +87,8 @@ def workers_of(world: World, threads: Threads) -> list[Worker]:
 
     def make(number: int) -> Worker:
         inner = threads if count == 1 else None
-        router = make_router(world.network, world.stations.node, kind=p.router,  # type: ignore[arg-type] threads=inner)
+        kind: Any = p.router  # one of the names that the parameters allow
+        router = make_router(world.network, world.stations.node, kind=kind, threads=inner)
         return Worker(world, router)
 
     return threads.map(make, range(count)) if count > 1 else [make(0)]
