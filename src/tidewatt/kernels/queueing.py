@@ -7,19 +7,12 @@ Arrivals wait in a heap ordered by (minute, request), so that equal minutes leav
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 
+from tidewatt.kernels.queueing_state import DAY_MIN, NO_INFORMATION, RESERVED
+
 __all__ = [
-    "ARRIVED",
-    "NO_INFORMATION",
-    "RESERVED",
-    "Charges",
-    "Lines",
-    "Rules",
-    "Sites",
     "accept",
     "advance",
     "charge_min",
@@ -29,140 +22,21 @@ __all__ = [
     "price_at",
 ]
 
-NO_INFORMATION, ARRIVED, RESERVED = 0, 1, 2
-DAY_MIN = 1440
 
-
-class Sites(NamedTuple):
-    """What stations offer, whatever is built there.
-
-    Attributes
-    ----------
-    kw : array, shape (2 stations,)
-        Power of one charger by line [kW].
-    band : array of int64, shape (1440,)
-        Row of `price` that holds in each minute of the day.
-    price : array, shape (bands, 2 stations)
-        Price per kWh.
-    """
-
-    kw: np.ndarray
-    band: np.ndarray
-    price: np.ndarray
-
-
-class Rules(NamedTuple):
-    """How drivers choose.
-
-    Attributes
-    ----------
-    per_min : float
-        Value of time [money/min], > 0: a driver without one gets the smallest float, so that an endless wait
-        still costs more than none.
-    information : int
-        `NO_INFORMATION`, `ARRIVED` or `RESERVED`.
-    choice : int
-        0: least generalised cost; 1: least regret.
-    regret_per_min : float
-        Scale of differences in regret [1/min].
-    taste_min : float
-        Scale of the random part [min].
-    gumbel : bool
-        Whether the random part is Gumbel's (logit), not normal.
-    seed : uint64
-        Of the random part.
-    taper_soc, efficiency : float
-        State of charge above which power falls; battery-side per grid-side energy.
-    """
-
-    per_min: float
-    information: int
-    choice: int
-    regret_per_min: float
-    taste_min: float
-    gumbel: bool
-    seed: np.uint64
-    taper_soc: float
-    efficiency: float
-
-
-class Lines(NamedTuple):
-    """State of all lines.
-
-    Attributes
-    ----------
-    first : array of int64, shape (2 stations + 1,)
-        Offsets of the lines' chargers in `free`.
-    free : array, shape (chargers,)
-        Minute at which each falls free; a heap for each line.
-    top : array, shape (2 stations,)
-        Earliest of each line; infinite where it has no charger.
-    size : array of int64, shape (2,)
-        Arrivals to come; charges started.
-    due, who : arrays (float64, int32), shape (capacity,)
-        Heap of arrivals to come: minute and request.
-    head : array of int32, shape (stations,)
-        First request on its way to each station, -1: none. Kept only under `RESERVED`.
-    after : array of int32, shape (capacity,)
-        Next request on its way to the same station, in order of arrival.
-    room : array, shape (most chargers at a station,)
-        Scratch.
-    """
-
-    first: np.ndarray
-    free: np.ndarray
-    top: np.ndarray
-    size: np.ndarray
-    due: np.ndarray
-    who: np.ndarray
-    head: np.ndarray
-    after: np.ndarray
-    room: np.ndarray
-
-
-class Charges(NamedTuple):
-    """Charges by request, shape (capacity,).
-
-    Attributes
-    ----------
-    energy_kwh, level_kwh : array
-        Energy; energy that full power would deliver in the time the charge takes (sim-10).
-    fast_kw, normal_kw : array
-        The vehicle's limits; 0: cannot use that kind.
-    station, kind : arrays of int32 and int8
-        Chosen station (-1: none); kind of charger (-1: not started).
-    arrive, start, end : array
-        Minutes; nan before they are known.
-    log : array of int32
-        Requests in the order in which they came to a station.
-    """
-
-    energy_kwh: np.ndarray
-    level_kwh: np.ndarray
-    fast_kw: np.ndarray
-    normal_kw: np.ndarray
-    station: np.ndarray
-    kind: np.ndarray
-    arrive: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-    log: np.ndarray
-
-
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def charge_min(level_kwh, charger_kw, limit_kw):
     """Charging time (sim-10) [min]; infinite where there is no power."""
     power = min(charger_kw, limit_kw)
     return 60.0 * level_kwh / power if power > 0.0 else np.inf
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def price_at(sites, line, minute):
     """Price per kWh that a line asks in a minute."""
     return sites.price[sites.band[int(minute) % DAY_MIN], line]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _settle(heap, low, high, minute):
     """Replace the earliest of ``heap[low:high]`` by `minute`; return the earliest now."""
     i = low
@@ -180,7 +54,7 @@ def _settle(heap, low, high, minute):
     return heap[low]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _join(heap, low, middle, high, charges, sites, per_min, r, station, arrive):
     """Let request `r` join the line that costs it least: wait, charging time and price on arrival.
 
@@ -226,7 +100,7 @@ def clear(lines):
         lines.top[line] = 0.0 if lines.first[line] < lines.first[line + 1] else np.inf
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def accept(lines, charges, rules, r, station, arrive):
     """Send request `r` to a station."""
     charges.station[r] = station
@@ -258,7 +132,7 @@ def accept(lines, charges, rules, r, station, arrive):
             lines.after[previous] = r
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _next_arrival(lines):
     """Take the earliest arrival off the heap."""
     due = lines.due
@@ -286,7 +160,7 @@ def _next_arrival(lines):
     return r
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def advance(lines, charges, sites, rules, until):
     """Let everyone in who arrives up to and including minute `until`, in order."""
     while lines.size[0] > 0 and lines.due[0] <= until:
@@ -334,7 +208,7 @@ def _foreseen(lines, charges, sites, per_min, station, arrive):
     return fast, normal
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def expected(lines, charges, sites, rules, station, arrive, zero_fast, zero_normal, enough):
     """Cost of a station with the wait that the driver expects (sim-9).
 

@@ -1,7 +1,7 @@
 """Which station a driver chooses (sim-6 to sim-9).
 
-The cost without any wait is known before queues are; the wait is added last. Rounding keeps order, so a cost
-without wait bounds the cost with one, and a scan by rising bounds finds exactly what a full scan finds.
+All stations that can be reached are alternatives. Here they are scanned in the order of their numbers;
+`queueing_replay` scans them in the order of their costs and finds the same.
 """
 
 from __future__ import annotations
@@ -12,27 +12,17 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from tidewatt.kernels.queueing import DAY_MIN, accept, advance, charge_min, expected
+from tidewatt.kernels.queueing import accept, advance, charge_min, expected
+from tidewatt.kernels.queueing_costs import detour_min, taste_min, zero_wait_costs
+from tidewatt.kernels.queueing_state import DAY_MIN
+from tidewatt.kernels.queueing_views import uncounted
 
-__all__ = [
-    "ALTERNATIVES",
-    "Shortlist",
-    "decide",
-    "detour_min",
-    "level_kwh",
-    "levels",
-    "offer",
-    "scan",
-    "taste_min",
-    "weigh",
-    "zero_wait_costs",
-]
+__all__ = ["ALTERNATIVES", "Shortlist", "decide", "least_regret", "offer", "scan", "weigh"]
 
 ALTERNATIVES = 12
 """Stations among which regret is felt: the cheapest ones."""
-LEAST_POWER = 0.2
-"""Share of full power that is left at a full battery (sim-10)."""
-EULER = 0.5772156649015329
+SAFE_SPREAD = 40.0
+"""(16 exp(spread))^ALTERNATIVES stays below the largest float."""
 
 
 class Shortlist(NamedTuple):
@@ -51,85 +41,6 @@ class Shortlist(NamedTuple):
     station: np.ndarray
     kind: np.ndarray
     minutes: np.ndarray
-
-
-@njit(cache=True, nogil=True)
-def _mix(z):
-    """One step of splitmix64: a counter in, 64 evenly spread bits out."""
-    z = z + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@njit(cache=True, nogil=True)
-def _even(bits):
-    """A number strictly between 0 and 1 from 64 bits."""
-    return (np.float64(bits >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
-
-
-@njit(cache=True, nogil=True)
-def taste_min(rules, vehicle, station):
-    """Random part of a station's cost, the same for a vehicle and station whatever is built [min].
-
-    Mean 0. Normal with standard deviation `taste_min`; or Gumbel's for minima with that scale, under which
-    the cheapest station is chosen with the shares of the multinomial logit (sim-7).
-    """
-    if rules.taste_min == 0.0:
-        return 0.0
-    key = _mix(_mix(rules.seed) ^ ((np.uint64(vehicle) << np.uint64(32)) | np.uint64(station)))
-    first = _even(key)
-    if rules.gumbel:
-        return rules.taste_min * (math.log(-math.log(first)) + EULER)
-    angle = 2.0 * math.pi * _even(_mix(key))
-    return rules.taste_min * math.sqrt(-2.0 * math.log(first)) * math.cos(angle)
-
-
-@njit(cache=True, nogil=True)
-def level_kwh(energy, soc, battery, taper_soc, efficiency):
-    """Energy that full power would deliver in the time that a tapered charge takes (sim-10) [kWh].
-
-    Above `taper_soc` power falls linearly in the state of charge, to 20 % of full power at 1; what a full
-    battery is still asked to take, it takes at 20 %.
-    """
-    soc_end = soc + efficiency * energy / battery
-    if taper_soc >= 1.0 or soc_end <= taper_soc:
-        return energy
-    slope = (1.0 - LEAST_POWER) / (1.0 - taper_soc)
-    low = min(max(soc, taper_soc), 1.0)
-    high = min(soc_end, 1.0)
-    stretched = max(taper_soc - soc, 0.0) + max(soc_end - max(soc, 1.0), 0.0) / LEAST_POWER
-    if high > low:
-        stretched += math.log((1.0 - slope * (low - taper_soc)) / (1.0 - slope * (high - taper_soc))) / slope
-    return stretched * battery / efficiency
-
-
-@njit(cache=True, nogil=True)
-def levels(energy, soc, battery, rules, out):
-    """`level_kwh` of requests, each array of shape (requests,)."""
-    for r in range(len(out)):
-        out[r] = level_kwh(energy[r], soc[r], battery[r], rules.taper_soc, rules.efficiency)
-
-
-@njit(cache=True, nogil=True)
-def detour_min(to_ms, onward_ms, direct_ms):
-    """Driving that the stop adds [min]."""
-    added = np.int64(to_ms) + np.int64(onward_ms) - np.int64(direct_ms)
-    return added / 60000.0 if added > 0 else 0.0
-
-
-@njit(cache=True, nogil=True)
-def zero_wait_costs(charges, sites, rules, r, vehicle, minute, station, detour):
-    """Generalised cost (sim-6) of either kind of charger at a station where nobody waits [money]."""
-    stay = detour + taste_min(rules, vehicle, station)
-    band = sites.band[int(minute) % DAY_MIN]
-    line = 2 * station
-    fast = charge_min(charges.level_kwh[r], sites.kw[line], charges.fast_kw[r])
-    normal = charge_min(charges.level_kwh[r], sites.kw[line + 1], charges.normal_kw[r])
-    return (
-        rules.per_min * (stay + fast) + sites.price[band, line] * charges.energy_kwh[r],
-        rules.per_min * (stay + normal) + sites.price[band, line + 1] * charges.energy_kwh[r],
-    )
 
 
 @njit(cache=True, nogil=True)
@@ -157,9 +68,44 @@ def weigh(shortlist, found, station, cost, wait, kind):
 
 
 @njit(cache=True, nogil=True)
-def _more_than(x):
-    """Regret ln(1 + exp(x)) of an attribute that is worse by `x` (sim-8)."""
-    return x + math.log1p(math.exp(-x)) if x > 0.0 else math.log1p(math.exp(x))
+def _regrets(minutes, found, cost, product):
+    """Add to `cost` what each alternative is regretted: sums of ln(1 + exp(x)) over all others (sim-8).
+
+    Each alternative is compared with itself too, which adds the same to all. The sum of logarithms is the
+    logarithm of a product where that cannot overflow.
+
+    Parameters
+    ----------
+    minutes : array, shape (4, ALTERNATIVES)
+        Scaled attributes; overwritten.
+    """
+    spread = 0.0
+    for m in range(4):
+        low = np.inf
+        high = -np.inf
+        for i in range(found):
+            low = min(low, minutes[m, i])
+            high = max(high, minutes[m, i])
+        spread += high - low
+        for i in range(found):
+            minutes[m, i] -= low
+    if spread > SAFE_SPREAD:
+        for m in range(4):
+            for i in range(found):
+                for j in range(found):
+                    x = minutes[m, i] - minutes[m, j]
+                    cost[i] += max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+        return
+    product[:] = 1.0
+    for m in range(4):
+        for i in range(found):
+            minutes[m, i] = math.exp(minutes[m, i])
+        for j in range(found):
+            down = 1.0 / minutes[m, j]
+            for i in range(found):
+                product[i] *= 1.0 + minutes[m, i] * down
+    for i in range(found):
+        cost[i] += math.log(product[i])
 
 
 @njit(cache=True, nogil=True)
@@ -183,14 +129,7 @@ def least_regret(shortlist, found, charges, sites, rules, r, vehicle, minute, di
         minutes[2, i] = scale * charge_min(charges.level_kwh[r], sites.kw[line], limit)
         minutes[3, i] = scale * (sites.price[band, line] * charges.energy_kwh[r] / rules.per_min)
         shortlist.cost[i] = scale * taste_min(rules, vehicle, s)
-    # Of each pair one exponential serves both sides: ln(1 + exp(x)) - ln(1 + exp(-x)) = x.
-    for i in range(found):
-        for j in range(i):
-            for m in range(4):
-                x = minutes[m, i] - minutes[m, j]
-                regret = _more_than(x)
-                shortlist.cost[i] += regret
-                shortlist.cost[j] += regret - x
+    _regrets(minutes, found, shortlist.cost, shortlist.wait)
     best = 0
     for i in range(1, found):
         if shortlist.cost[i] < shortlist.cost[best]:
@@ -241,6 +180,12 @@ def decide(lines, charges, sites, rules, shortlist, first, vehicle, minute, dire
     vehicle, minute, direct : array, shape (requests,)
     to, onward : array of int32, shape (requests, stations)
     """
+    lines = uncounted(lines)
+    charges = uncounted(charges)
+    sites = uncounted(sites)
+    shortlist = uncounted(shortlist)
+    to = uncounted(to)
+    onward = uncounted(onward)
     for i in range(len(minute)):
         r = first + i
         advance(lines, charges, sites, rules, minute[i])

@@ -6,7 +6,7 @@ import math
 
 from numba import njit
 
-from tidewatt.kernels.queueing_choice import LEAST_POWER
+from tidewatt.kernels.queueing_costs import LEAST_POWER
 
 __all__ = ["delivered_kwh", "station_series"]
 

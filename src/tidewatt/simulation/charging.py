@@ -9,13 +9,15 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import StationPlan, Stations
-from tidewatt.kernels import queueing, queueing_choice
+from tidewatt.kernels import queueing, queueing_choice, queueing_state
 from tidewatt.simulation.choice import StationChoice
 from tidewatt.simulation.packing import (
     charges_of,
+    detours,
     lines_of,
     outside,
     rules_of,
+    sessions_of,
     shortlist_of,
     sites_of,
     take_in,
@@ -24,7 +26,7 @@ from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.requests import Requests
 from tidewatt.simulation.sessions import Sessions, station_series
 
-__all__ = ["ChargingDay", "detours", "sessions_of"]
+__all__ = ["ChargingDay"]
 
 
 class ChargingDay:
@@ -79,6 +81,11 @@ class ChargingDay:
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def charges(self) -> queueing_state.Charges:
+        """Everything by request, as kernels keep it; longer than the number of requests."""
+        return self._charges
 
     @property
     def on_the_way(self) -> int:
@@ -249,7 +256,7 @@ class ChargingDay:
             return
         more = max(capacity, 2 * have) - have
         room = charges_of(more)
-        self._charges = queueing.Charges(*map(_joined, self._charges, room))
+        self._charges = queueing_state.Charges(*map(_joined, self._charges, room))
         self._lines = self._lines._replace(
             **{f: _joined(getattr(self._lines, f), np.zeros(more)) for f in ("due", "who", "after")}
         )
@@ -259,41 +266,6 @@ class ChargingDay:
     def _sessions(self, begin: int, end: int) -> Sessions:
         r = self._charges.log[begin:end].astype(np.int64)
         return sessions_of(self._charges, self._sites, self._vehicle, self._about, r)
-
-
-def detours(requests: Requests, station: Array) -> Array:
-    """Detour to the chosen stations [min]; nan where there is none."""
-    if requests.stations == 0:
-        return np.full(len(station), np.nan)
-    row = np.arange(len(station))
-    there = requests.to_ms[row, station].astype(np.int64) + requests.onward_ms[row, station]
-    return np.where(station < 0, np.nan, np.maximum(there - requests.direct_ms, 0) / 60000.0)
-
-
-def sessions_of(
-    charges: queueing.Charges, sites: queueing.Sites, vehicle: Array, about: dict[str, Array], r: Array
-) -> Sessions:
-    """The charges of requests `r`."""
-    station, kind, start = charges.station[r], charges.kind[r], charges.start[r]
-    line = 2 * station + kind
-    band = sites.band[start.astype(np.int64) % queueing.DAY_MIN]
-    limit = np.where(kind == 0, charges.fast_kw[r], charges.normal_kw[r])
-    return Sessions(
-        request=r,
-        vehicle=vehicle[r],
-        station=station,
-        kind=kind,
-        decide_min=about["decide_min"][r],
-        arrive_min=charges.arrive[r],
-        start_min=start,
-        end_min=charges.end[r],
-        detour_min=about["detour_min"][r],
-        energy_kwh=charges.energy_kwh[r],
-        power_kw=np.minimum(sites.kw[line], limit),
-        price_per_kwh=sites.price[band, line],
-        soc=about["soc"][r],
-        battery_kwh=about["battery_kwh"][r],
-    )
 
 
 def _joined(old: Any, new: Any) -> Array:

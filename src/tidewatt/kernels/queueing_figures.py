@@ -1,0 +1,257 @@
+"""Figures of a replayed day, and days of many plans."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from tidewatt.kernels.queueing import price_at
+from tidewatt.kernels.queueing_costs import detour_min
+from tidewatt.kernels.queueing_replay import replay_day
+from tidewatt.kernels.queueing_series import delivered_kwh
+from tidewatt.kernels.queueing_views import uncounted
+
+__all__ = ["BY_STATION", "FIGURES", "Minutes", "figures_of_day", "replay_plans"]
+
+FIGURES = (
+    "charges",
+    "charges_fast",
+    "charges_normal",
+    "unserved",
+    "energy_kwh",
+    "revenue",
+    "mean_detour_min",
+    "mean_wait_min",
+    "mean_charge_min",
+    "peak_load_kw",
+    "peak_valley_kw",
+    "queue_peak",
+    "dissatisfaction",
+)
+"""Of a day at all stations; peaks are of means over a minute."""
+
+BY_STATION = (
+    "charges",
+    "energy_kwh",
+    "revenue",
+    "detour_min",
+    "wait_min",
+    "charge_min",
+    "dissatisfaction",
+    "peak_load_kw",
+    "valley_load_kw",
+    "load_variance_kw2",
+)
+"""Of a day at one station; minutes are sums over its charges."""
+
+
+class Minutes(NamedTuple):
+    """Scratch, zero between days: how load and queue change from minute to minute.
+
+    Attributes
+    ----------
+    load : array, shape (minutes + 2, stations)
+        Change of each station's mean power against the minute before [kW].
+    total, queue : array, shape (minutes + 2, 1)
+        The same of all stations' power, and of vehicles in queues.
+    state : array, shape (5, stations)
+        Power now, highest, lowest, sum, sum of squares.
+    """
+
+    load: np.ndarray
+    total: np.ndarray
+    queue: np.ndarray
+    state: np.ndarray
+
+
+@njit(cache=True, nogil=True)
+def _change(change, column, begin, end, height):
+    """Let a series be higher by `height` from `begin` to `end`; minutes beyond the last begin anew.
+
+    As changes of means over each minute: a minute partly covered is two changes, however long the span.
+    """
+    n = change.shape[0] - 2
+    while begin < end:
+        day = math.floor(begin / n) * n
+        stop = min(end, day + float(n))
+        i = int(begin - day)
+        j = int(stop - day)
+        f = begin - day - i
+        g = stop - day - j
+        change[i, column] += height * (1.0 - f)
+        change[i + 1, column] += height * f
+        change[j, column] -= height * (1.0 - g)
+        change[j + 1, column] -= height * g
+        begin = stop
+
+
+@njit(cache=True, nogil=True)
+def _change_tapered(minutes, s, r, start, end, power, charges, asked, rules):
+    """As `_change` for the load of a charge whose power falls near the end (sim-10)."""
+    begin = start
+    before = 0.0
+    while begin < end:
+        stop = min(end, math.floor(begin) + 1.0)
+        until = delivered_kwh(
+            stop - start,
+            power,
+            charges.energy_kwh[r],
+            asked.soc[r],
+            asked.battery_kwh[r],
+            rules.taper_soc,
+            rules.efficiency,
+        )
+        mean_kw = 60.0 * (until - before) / (stop - begin)
+        _change(minutes.load, s, begin, stop, mean_kw)
+        _change(minutes.total, 0, begin, stop, mean_kw)
+        before = until
+        begin = stop
+
+
+@njit(cache=True, nogil=True)
+def figures_of_day(charges, sites, rules, asked, patience, minutes, figures, by_station):
+    """Sum up a replayed day.
+
+    Parameters
+    ----------
+    patience : array, shape (2,)
+        Wait that half of the drivers put up with [min]; steepness [1/min].
+    minutes : Minutes
+    figures : array, shape (len(FIGURES),)
+        Out.
+    by_station : array, shape (stations, len(BY_STATION))
+        Out.
+    """
+    charges = uncounted(charges)
+    sites = uncounted(sites)
+    asked = uncounted(asked)
+    minutes = uncounted(minutes)
+    figures[:] = 0.0
+    by_station[:] = 0.0
+    detours = 0.0
+    waits = 0.0
+    stays = 0.0
+    for r in range(len(asked.minute)):
+        s = charges.station[r]
+        if s < 0:
+            figures[3] += 1.0
+            continue
+        kind = charges.kind[r]
+        line = 2 * s + kind
+        start = charges.start[r]
+        end = charges.end[r]
+        energy = charges.energy_kwh[r]
+        wait = start - charges.arrive[r]
+        detour = detour_min(asked.to_ms[r, s], asked.onward_ms[r, s], asked.direct_ms[r])
+        revenue = price_at(sites, line, start) * energy
+        dissatisfied = 1.0 / (1.0 + math.exp(min(patience[1] * (patience[0] - wait), 700.0)))
+        power = min(sites.kw[line], charges.fast_kw[r] if kind == 0 else charges.normal_kw[r])
+        figures[0] += 1.0
+        figures[1 + kind] += 1.0
+        figures[4] += energy
+        figures[5] += revenue
+        figures[12] += dissatisfied
+        detours += detour
+        waits += wait
+        stays += end - start
+        by_station[s, 0] += 1.0
+        by_station[s, 1] += energy
+        by_station[s, 2] += revenue
+        by_station[s, 3] += detour
+        by_station[s, 4] += wait
+        by_station[s, 5] += end - start
+        by_station[s, 6] += dissatisfied
+        _change(minutes.queue, 0, charges.arrive[r], start, 1.0)
+        if rules.taper_soc >= 1.0:
+            _change(minutes.load, s, start, end, power)
+            _change(minutes.total, 0, start, end, power)
+        else:
+            _change_tapered(minutes, s, r, start, end, power, charges, asked, rules)
+    count = max(figures[0], 1.0)
+    figures[6] = detours / count
+    figures[7] = waits / count
+    figures[8] = stays / count
+    _extremes_of_all(minutes, figures)
+    _extremes_by_station(minutes, by_station)
+
+
+@njit(cache=True, nogil=True)
+def _extremes_of_all(minutes, figures):
+    n = minutes.total.shape[0] - 2
+    load = 0.0
+    queue = 0.0
+    low = np.inf
+    for m in range(n):
+        load += minutes.total[m, 0]
+        queue += minutes.queue[m, 0]
+        figures[9] = max(figures[9], load)
+        low = min(low, load)
+        figures[11] = max(figures[11], queue)
+    figures[10] = figures[9] - max(low, 0.0)
+    minutes.total[:, 0] = 0.0
+    minutes.queue[:, 0] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def _extremes_by_station(minutes, by_station):
+    """Highest, lowest and variance of each station's load; minute by minute, stations side by side."""
+    n = minutes.load.shape[0] - 2
+    load = minutes.state[0]
+    high = minutes.state[1]
+    low = minutes.state[2]
+    total = minutes.state[3]
+    squares = minutes.state[4]
+    load[:] = 0.0
+    high[:] = 0.0
+    low[:] = np.inf
+    total[:] = 0.0
+    squares[:] = 0.0
+    for m in range(n):
+        change = minutes.load[m]
+        for s in range(len(load)):
+            now = load[s] + change[s]
+            load[s] = now
+            high[s] = now if now > high[s] else high[s]
+            low[s] = now if now < low[s] else low[s]
+            total[s] += now
+            squares[s] += now * now
+    minutes.load[:] = 0.0
+    for s in range(len(load)):
+        mean = total[s] / n
+        by_station[s, 7] = high[s]
+        by_station[s, 8] = max(low[s], 0.0)
+        by_station[s, 9] = max(squares[s] / n - mean * mean, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def replay_plans(
+    lines,
+    charges,
+    sites,
+    rules,
+    shortlist,
+    table,
+    asked,
+    patience,
+    minutes,
+    fast,
+    normal,
+    figures,
+    by_station,
+):
+    """Replay a day for several plans.
+
+    Parameters
+    ----------
+    fast, normal : array of int64, shape (plans, stations)
+    figures : array, shape (plans, len(FIGURES))
+        Out.
+    by_station : array, shape (plans, stations, len(BY_STATION))
+        Out.
+    """
+    for p in range(len(fast)):
+        replay_day(lines, charges, sites, rules, shortlist, table, asked, fast[p], normal[p])
+        figures_of_day(charges, sites, rules, asked, patience, minutes, figures[p], by_station[p])

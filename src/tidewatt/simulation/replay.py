@@ -1,0 +1,294 @@
+"""The day of charging again, for other plans of stations: same drivers, same traffic, same requests.
+
+What drivers ask for, when and where, is frozen, and so are speeds and later trips. Choices, queues and
+charges are those of `ChargingDay`, event by event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.stations import StationPlan, Stations
+from tidewatt.execution.threads import Threads
+from tidewatt.kernels import queueing_figures, queueing_replay, queueing_state
+from tidewatt.simulation.charging import ChargingDay
+from tidewatt.simulation.choice import StationChoice
+from tidewatt.simulation.packing import detours, lines_of, outside, sessions_of, shortlist_of
+from tidewatt.simulation.parameters import Parameters
+from tidewatt.simulation.prepared import PreparedDay, prepare, scratch_of
+from tidewatt.simulation.requests import Requests
+from tidewatt.simulation.sessions import Sessions, station_series
+
+__all__ = ["Patience", "ReplayedDay", "ReplayedPlans", "replay", "replay_many"]
+
+AT_ONCE = 8
+"""Plans a thread replays before it listens for an interruption."""
+
+
+class Patience(NamedTuple):
+    """How drivers take a wait: dissatisfaction 1 / (1 + exp(steepness (half - wait))).
+
+    Attributes
+    ----------
+    half_min : float
+        Wait that half of them put up with (source: 38 min).
+    steepness_per_min : float
+        Source: 1/min.
+    """
+
+    half_min: float = 38.0
+    steepness_per_min: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReplayedDay:
+    """One day under one plan.
+
+    Attributes
+    ----------
+    sessions : Sessions
+        Every charge.
+    station : array of int32, shape (requests,)
+        Where each request was sent, -1: nowhere.
+    figures : dict of str to float
+        ``charges``, ``charges_fast``, ``charges_normal``, ``unserved``, ``energy_kwh``, ``revenue``,
+        ``mean_detour_min``, ``mean_wait_min``, ``mean_charge_min``, ``peak_load_kw``, ``peak_valley_kw``,
+        ``queue_peak``, ``dissatisfaction`` (sum over drivers).
+    by_station : dict of str to array, shape (stations,)
+        ``charges``, ``energy_kwh``, ``revenue``, ``detour_min``, ``wait_min`` and ``charge_min`` (sums),
+        ``dissatisfaction``, ``peak_load_kw``, ``valley_load_kw``, ``load_variance_kw2``.
+    parameters : Parameters
+    minutes : int
+        Horizon; charges beyond it wrap to its start in loads and queues.
+    """
+
+    sessions: Sessions
+    station: Array
+    figures: dict[str, float]
+    by_station: dict[str, Array]
+    parameters: Parameters
+    minutes: int
+
+    def series(self) -> dict[str, Array]:
+        """Series by station and minute: see `station_series`."""
+        p = self.parameters
+        stations = len(self.by_station["charges"])
+        return station_series(
+            self.sessions,
+            stations,
+            self.minutes,
+            taper_soc=p.taper_soc,
+            charge_efficiency=p.charge_efficiency,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReplayedPlans:
+    """Days under many plans.
+
+    Attributes
+    ----------
+    figures : dict of str to array, shape (plans, days)
+        As in `ReplayedDay`.
+    by_station : dict of str to array, shape (plans, days, stations)
+        As in `ReplayedDay`.
+    """
+
+    figures: dict[str, Array]
+    by_station: dict[str, Array]
+
+
+def replay(
+    requests: Requests,
+    stations: Stations,
+    plan: StationPlan | None = None,
+    parameters: Parameters | None = None,
+    *,
+    prices: tuple[Array, Array] | None = None,
+    choice: StationChoice | None = None,
+    minutes: int = 1440,
+    patience: Patience | None = None,
+) -> ReplayedDay:
+    """Replay one day under one plan.
+
+    Parameters
+    ----------
+    requests : Requests
+        Of a simulated day, with its `taste_seed`.
+    stations : Stations
+    plan : StationPlan, optional
+        What is built; what is installed where not given.
+    parameters : Parameters, optional
+    prices : (array, array), optional
+        Price of fast and of normal charging by minute of the day, each of shape (stations, 1440).
+    choice : StationChoice, optional
+        Another rule than the parameters'.
+    minutes : int
+        Horizon of the requests.
+    patience : Patience, optional
+
+    Returns
+    -------
+    ReplayedDay
+    """
+    parameters, plan = parameters or Parameters(), plan or stations.plan
+    if outside(choice):
+        day = ChargingDay(stations, plan, prices, parameters, requests.taste_seed, len(requests), choice)
+        day.decide(requests)
+        day.finish()
+        # Sorted stations are of no use to an outside rule; the figures need the requests only.
+        made = prepare(requests, stations, parameters, prices=prices, depth=1)
+        work, count = day.charges, len(day.sessions())
+    else:
+        made = prepare(requests, stations, parameters, prices=prices, choice=choice)
+        work, lines = scratch_of(made), lines_of(plan, len(requests))
+        queueing_replay.replay_day(
+            lines,
+            work,
+            made.sites,
+            made.rules,
+            shortlist_of(),
+            made.table,
+            made.asked,
+            plan.fast,
+            plan.normal,
+        )
+        count = int(lines.size[1])
+    return _summed_up(made, work, count, parameters, minutes, patience or Patience())
+
+
+def replay_many(
+    days: Sequence[Requests | PreparedDay],
+    stations: Stations,
+    fast: Array,
+    normal: Array,
+    parameters: Parameters | None = None,
+    threads: Threads | None = None,
+    *,
+    prices: tuple[Array, Array] | None = None,
+    minutes: int = 1440,
+    patience: Patience | None = None,
+) -> ReplayedPlans:
+    """Replay days for many plans, in parallel; the number of threads changes nothing.
+
+    Parameters
+    ----------
+    days : sequence of Requests or PreparedDay
+        `prepare` days that are replayed again and again.
+    stations : Stations
+    fast, normal : array of int, shape (plans, stations)
+        Chargers under each plan.
+    parameters : Parameters, optional
+    threads : Threads, optional
+    prices : (array, array), optional
+        As in `prepare`, for days that are not prepared.
+    minutes : int
+        Horizon of the requests.
+    patience : Patience, optional
+
+    Returns
+    -------
+    ReplayedPlans
+    """
+    parameters = parameters or Parameters()
+    fast, normal = (np.ascontiguousarray(np.atleast_2d(built), np.int64) for built in (fast, normal))
+    if fast.shape != normal.shape or fast.shape[1] != len(stations):
+        raise ValueError(f"plans of shape {fast.shape} and {normal.shape} for {len(stations)} stations")
+    made = [
+        day
+        if isinstance(day, PreparedDay)
+        else prepare(day, stations, parameters, prices=prices, threads=threads)
+        for day in days
+    ]
+    plans, feeling = len(fast), np.array(patience or Patience(), np.float64)
+    figures = np.zeros((len(made), plans, len(queueing_figures.FIGURES)))
+    by_station = np.zeros((len(made), plans, len(stations), len(queueing_figures.BY_STATION)))
+    largest = StationPlan(fast.max(axis=0, initial=0), normal.max(axis=0, initial=0))
+
+    def work(shard: tuple[int, int]) -> None:
+        number, begin = shard
+        day, end = made[number], min(begin + AT_ONCE, plans)
+        queueing_figures.replay_plans(
+            lines_of(largest, len(day.requests)),
+            scratch_of(day),
+            day.sites,
+            day.rules,
+            shortlist_of(),
+            day.table,
+            day.asked,
+            feeling,
+            minutes_of(minutes, len(stations)),
+            fast[begin:end],
+            normal[begin:end],
+            figures[number, begin:end],
+            by_station[number, begin:end],
+        )
+
+    shards = [(number, begin) for number in range(len(made)) for begin in range(0, plans, AT_ONCE)]
+    if threads:
+        threads.map(work, shards)
+    else:
+        for shard in shards:
+            work(shard)
+    return ReplayedPlans(
+        {name: figures[:, :, i].T.copy() for i, name in enumerate(queueing_figures.FIGURES)},
+        {
+            name: by_station[:, :, :, i].swapaxes(0, 1).copy()
+            for i, name in enumerate(queueing_figures.BY_STATION)
+        },
+    )
+
+
+def minutes_of(minutes: int, stations: int) -> queueing_figures.Minutes:
+    """Scratch for sums by minute."""
+    return queueing_figures.Minutes(
+        np.zeros((minutes + 2, stations)),
+        np.zeros((minutes + 2, 1)),
+        np.zeros((minutes + 2, 1)),
+        np.zeros((5, stations)),
+    )
+
+
+def _summed_up(
+    day: PreparedDay,
+    charges: queueing_state.Charges,
+    count: int,
+    parameters: Parameters,
+    minutes: int,
+    patience: Patience,
+) -> ReplayedDay:
+    requests, stations = day.requests, day.requests.stations
+    figures = np.zeros(len(queueing_figures.FIGURES))
+    by_station = np.zeros((stations, len(queueing_figures.BY_STATION)))
+    queueing_figures.figures_of_day(
+        charges,
+        day.sites,
+        day.rules,
+        day.asked,
+        np.array(patience, np.float64),
+        minutes_of(minutes, stations),
+        figures,
+        by_station,
+    )
+    station = charges.station[: len(requests)].copy()
+    about = {
+        "decide_min": requests.minute,
+        "detour_min": detours(requests, station),
+        "soc": requests.soc,
+        "battery_kwh": requests.battery_kwh,
+    }
+    return ReplayedDay(
+        sessions=sessions_of(
+            charges, day.sites, requests.vehicle, about, charges.log[:count].astype(np.int64)
+        ),
+        station=station,
+        figures=dict(zip(queueing_figures.FIGURES, figures.tolist())),
+        by_station={name: by_station[:, i].copy() for i, name in enumerate(queueing_figures.BY_STATION)},
+        parameters=parameters,
+        minutes=minutes,
+    )
