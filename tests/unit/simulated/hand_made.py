@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy.stats import t as student_t
 
 from tidewatt.domain.fleet import Fleet
 from tidewatt.domain.grid import CostPieces, Grid
@@ -18,9 +19,11 @@ from tidewatt.domain.roads import Demand, FleetTypes, Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
 from tidewatt.result import RunInfo, Status
+from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.result import STATES, Simulation
 
 DAY = 1440
+Z90 = 1.6448536269514722
 
 
 def empty_grid(steps: int) -> Grid:
@@ -180,13 +183,14 @@ def hand_made(
     events["station_id"] = pd.Categorical(events["station_id"], list(scenario.stations.station_id))
     events["charger"] = pd.Categorical(events["charger"], ["fast", "normal"])
     events = events.sort_values(["replication", "decide_min"], kind="stable", ignore_index=True)
+    first = [day["vehicle_id"].iloc[0] for day in days]  # vehicles that did charge
     low = [
-        (r, ids[v], float(rng.uniform(0, DAY)), float(rng.uniform(0, 0.2)), reason)
+        (r, ids[v], float(rng.uniform(1200, DAY)), float(rng.uniform(0, 0.2)), reason)
         for r in range(replications)
         for v, reason in (
-            (3, "already charged today"),
-            (7, "no station in reach"),
-            (8, "no station in reach"),
+            (int(first[r]), "charged_today"),
+            (7, "no_station_reachable"),
+            (8, "no_station_reachable"),
         )
     ]
     unserved = pd.DataFrame(low, columns=["replication", "vehicle_id", "minute", "soc", "reason"])
@@ -210,10 +214,14 @@ def labelled(scenario, events, unserved, plan, vehicles, m, rng) -> Simulation:
         queue[at] = by_minute(rows["arrive_min"].to_numpy(), begin)
         occupied[at] = by_minute(begin, end)
     load, waiting = power.sum(axis=1), queue.sum(axis=1)
-    busy = occupied.sum(axis=1).mean(axis=0)
+    ends = np.arange(1, DAY + 1)
+    came, begun, gone = (
+        np.searchsorted(np.sort(events[name]), ends, side="right") / m
+        for name in ("arrive_min", "start_min", "end_min")
+    )
     coming = by_minute(events["decide_min"].to_numpy(), events["arrive_min"].to_numpy()) / m
     driving = 0.2 * vehicles * np.exp(-(((np.arange(DAY) - 480) / 150) ** 2)) + 2
-    states = np.stack([driving, coming, waiting.mean(axis=0), busy])
+    states = np.stack([driving, coming, came - begun, begun - gone])
     states = np.vstack([vehicles - states.sum(axis=0), states])
     data = {
         "power_kw": (("station", "minute"), power.mean(axis=0), {"units": "kW"}),
@@ -226,9 +234,8 @@ def labelled(scenario, events, unserved, plan, vehicles, m, rng) -> Simulation:
     for name, values, unit in (("load_kw", load, "kW"), ("queue_total", waiting, "1")):
         mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1) if m > 1 else np.zeros(DAY)
         data[name] = (("minute",), mean, {"units": unit})
-        for suffix, width in (
-            ("_low", -1.96 / np.sqrt(m)), ("_high", 1.96 / np.sqrt(m)), ("_p05", -1.645), ("_p95", 1.645)
-        ):  # fmt: skip
+        half = student_t.ppf(0.975, m - 1) / np.sqrt(m) if m > 1 else np.nan
+        for suffix, width in (("_low", -half), ("_high", half), ("_p05", -Z90), ("_p95", Z90)):
             data[name + suffix] = (("minute",), np.maximum(mean + width * spread, 0.0), {"units": unit})
     hour = np.arange(96) / 4
     rush = np.exp(-(((hour - 8) / 1.5) ** 2)) + np.exp(-(((hour - 17.5) / 2) ** 2))
@@ -282,30 +289,37 @@ def labelled(scenario, events, unserved, plan, vehicles, m, rng) -> Simulation:
         "queue_peak": queue.mean(axis=0).max(axis=1),
         "utilisation": occupied.mean(axis=(0, 2)) / (stations.fast + stations.normal),
     })  # fmt: skip
-    total = data["load_kw"][1]
     waits = data["queue_total"][1]
+    wait = events["wait_min"]
     figures = {
-        "scenario": scenario.name, "status": "REPLICATIONS", "stop_rule": "replications", "replications": m,
-        "beta": history["beta"].iloc[-1], "statistic": "energy_kwh", "vehicles": vehicles,
-        "trips": float(history["trips"].mean()), "unreachable_trips": 0, "links": roads.links,
+        "scenario": scenario.name, "status": "replications", "stop_rule": "replications", "replications": m,
+        "beta": history["beta"].iloc[-1], "statistic": "energy_kwh", "days": 1, "vehicles": vehicles,
+        "trips": float(history["trips"].mean()), "unreachable_trips": 0.0, "links": roads.links,
         "stations": len(stations),
         "charges_per_day": len(events) / m,
         "charges_fast": (events["charger"] == "fast").sum() / m,
         "charges_normal": (events["charger"] == "normal").sum() / m,
         "unserved": len(unserved) / m,
-        "unserved_by_reason": {r: n / m for r, n in unserved["reason"].value_counts().items()},
+        "unserved_by_reason": {
+            reason: (unserved["reason"] == reason).sum() / m
+            for reason in ("charged_today", "no_station_reachable", "ran_empty")
+        },
         "energy_kwh": history["energy_kwh"].mean(), "revenue": history["revenue"].mean(),
-        "p95_wait_min": events["wait_min"].quantile(0.95),
+        "mean_detour_min": events["detour_min"].mean(), "mean_wait_min": wait.mean(),
+        "mean_charge_min": charge.mean(), "p95_wait_min": wait.quantile(0.95),
         "queue_peak": waits.max(), "queue_peak_min": float(waits.argmax()),
-        "peak_load_kw": history["peak_load_kw"].mean(), "peak_valley_kw": total.max() - total.min(),
-        "traffic_flow_veh_per_min": 3.0, "mean_speed_kmh": 41.0, "energy_balance_error_kwh": 1e-9,
-        "vehicle_conservation_error": 0, "littles_law_max_error": 1e-12, "wall_s": 1.0,
-        "peak_memory_mib": 300.0, "seed": 0, "version": "0.1.0", "scenario_sha256": scenario.sha256(),
+        "peak_load_kw": history["peak_load_kw"].mean(),
+        "peak_valley_kw": (load.max(axis=1) - load.min(axis=1)).mean(),
+        "mean_profile_peak_kw": load.mean(axis=0).max(),
+        "traffic_flow_veh_per_min": states[1:3].sum() / DAY, "mean_speed_kmh": 41.0,
+        "energy_balance_error_kwh": 1e-9, "vehicle_conservation_error": 0.0, "littles_law_max_error": 1e-12,
+        "wall_s": 1.0, "peak_memory_mib": 300.0, "seed": 0, "version": "0.1.0",
+        "scenario_sha256": scenario.sha256(),
+        "parameters": asdict(Parameters(vehicles=vehicles, replications=m)) | {"time_limit_s": None},
     }  # fmt: skip
     for key in ("mean_detour_min", "mean_wait_min", "mean_charge_min", "peak_load_kw"):
-        values = history[key].to_numpy(float)
-        figures[key] = values.mean()
-        figures[f"{key}_ci95"] = 1.96 * values.std(ddof=1) / np.sqrt(m) if m > 1 else np.nan
+        error = history[key].to_numpy(float).std(ddof=1) / np.sqrt(m) if m > 1 else np.nan
+        figures[f"{key}_ci95"] = student_t.ppf(0.975, m - 1) * error if m > 1 else np.nan
     run = RunInfo(0, "0.1.0", scenario.sha256(), 1.0, 300.0, {"python": "3"})
     return Simulation(
         dataset, events, unserved, table, history, Status.REPLICATIONS, run, figures, plan, scenario
