@@ -1,0 +1,72 @@
+"""docs/simulate.md and docs/roads.md say what the code does: parameters, options, files, commands."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import tidewatt
+from tests.unit.test_docs import NAME, first_names, rows, section, text
+from tidewatt.simulation.parameters import Parameters
+
+
+def test_parameters_and_defaults_are_those_of_the_code() -> None:
+    """Without it a run could behave otherwise than the page of parameters says."""
+    from tidewatt.cli.simulating import simulate
+
+    described = {NAME.findall(r[0])[0]: r for r in rows(section(text("simulate.md"), "Parameters"))}
+    options = set(inspect.signature(simulate).parameters)
+    fields = dataclasses.fields(Parameters)
+    for field in fields:
+        shown = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+        option = f"`--{field.name.replace('_', '-')}`" if field.name in options else "none"
+        assert described[field.name][1:3] == [shown, option], field.name
+    further = {f"--{name.replace('_', '-')}" for name in options - {f.name for f in fields} - {"scenario"}}
+    assert further | {f.name for f in fields} == set(described)
+
+
+def test_statuses_of_simulate_are_described() -> None:
+    """Without it a run could end in a way that the page has no advice for."""
+    names = first_names(section(text("simulate.md"), "When it stops"))
+    assert set(names) == {"REPLICATIONS", "TOLERANCE", "TIME_LIMIT"}
+    assert set(names) <= set(tidewatt.Status.__members__)
+
+
+def test_every_file_of_a_simulation_is_described(tmp_path: Path) -> None:
+    """Without it a result could hold files that no page explains."""
+    result = tidewatt.simulate(tidewatt.example("city"), vehicles=200, replications=2, threads=1)
+    folder = tidewatt.save(result, tmp_path / "result")
+    named = set(first_names(section(text("simulate.md"), "Files of a result")))
+    there = {file.name for file in folder.iterdir()}
+    assert there - named == set() and named - there == {"figures/"}
+
+
+def test_methods_of_the_interfaces_are_those_of_the_page() -> None:
+    """Without it somebody's own model could have a method that nothing calls."""
+    from tidewatt.simulation.choice import StationChoice
+    from tidewatt.simulation.decision import ChargingDecision
+    from tidewatt.simulation.speeds import SpeedFlow
+
+    part = rows(section(text("simulate.md"), "Models of your own"))
+    interfaces = {"decision": ChargingDecision, "choice_model": StationChoice, "speed_flow_model": SpeedFlow}
+    assert [NAME.findall(row[0])[0] for row in part] == list(interfaces)
+    for row in part:
+        argument, method = NAME.findall(row[0])[0], NAME.findall(row[1])[0]
+        assert argument in inspect.signature(tidewatt.simulate).parameters
+        name, given = re.fullmatch(r"(\w+)\((.*)\)", method).groups()  # type: ignore[union-attr]
+        taken = list(inspect.signature(getattr(interfaces[argument], name)).parameters)[1:]
+        assert given.split(", ") == taken, argument
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["simulate.md", "roads.md"])
+def test_python_of_the_page_runs(page: str) -> None:
+    """Without it the first lines that a reader copies could fail."""
+    blocks = re.findall(r"^```python\n(.*?)^```", text(page), re.M | re.S)
+    assert len(blocks) >= 2
+    for block in blocks:
+        exec(compile(block, page, "exec"), {})
