@@ -7,11 +7,14 @@ repeated until their number or the statistic's variance coefficient (sim-11) end
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from tidewatt.domain.scenario import Scenario
+from tidewatt.errors import TidewattError
 from tidewatt.execution.threads import Threads
 from tidewatt.result import Checkpoint, Progress, RunInfo, Status
 from tidewatt.simulation.labels import (
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
     from tidewatt.synthesis.habits import Habits
 
 __all__ = ["simulate"]
+
+_FREE_TO_CHANGE = ("replications", "tolerance", "statistic", "time_limit_s", "router", "threads")
+"""Parameters that may differ when a run is resumed."""
 
 
 def simulate(
@@ -109,6 +115,8 @@ def simulate(
             scenario, parameters, threads, decision, choice_model, speed_flow_model, diary, habits
         )
         kept = (checkpoint.load() if checkpoint is not None and resume else None) or {}
+        if kept:
+            _same_days(str(kept["progress"].get("parameters", "{}")), parameters)
         totals = Totals.of(kept) if kept else Totals()
         workers = workers_of(world, threads)
         status = _run(world, totals, workers, threads, begin, progress, checkpoint)
@@ -152,12 +160,39 @@ def _run(
                     totals.add(outcome)
             _say(progress, "simulating", totals, p, begin)
             if checkpoint is not None and checkpoint.due():
-                checkpoint.save(totals.state())
+                _keep(checkpoint, totals, p)
     except KeyboardInterrupt:
-        if checkpoint is not None and totals.count:
-            checkpoint.save(totals.state())
+        _keep(checkpoint, totals, p)
         raise
+    if status is Status.TIME_LIMIT:
+        _keep(checkpoint, totals, p)
     return status
+
+
+def _keep(checkpoint: Checkpoint | None, totals: Totals, p: Parameters) -> None:
+    """Save what is done, and what it was done with."""
+    if checkpoint is not None and totals.count:
+        state = totals.state()
+        state["progress"]["parameters"] = json.dumps(_of_days(p), default=str)
+        checkpoint.save(state)
+
+
+def _of_days(p: Parameters) -> dict[str, Any]:
+    """Parameters that decide what a replication is like, not how many there are or how they are computed."""
+    return {name: value for name, value in dataclasses.asdict(p).items() if name not in _FREE_TO_CHANGE}
+
+
+def _same_days(kept: str, p: Parameters) -> None:
+    """Raise where a checkpoint's replications are of other days than those asked for now."""
+    before, now = json.loads(kept), json.loads(json.dumps(_of_days(p), default=str))
+    changed = [
+        f"{name} = {value}, now {now.get(name)}" for name, value in before.items() if value != now.get(name)
+    ]
+    if changed:
+        raise TidewattError(
+            f"The checkpoint was made with other parameters ({'; '.join(changed)}). "
+            "Resume with those, or start anew without resuming."
+        )
 
 
 def _stop(totals: Totals, p: Parameters, begin: float) -> Status | None:
