@@ -1,4 +1,7 @@
-"""tidewatt: what electric-vehicle charging does to distribution feeders, and how far it can be spared.
+"""tidewatt: how electric vehicles drive, queue and charge, and how far distribution feeders can be spared it.
+
+The nouns that scenarios are made of are in `tidewatt.domain`, what results carry besides in `tidewatt.result`,
+and what goes wrong in `tidewatt.errors`.
 
 >>> import tidewatt
 >>> scenario = tidewatt.read_scenario("alameda")  # doctest: +SKIP
@@ -15,16 +18,16 @@ if TYPE_CHECKING:
     from tidewatt.coordination.result import Coordination
     from tidewatt.coordination.study import coordinate
     from tidewatt.domain.checks import check
-    from tidewatt.domain.fleet import Fleet
-    from tidewatt.domain.grid import CostPieces, Grid
-    from tidewatt.domain.horizon import Horizon
-    from tidewatt.domain.mobility import Dwells, Trips
     from tidewatt.domain.scenario import Scenario
-    from tidewatt.errors import Issue, ScenarioError, TidewattError
+    from tidewatt.errors import ScenarioError, TidewattError
     from tidewatt.io.results import load, save
     from tidewatt.io.scenario import read_scenario, scenario_from_tables
     from tidewatt.io.writing import write_scenario
-    from tidewatt.result import Certificate, Progress, Status
+    from tidewatt.result import Status
+    from tidewatt.simulation.assignment.result import Equilibrium
+    from tidewatt.simulation.assignment.study import assign
+    from tidewatt.simulation.result import Simulation
+    from tidewatt.simulation.study import simulate
     from tidewatt.synthesis.examples import example
     from tidewatt.synthesis.thinning import thin
     from tidewatt.verification import verify
@@ -32,21 +35,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "Certificate",
     "Coordination",
-    "CostPieces",
-    "Dwells",
-    "Fleet",
-    "Grid",
-    "Horizon",
-    "Issue",
-    "Progress",
+    "Equilibrium",
     "Scenario",
     "ScenarioError",
+    "Simulation",
     "Status",
     "TidewattError",
-    "Trips",
     "__version__",
+    "assign",
     "check",
     "coordinate",
     "example",
@@ -54,6 +51,7 @@ __all__ = [
     "read_scenario",
     "save",
     "scenario_from_tables",
+    "simulate",
     "thin",
     "verify",
     "write_scenario",
@@ -62,20 +60,14 @@ __all__ = [
 # Where each public name lives: it is imported when it is first asked for, so that `import tidewatt` and
 # the program's help stay quick.
 _HOMES = {
-    "Certificate": "result",
     "Coordination": "coordination.result",
-    "CostPieces": "domain.grid",
-    "Dwells": "domain.mobility",
-    "Fleet": "domain.fleet",
-    "Grid": "domain.grid",
-    "Horizon": "domain.horizon",
-    "Issue": "errors",
-    "Progress": "result",
+    "Equilibrium": "simulation.assignment.result",
     "Scenario": "domain.scenario",
     "ScenarioError": "errors",
+    "Simulation": "simulation.result",
     "Status": "result",
     "TidewattError": "errors",
-    "Trips": "domain.mobility",
+    "assign": "simulation.assignment.study",
     "check": "domain.checks",
     "coordinate": "coordination.study",
     "example": "synthesis.examples",
@@ -83,6 +75,7 @@ _HOMES = {
     "read_scenario": "io.scenario",
     "save": "io.results",
     "scenario_from_tables": "io.scenario",
+    "simulate": "simulation.study",
     "thin": "synthesis.thinning",
     "verify": "verification",
     "write_scenario": "io.writing",

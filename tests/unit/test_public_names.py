@@ -43,3 +43,14 @@ def test_import_and_help_load_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_every_noun_of_the_domain_is_there_and_documented():
+    """Without it: `from tidewatt.domain import Fleet` fails for one of its names, as they are lazy too."""
+    from tidewatt import domain
+
+    for name in domain.__all__:
+        assert getattr(domain, name).__doc__, name
+    assert set(domain.__all__) <= set(dir(domain))
+    with pytest.raises(AttributeError, match="Pile"):
+        _ = domain.Pile

@@ -1,1 +1,63 @@
-"""The nouns of a scenario: pure data, no numerics, no files."""
+"""The nouns: vehicles, trips, roads, stations and the grid, as arrays; no numerics, no files.
+
+>>> from tidewatt.domain import Fleet, Grid  # doctest: +SKIP
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tidewatt.domain.fleet import Fleet
+    from tidewatt.domain.grid import CostPieces, Grid
+    from tidewatt.domain.horizon import Horizon
+    from tidewatt.domain.mobility import Dwells, Trips
+    from tidewatt.domain.roads import Demand, FleetTypes, Roads
+    from tidewatt.domain.scenario import Scenario
+    from tidewatt.domain.schedule import Schedule
+    from tidewatt.domain.stations import StationPlan, Stations
+
+__all__ = [
+    "CostPieces",
+    "Demand",
+    "Dwells",
+    "Fleet",
+    "FleetTypes",
+    "Grid",
+    "Horizon",
+    "Roads",
+    "Scenario",
+    "Schedule",
+    "StationPlan",
+    "Stations",
+    "Trips",
+]
+
+# Where each name lives; imported when first asked for, as in `tidewatt` itself.
+_HOMES = {
+    "CostPieces": "grid",
+    "Demand": "roads",
+    "Dwells": "mobility",
+    "Fleet": "fleet",
+    "FleetTypes": "roads",
+    "Grid": "grid",
+    "Horizon": "horizon",
+    "Roads": "roads",
+    "Scenario": "scenario",
+    "Schedule": "schedule",
+    "StationPlan": "stations",
+    "Stations": "stations",
+    "Trips": "mobility",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'tidewatt.domain' has no attribute {name!r}")
+    value = getattr(import_module(f"tidewatt.domain.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

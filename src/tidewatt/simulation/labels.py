@@ -70,7 +70,7 @@ def event_table(world: World, totals: Totals) -> pd.DataFrame:
         {
             "replication": _replications(totals.events, np.int32),
             "vehicle_id": columns["vehicle"].astype(np.int64) + 1,
-            "station_id": _named(columns["station"], world.stations.station_id),
+            "station_id": _ids(columns["station"], world.stations.station_id),
             "charger": _named(columns["kind"], ["fast", "normal"]),
             "decide_min": columns["decide"],
             "arrive_min": columns["arrive"],
@@ -103,10 +103,10 @@ def _named(codes: Array, names: list[str]) -> pd.Categorical[str]:
     return pd.Categorical.from_codes(codes.astype(np.int8), pd.Index(names))
 
 
-def _named(position: Array, ids: Array) -> Any:
+def _ids(position: Array, ids: Array) -> Any:
     """Ids by position; texts as categories, which stay small however many charges there are."""
     rows = position.astype(np.int64)
-    return pd.Categorical.from_codes(rows, ids) if ids.dtype == object else ids[rows]
+    return pd.Categorical.from_codes(rows, pd.Index(ids)) if ids.dtype == object else ids[rows]
 
 
 def _replications(tables: list[Mapping[str, Array]], dtype: Any) -> Array:
