@@ -83,7 +83,7 @@ def print_days(result: Simulation) -> None:
     table.add_column("mean", justify="right")
     table.add_column("95 % interval of the mean", justify="left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))
     Console(width=width(), highlight=False).print(table)
 
 
