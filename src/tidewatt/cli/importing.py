@@ -6,6 +6,7 @@ from cyclopts import App
 
 from tidewatt.cli.importing_grids import itineraries, pge_gna, pge_ica
 from tidewatt.cli.importing_roads import tntp
+from tidewatt.cli.importing_stations import stations
 
 __all__ = ["importing"]
 
@@ -16,3 +17,4 @@ importing.command(pge_gna, name="pge-gna")
 importing.command(pge_ica, name="pge-ica")
 importing.command(itineraries)
 importing.command(tntp)
+importing.command(stations)

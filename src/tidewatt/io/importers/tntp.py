@@ -20,7 +20,8 @@ from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.io.importers.report import ImportReport
 from tidewatt.io.importers.road_parts import Repair, bare_scenario, nearest_weights, repaired, sound
-from tidewatt.io.importers.tntp_files import Net, Points, Trips, read_net, read_points, read_trips
+from tidewatt.io.importers.tntp_net import Net, read_net
+from tidewatt.io.importers.tntp_trips import Points, Trips, read_points, read_trips
 from tidewatt.io.importers.units import LENGTHS_KM, TIMES_MIN, coordinate_unit, unit
 from tidewatt.io.roadtables import default_classes
 
