@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tidewatt.domain.arrays import Array
+from tidewatt.kernels.assignment import Paths
 from tidewatt.result import Progress, Status
 
 __all__ = ["Goal", "Monitor", "Outcome"]
@@ -40,15 +41,15 @@ class Outcome:
     ----------
     flow : array, shape (links,)
         Vehicles in the period.
-    paths : int or None
-        Number of paths used, where the solver knows.
+    paths : Paths or None
+        Path flows, where the solver keeps them.
     monitor : Monitor
         The iterations.
     status : Status
     """
 
     flow: Array
-    paths: int | None
+    paths: Paths | None
     monitor: Monitor
     status: Status
 

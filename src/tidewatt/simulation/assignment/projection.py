@@ -69,7 +69,7 @@ def project(problem: Problem, monitor: Monitor, workers: Threads) -> Outcome:
             cost, flow, pairs.demand * nearest, beckmann(costs, flow), f"{len(paths.flow):,} paths"
         )
         if status is not None:
-            return Outcome(flow, int(np.count_nonzero(paths.flow > 0)), monitor, status)
+            return Outcome(flow, paths, monitor, status)
         paths = Paths(*merge_paths(paths, pair, length, new_links, np.zeros(len(pair))))
         choices = np.flatnonzero(np.diff(paths.first) > 1)
         goal = _SHARE * max(monitor.gap, monitor.goal.relative_gap) * float(cost @ flow)

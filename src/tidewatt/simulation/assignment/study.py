@@ -176,7 +176,7 @@ def _labelled(
         "zones": roads.zones,
         "links": roads.links,
         "pairs": len(problem.pairs.demand),
-        "paths": outcome.paths,
+        "paths": None if outcome.paths is None else int((outcome.paths.flow > 0).sum()),
         "wall_s": run.wall_s,
         "peak_memory_mib": peak,
         "version": run.version,
