@@ -1,7 +1,7 @@
 """What a station costs a driver where nobody waits (sim-6, sim-7, sim-10).
 
-This is known before any queue is; the wait is added last. Rounding keeps order, so a cost without a wait bounds
-the cost with one, to the last bit.
+This is known before any queue is; the wait is added last. Rounding keeps order, so a cost without a wait
+bounds the cost with one, to the last bit.
 """
 
 from __future__ import annotations
