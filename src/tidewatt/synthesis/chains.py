@@ -218,9 +218,9 @@ def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kw
                     duration *= _travel_min(km * stretch) / _travel_min(km)
                     km *= stretch
                 before = to
-                plan, feeder, kw = _choose_place(i, to, plan, rules, traits)
-                energy = 0.0
-                if fill:  # no number of trips depends on it
+                feeder, kw, energy = np.int64(-1), 0.0, 0.0
+                if fill:  # no number of trips depends on these
+                    plan, feeder, kw = _choose_place(i, to, plan, rules, traits)
                     state, spin = _normal(state)
                     energy = km * traits.kwh_per_km[i] * np.exp(rules.consumption_spread * spin)
                     energy = min(energy, traits.longest_kwh[i])
