@@ -78,8 +78,8 @@ def example(
     ----------
     name
         demo (60 feeders, 20,000 vehicles, a week in steps of 15 min), village (3 feeders, 40 vehicles),
-        commute (no banks, most workplaces elsewhere), piecewise (rising upgrade costs) or weights (vehicles
-        that stand for several).
+        commute (no banks, most workplaces elsewhere), piecewise (rising upgrade costs), weights (vehicles
+        that stand for several) or city (roads, trips and charging stations, for simulate).
     folder
         Folder to write the scenario to; made where it does not exist.
     """
