@@ -17,7 +17,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from tidewatt.kernels.hierarchy_build import arcs, arcs_of_links, elimination_order, levels, triangles
+from tidewatt.kernels.hierarchy_build import (
+    arcs,
+    arcs_below,
+    arcs_of_links,
+    elimination_order,
+    levels,
+    triangles,
+)
 from tidewatt.kernels.hierarchy_order import dissect, neighbours, place, sorted_along
 
 __all__ = ["UNREACHED", "Hierarchy", "build", "customise"]
@@ -46,7 +53,15 @@ class Hierarchy(NamedTuple):
         Position of each node's first arc.
     head : array of int32, shape (arcs,)
         Where an arc ends, above the node it belongs to; ascending for every node.
-    triangle : array of int32
+    tail : array of int32, shape (arcs,)
+        The node it belongs to.
+    below_first : array of int64, shape (nodes + 1,)
+        Position of the first arc that ends at each node.
+    below : array of int32, shape (arcs,)
+        Arcs by the node they end at, ascending for every node.
+    below_tail : array of int32, shape (arcs,)
+        Nodes that these arcs belong to.
+    triangle : array of int32, shape (runs, 2)
         For each two arcs of a node the arc that joins their ends; see `triangles`.
     link_arc : array of int32, shape (links,)
         Twice the arc a link belongs to, plus one where the link leads down; -1 for loops.
@@ -59,6 +74,10 @@ class Hierarchy(NamedTuple):
     lowest: NDArray[np.int32]
     first: NDArray[np.int64]
     head: NDArray[np.int32]
+    tail: NDArray[np.int32]
+    below_first: NDArray[np.int64]
+    below: NDArray[np.int32]
+    below_tail: NDArray[np.int32]
     triangle: NDArray[np.int32]
     link_arc: NDArray[np.int32]
 
@@ -83,10 +102,26 @@ def build(nodes: int, tail: NDArray[Any], head: NDArray[Any], x: NDArray[Any], y
     rank = np.empty(nodes, np.int32)
     rank[order] = np.arange(nodes, dtype=np.int32)
     first, up = arcs(near, node, order, parent)
+    below_first, below = arcs_below(up, nodes)
     depth, lowest = levels(parent)
     link_arc = arcs_of_links(first, up, rank, tail, head)
     height = int(depth.max()) + 1
-    return Hierarchy(height, rank, parent, depth, lowest, first, up, triangles(first, up), link_arc)
+    owner = np.repeat(np.arange(nodes, dtype=np.int32), np.diff(first))
+    return Hierarchy(
+        height,
+        rank,
+        parent,
+        depth,
+        lowest,
+        first,
+        up,
+        owner,
+        below_first,
+        below,
+        owner[below],
+        triangles(first, up),
+        link_arc,
+    )
 
 
 @njit(cache=True, nogil=True)
@@ -98,36 +133,39 @@ def customise(hierarchy, time_ms, cost, via):
     hierarchy : Hierarchy
     time_ms : array of int32, shape (links,)
         Not negative; from `UNREACHED` on a link is closed.
-    cost : array of int32, shape (2 * arcs,)
-        Out, at twice the arc upwards and next to it downwards [ms].
-    via : array of int32, shape (2 * arcs,)
-        Out: the link that an arc stands for (of parallel ones the fastest, then the first), or -2 less the
-        lower of the two arcs it is put together from; -1: neither.
+    cost : array of int32, shape (arcs, 2)
+        Out: upwards, and downwards [ms].
+    via : array of int32, shape (arcs, 2)
+        Out: the fastest link that runs along an arc, of several the first; -1: none does. Queries may
+        put something else in its place.
     """
-    cost[:] = UNREACHED
-    via[:] = -1
+    for a in range(len(cost)):
+        cost[a, 0] = UNREACHED
+        cost[a, 1] = UNREACHED
+        via[a, 0] = -1
+        via[a, 1] = -1
     for k in range(len(time_ms)):
-        a = hierarchy.link_arc[k]
-        if a >= 0 and time_ms[k] < cost[a]:
-            cost[a] = time_ms[k]
-            via[a] = k
+        code = hierarchy.link_arc[k]
+        if code >= 0 and time_ms[k] < cost[code >> 1, code & 1]:
+            cost[code >> 1, code & 1] = time_ms[k]
+            via[code >> 1, code & 1] = k
     at = 0
     for v in range(len(hierarchy.parent)):
         end = hierarchy.first[v + 1]
         for e in range(hierarchy.first[v], end):
-            up = cost[2 * e]
-            down = cost[2 * e + 1]
-            if up == UNREACHED and down == UNREACHED:
-                at += end - e - 1
-                continue
-            for f in range(e + 1, end):
-                g = 2 * hierarchy.triangle[at]
+            up = cost[e, 0]
+            down = cost[e, 1]
+            f = e + 1
+            while f < end:
+                g = hierarchy.triangle[at, 0]
+                n = hierarchy.triangle[at, 1]
                 at += 1
-                through = np.int32(down + cost[2 * f])
-                if through < cost[g]:
-                    cost[g] = through
-                    via[g] = -2 - e
-                through = np.int32(cost[2 * f + 1] + up)
-                if through < cost[g + 1]:
-                    cost[g + 1] = through
-                    via[g + 1] = -2 - e
+                own = cost[f : f + n]
+                other = cost[g : g + n]
+                # Which way is the better is found where a path is asked for: this loop runs a million times.
+                for i in range(n):
+                    one = np.int32(down + own[i, 0])
+                    two = np.int32(up + own[i, 1])
+                    other[i, 0] = one if one < other[i, 0] else other[i, 0]
+                    other[i, 1] = two if two < other[i, 1] else other[i, 1]
+                f += n

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["arcs", "arcs_of_links", "elimination_order", "levels", "triangles"]
+__all__ = ["arcs", "arcs_below", "arcs_of_links", "elimination_order", "levels", "triangles"]
 
 Ints = NDArray[np.int32]
 
@@ -158,31 +158,52 @@ def arcs(first: NDArray[np.int64], node: Ints, order: Ints, parent: Ints) -> tup
 
 
 @njit(cache=True, nogil=True)
-def triangles(up_first, up_head):
-    """For each two arcs that leave a node upwards, the arc between their ends.
-
-    Returns
-    -------
-    array of int32
-        Node after node in ascending rank; with arcs e < f of a node, pairs (e, f) in order.
-    """
-    n = len(up_first) - 1
-    size = 0
-    for r in range(n):
-        k = up_first[r + 1] - up_first[r]
-        size += k * (k - 1) // 2
-    out = np.empty(size, np.int32)
+def _runs(up_first, up_head, out):
+    """Write what `triangles` returns as far as `out` reaches; returns how much there is."""
     at = 0
-    for r in range(n):
+    for r in range(len(up_first) - 1):
         end = up_first[r + 1]
         for e in range(up_first[r], end):
             g = up_first[up_head[e]]
-            for f in range(e + 1, end):
+            f = e + 1
+            while f < end:
                 while up_head[g] != up_head[f]:
                     g += 1
-                out[at] = g
+                begin = g
+                while f < end and up_head[g] == up_head[f]:
+                    f += 1
+                    g += 1
+                    if g == len(up_head):
+                        break
+                if at < len(out):
+                    out[at, 0] = begin
+                    out[at, 1] = g - begin
                 at += 1
+    return at
+
+
+def triangles(up_first: NDArray[np.int64], up_head: Ints) -> Ints:
+    """Triangles of arcs: for each two arcs that leave a node upwards, the arc between their ends.
+
+    With the later of the two running through the node's arcs, that arc mostly runs along: `dissect` sees to
+    it. Such runs can be worked off many arcs at a time.
+
+    Returns
+    -------
+    array of int32, shape (runs, 2)
+        First arc between the ends, and length of the run. For each arc in turn, the runs that make up
+        the arcs after it of the same node.
+    """
+    out = np.empty((_runs(up_first, up_head, np.empty((0, 2), np.int32)), 2), np.int32)
+    _runs(up_first, up_head, out)
     return out
+
+
+def arcs_below(up_head: Ints, nodes: int) -> tuple[NDArray[np.int64], Ints]:
+    """Arcs by the node they end at: position of each node's first, and the arcs, ascending for every node."""
+    first = np.zeros(nodes + 1, np.int64)
+    np.cumsum(np.bincount(up_head, minlength=nodes), out=first[1:])
+    return first, np.argsort(up_head, kind="stable").astype(np.int32)
 
 
 def arcs_of_links(first: NDArray[np.int64], up: Ints, rank: Ints, tail: Ints, head: Ints) -> Ints:

@@ -17,7 +17,7 @@ from numba import njit
 
 from tidewatt.kernels.hierarchy import UNREACHED
 
-__all__ = ["label", "routes", "times_of_few"]
+__all__ = ["label", "lower", "routes", "times_of_few"]
 
 
 @njit(cache=True, nogil=True)
@@ -35,7 +35,7 @@ def label(hierarchy, cost, down, ranks, start, used, pool):
     Parameters
     ----------
     hierarchy : Hierarchy
-    cost : array of int32, shape (2 * arcs,)
+    cost : array of int32, shape (arcs, 2)
         From `customise`.
     down : int
         0: from the nodes up to their ancestors; 1: from the ancestors down to the nodes.
@@ -68,10 +68,12 @@ def label(hierarchy, cost, down, ranks, start, used, pool):
             own[:] = UNREACHED
             own[depth] = 0
             for e in range(hierarchy.first[v], hierarchy.first[v + 1]):
-                extra = cost[2 * e + down]
-                if extra < UNREACHED:
-                    u = hierarchy.head[e]
-                    _reduce(own, pool[start[u] : start[u] + hierarchy.depth[u] + 1], extra)
+                extra = cost[e, down]
+                u = hierarchy.head[e]
+                front = hierarchy.depth[u]
+                # An arc no shorter than what led there by lower ancestors leads on no shorter either.
+                if extra < own[front]:
+                    _reduce(own, pool[start[u] : start[u] + front + 1], extra)
             start[v] = used
             used += depth + 1
     return used
@@ -139,7 +141,7 @@ def _climb(hierarchy, cost, down, v, goal, start, pool, arcs):
         e = hierarchy.first[v]
         while True:
             u = hierarchy.head[e]
-            if cost[2 * e + down] + pool[start[u] + goal] == left:
+            if cost[e, down] + pool[start[u] + goal] == left:
                 break
             e += 1
         arcs[n] = 2 * e + down
@@ -149,25 +151,64 @@ def _climb(hierarchy, cost, down, v, goal, start, pool, arcs):
 
 
 @njit(cache=True, nogil=True)
-def _expand(hierarchy, via, arc, stack, links, size):
-    """Write the links that an arc stands for to `links` from `size` on; returns the new size, or -1: full."""
+def lower(hierarchy, cost, arc, down):
+    """The lower arc of the highest triangle below `arc` that costs what the arc does; there is one.
+
+    The highest node that the way passes closes such a triangle with both ends, hence the search from above.
+    """
+    total = cost[arc, down]
+    low = hierarchy.tail[arc]
+    high = hierarchy.head[arc]
+    i = hierarchy.below_first[low + 1] - 1
+    j = hierarchy.below_first[high]
+    end = hierarchy.below_first[high + 1]
+    while j < end:  # to the first arc into `high` that comes from `low` or above
+        middle = (j + end) >> 1
+        if hierarchy.below_tail[middle] < low:
+            j = middle + 1
+        else:
+            end = middle
+    j -= 1
+    while True:
+        one = hierarchy.below_tail[i]
+        other = hierarchy.below_tail[j]
+        if one == other:
+            e = hierarchy.below[i]
+            if cost[e, 1 - down] + cost[hierarchy.below[j], down] == total:
+                return e
+        i -= one >= other
+        j -= other >= one
+
+
+@njit(cache=True, nogil=True)
+def _expand(hierarchy, time_ms, cost, via, arc, stack, links, size):
+    """Write the links that an arc stands for to `links` from `size` on; returns the new size, or -1: full.
+
+    What is found out about arcs is kept in `via`: -2 less the lower of the two arcs below. All threads that
+    look find the same.
+    """
     stack[0] = arc
     n = 1
     while n > 0:
         n -= 1
-        a = stack[n]
-        by = via[a]
-        if by >= 0:
+        a = stack[n] >> 1
+        down = stack[n] & 1
+        by = via[a, down]
+        if by >= 0 and time_ms[by] == cost[a, down]:
             if size == len(links):
                 return -1
             links[size] = by
             size += 1
             continue
-        e = -2 - by
+        if by < -1:
+            e = -2 - by
+        else:
+            e = lower(hierarchy, cost, a, down)
+            via[a, down] = -2 - e
         f = e + 1
-        while hierarchy.head[f] != hierarchy.head[a >> 1]:
+        while hierarchy.head[f] != hierarchy.head[a]:
             f += 1
-        if a & 1 == 0:
+        if down == 0:
             stack[n] = 2 * f
             stack[n + 1] = 2 * e + 1
         else:
@@ -186,21 +227,22 @@ def _more(links):
 
 
 @njit(cache=True, nogil=True)
-def routes(hierarchy, cost, via, origin, destination, up_start, up_pool, down_start, down_pool, time_ms):
+def routes(hierarchy, time_ms, cost, via, origin, destination, up_start, up_pool, down_start, down_pool, out):
     """Shortest paths of pairs of nodes as links.
 
     Parameters
     ----------
-    hierarchy, cost, via
-        As `customise` leaves them.
+    hierarchy : Hierarchy
+    time_ms, cost, via
+        As `customise` got and left them. `via` is changed, without changing what it says.
     origin, destination : array of int32, shape (pairs,)
         By rank; -1 for pairs that need no path, which get no links and take no time.
     up_start, up_pool
         Labels of the origins, from `label`.
     down_start, down_pool
         Labels of the destinations, of the other direction.
-    time_ms : array of int32, shape (pairs,)
-        Out; -1 where there is no way.
+    out : array of int32, shape (pairs,)
+        Out: times [ms]; -1 where there is no way.
 
     Returns
     -------
@@ -216,12 +258,12 @@ def routes(hierarchy, cost, via, origin, destination, up_start, up_pool, down_st
     arcs = np.empty(hierarchy.height, np.int32)
     size = 0
     for i in range(pairs):
-        time_ms[i] = 0
+        out[i] = 0
         s = origin[i]
         t = destination[i]
         if s < 0:
             continue
-        time_ms[i] = -1
+        out[i] = -1
         h = s
         while h >= 0 and not (hierarchy.lowest[h] <= t <= h):
             h = hierarchy.parent[h]
@@ -233,24 +275,24 @@ def routes(hierarchy, cost, via, origin, destination, up_start, up_pool, down_st
         least = _least(one, two)
         if least == UNREACHED:
             continue
-        time_ms[i] = least
+        out[i] = least
         turn = 0
         while one[turn] + two[turn] != least:
             turn += 1
         begin = size
         n = _climb(hierarchy, cost, 0, s, turn, up_start, up_pool, arcs)
         for k in range(n):
-            to = _expand(hierarchy, via, arcs[k], stack, links, size)
+            to = _expand(hierarchy, time_ms, cost, via, arcs[k], stack, links, size)
             while to < 0:
                 links = _more(links)
-                to = _expand(hierarchy, via, arcs[k], stack, links, size)
+                to = _expand(hierarchy, time_ms, cost, via, arcs[k], stack, links, size)
             size = to
         n = _climb(hierarchy, cost, 1, t, turn, down_start, down_pool, arcs)
         for k in range(n - 1, -1, -1):
-            to = _expand(hierarchy, via, arcs[k], stack, links, size)
+            to = _expand(hierarchy, time_ms, cost, via, arcs[k], stack, links, size)
             while to < 0:
                 links = _more(links)
-                to = _expand(hierarchy, via, arcs[k], stack, links, size)
+                to = _expand(hierarchy, time_ms, cost, via, arcs[k], stack, links, size)
             size = to
         count[i] = size - begin
     return count, links[:size].copy()

@@ -6,8 +6,7 @@ time, routers may differ in the links.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,32 +14,12 @@ from numpy.typing import NDArray
 from tidewatt.errors import TidewattError
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.network import Network
+from tidewatt.simulation.routes import Routes
 
 __all__ = ["Router", "RouterKind", "Routes", "make_router"]
 
 Ints = NDArray[np.int32]
 RouterKind = Literal["builtin", "pyroutingkit", "dijkstra"]
-
-PAIRS = 256
-"""Paths to a shard: some milliseconds of work for the slowest router, and an even load for the fastest."""
-
-
-class Routes(NamedTuple):
-    """Shortest paths, one after the other.
-
-    Attributes
-    ----------
-    first : array of int64, shape (paths + 1,)
-        Position of each path's first link.
-    links : array of int32
-        In the order they are driven; none where origin and destination are one node.
-    time_ms : array of int32, shape (paths,)
-        -1 where there is no way.
-    """
-
-    first: NDArray[np.int64]
-    links: Ints
-    time_ms: Ints
 
 
 class Router(Protocol):
@@ -83,300 +62,20 @@ def make_router(
     TidewattError
         The extra is not installed, or there is no such kind.
     """
-    if kind not in _KINDS:
-        raise TidewattError(f"there is no router {kind!r}; choose one of {', '.join(map(repr, _KINDS))}")
-    return _KINDS[kind](network, np.ascontiguousarray(few, np.int32), threads or Threads(1))
+    few = np.ascontiguousarray(few, np.int32)
+    threads = threads or Threads(1)
+    if kind == "builtin":
+        from tidewatt.simulation.router_hierarchy import HierarchyRouter
 
+        return HierarchyRouter(network, few, threads)
+    if kind == "dijkstra":
+        from tidewatt.simulation.router_dijkstra import DijkstraRouter
 
-def _times(network: Network, time_ms: NDArray[Any], closed: int) -> Ints:
-    """Link times as routers take them: those as long as `closed` stay so, whatever their type."""
-    time = np.asarray(time_ms)
-    if time.shape != network.tail.shape:
-        raise ValueError(f"{len(network.tail)} link times wanted, got an array of shape {time.shape}")
-    if not np.issubdtype(time.dtype, np.integer):
-        raise TypeError(f"link times are whole milliseconds, got {time.dtype}")
-    if len(time) and time.min() < 0:
-        raise ValueError(f"link {int(time.argmin())} takes {int(time.min())} ms; times must not be negative")
-    limited: Ints = np.minimum(time, closed).astype(np.int32)
-    return limited
+        return DijkstraRouter(network, few, threads)
+    if kind == "pyroutingkit":
+        from tidewatt.simulation.router_routingkit import RoutingKitRouter
 
-
-def _nodes(network: Network, nodes: NDArray[Any]) -> Ints:
-    """Node numbers, found to be of the network's own nodes."""
-    out = np.ascontiguousarray(nodes, np.int32)
-    last = len(network.depart_node) - 1
-    if len(out) and not (out.min() >= 0 and out.max() <= last):
-        raise IndexError(f"nodes {out.min()} to {out.max()} asked for; there are 0 to {last}")
-    return out
-
-
-def _shards(count: int, size: int = PAIRS) -> list[slice]:
-    return [slice(a, min(a + size, count)) for a in range(0, count, size)]
-
-
-def _joined(counts: Sequence[NDArray[np.int64]], links: Sequence[Ints], time_ms: Ints) -> Routes:
-    """Shards' paths as one."""
-    first = np.zeros(len(time_ms) + 1, np.int64)
-    if counts:
-        np.cumsum(np.concatenate(counts), out=first[1:])
-    return Routes(first, np.concatenate(links) if links else np.empty(0, np.int32), time_ms)
-
-
-class _Labels:
-    """Labels of one direction that have been made since link times were renewed."""
-
-    def __init__(self, entries: int, nodes: int, down: int) -> None:
-        self.start = np.full(nodes, -1, np.int64)
-        self.pool = np.empty(entries, np.int32)  # takes memory as far as it is used
-        self.used = 0
-        self.down = down
-
-    def clear(self) -> None:
-        self.start[:] = -1
-        self.used = 0
-
-
-class _Hierarchy:
-    """Customisable contraction hierarchy of `tidewatt.kernels.hierarchy`."""
-
-    def __init__(self, network: Network, few: Ints, threads: Threads) -> None:
-        from tidewatt.kernels import hierarchy, hierarchy_query
-
-        self._kernels, self._query = hierarchy, hierarchy_query
-        self._network, self._threads = network, threads
-        self._h = h = hierarchy.build(*network[:3], network.x_km, network.y_km)
-        self._cost = np.empty(2 * len(h.head), np.int32)
-        self._via = np.empty(2 * len(h.head), np.int32)
-        entries = int(h.depth.sum(dtype=np.int64)) + network.nodes
-        self._up = _Labels(entries, network.nodes, 0)
-        self._down = _Labels(entries, network.nodes, 1)
-        self._few = _nodes(network, few)
-        self._few_down = self._sorted(h.rank[self._few])
-        self._few_up = self._sorted(h.rank[network.depart_node[self._few]])
-        self._renewed = False
-
-    def _sorted(self, few: Ints) -> tuple[Ints, NDArray[np.int64], Ints]:
-        column = np.argsort(few, kind="stable")
-        below = np.searchsorted(few[column], np.arange(self._network.nodes + 1)).astype(np.int32)
-        return few[column], column, below
-
-    def renew(self, time_ms: Ints) -> None:
-        time = _times(self._network, time_ms, int(self._kernels.UNREACHED))
-        self._kernels.customise(self._h, time, self._cost, self._via)
-        self._up.clear()
-        self._down.clear()
-        self._renewed = True
-
-    def _label(self, *wanted: tuple[_Labels, Ints]) -> None:
-        if not self._renewed:
-            raise RuntimeError("link times have to be set before paths are asked for: call renew")
-
-        def make(task: tuple[_Labels, Ints]) -> None:
-            labels, ranks = task
-            labels.used = self._query.label(
-                self._h, self._cost, labels.down, ranks, labels.start, labels.used, labels.pool
-            )
-
-        self._threads.map(make, wanted)
-
-    def routes(self, origin: Ints, destination: Ints) -> Routes:
-        start, end = _nodes(self._network, origin), _nodes(self._network, destination)
-        same = start == end
-        start = self._h.rank[self._network.depart_node[start]]
-        end = self._h.rank[end]
-        self._label((self._up, start[~same]), (self._down, end[~same]))
-        start[same] = -1
-        time_ms = np.empty(len(start), np.int32)
-
-        def find(at: slice) -> tuple[NDArray[np.int64], Ints]:
-            up, down = self._up, self._down
-            ends = (start[at], end[at], up.start, up.pool, down.start, down.pool)
-            found: tuple[NDArray[np.int64], Ints] = self._query.routes(
-                self._h, self._cost, self._via, *ends, time_ms[at]
-            )
-            return found
-
-        found = self._threads.map(find, _shards(len(start)))
-        return _joined([f[0] for f in found], [f[1] for f in found], time_ms)
-
-    def to_few(self, origin: Ints) -> Ints:
-        nodes = _nodes(self._network, origin)
-        ranks = self._h.rank[self._network.depart_node[nodes]]
-        return self._table(nodes, ranks, self._up, self._down, self._few_down)
-
-    def from_few(self, destination: Ints) -> Ints:
-        nodes = _nodes(self._network, destination)
-        return self._table(nodes, self._h.rank[nodes], self._down, self._up, self._few_up)
-
-    def _table(
-        self,
-        nodes: Ints,
-        ranks: Ints,
-        own: _Labels,
-        other: _Labels,
-        few: tuple[Ints, NDArray[np.int64], Ints],
-    ) -> Ints:
-        self._label((own, ranks), (other, few[0]))
-        out = np.empty((len(nodes), len(self._few)), np.int32)
-
-        def fill(at: slice) -> None:
-            labels = (own.start, own.pool, few[0], other.start, other.pool, *few[1:])
-            self._query.times_of_few(self._h, ranks[at], *labels, out[at])
-
-        self._threads.map(fill, _shards(len(nodes)))
-        out[nodes[:, None] == self._few[None, :]] = 0
-        return out
-
-
-class _Dijkstra:
-    """One search for each origin, from which all its destinations are read."""
-
-    def __init__(self, network: Network, few: Ints, threads: Threads) -> None:
-        from tidewatt.kernels import routing
-        from tidewatt.kernels.hierarchy import UNREACHED
-
-        self._routing, self._closed = routing, np.int64(UNREACHED)
-        self._network, self._threads = network, threads
-        self._few = _nodes(network, few)
-        self._out = routing.star_of(network.nodes, network.tail, network.head)
-        self._in = routing.star_of(network.nodes, network.head, network.tail)
-        self._time: NDArray[np.int64] | None = None
-
-    def renew(self, time_ms: Ints) -> None:
-        self._time = _times(self._network, time_ms, int(self._closed)).astype(np.int64)
-
-    def _known(self) -> NDArray[np.int64]:
-        if self._time is None:
-            raise RuntimeError("link times have to be set before paths are asked for: call renew")
-        return self._time
-
-    def routes(self, origin: Ints, destination: Ints) -> Routes:
-        time, net = self._known(), self._network
-        start, end = _nodes(net, origin), _nodes(net, destination)
-        same = start == end
-        # Pairs of one origin side by side; those that need no path go from a node to itself.
-        start, end = np.where(same, end, net.depart_node[start]).astype(np.int32), end
-        order = np.argsort(start, kind="stable")
-        by, to = start[order], end[order]
-
-        def find(at: slice) -> tuple[NDArray[np.int64], Ints, NDArray[np.int64]]:
-            found: tuple[NDArray[np.int64], Ints, NDArray[np.int64]] = self._routing.paths(
-                self._out, net.tail, time, by[at], to[at], self._closed, np.int64(-1)
-            )
-            return found
-
-        found = self._threads.map(find, _shards(len(by)))
-        if not found:
-            return _joined([], [], np.empty(0, np.int32))
-        time_ms = np.concatenate([f[2] for f in found]).astype(np.int32)
-        found_first, links, _ = _joined([np.diff(f[0]) for f in found], [f[1] for f in found], time_ms)
-        return _reordered(order, found_first, links, time_ms)
-
-    def to_few(self, origin: Ints) -> Ints:
-        nodes = _nodes(self._network, origin)
-        return self._table(self._out, nodes, self._network.depart_node[nodes], self._few)
-
-    def from_few(self, destination: Ints) -> Ints:
-        nodes = _nodes(self._network, destination)
-        return self._table(self._in, nodes, nodes, self._network.depart_node[self._few])
-
-    def _table(self, star: Any, nodes: Ints, sources: Ints, few: Ints) -> Ints:
-        time = self._known()
-
-        def find(at: slice) -> NDArray[np.int64]:
-            found: NDArray[np.int64] = self._routing.many_to_few(star, time, sources[at], few, self._closed)
-            return found
-
-        found = self._threads.map(find, _shards(len(nodes), 16))
-        out = np.concatenate([np.empty((0, len(few)), np.int64), *found])
-        out[out >= self._closed] = -1
-        out[nodes[:, None] == self._few[None, :]] = 0
-        return out.astype(np.int32)
-
-
-def _reordered(order: NDArray[np.int64], first: NDArray[np.int64], links: Ints, time_ms: Ints) -> Routes:
-    """Paths found in `order`, put back."""
-    back = np.argsort(order, kind="stable")
-    count = np.diff(first)[back]
-    new = np.zeros(len(first), np.int64)
-    np.cumsum(count, out=new[1:])
-    at = np.arange(new[-1]) + np.repeat(first[:-1][back] - new[:-1], count)
-    return Routes(new, links[at], time_ms[back])
-
-
-class _RoutingKit:
-    """Customisable contraction hierarchy of RoutingKit."""
-
-    def __init__(self, network: Network, few: Ints, threads: Threads) -> None:
-        try:
-            import pyroutingkit
-        except ImportError:
-            raise TidewattError(
-                'the router "pyroutingkit" needs an extra: pip install "tidewatt[fast-routing]", '
-                'or leave the router at "builtin", which gives the same times'
-            ) from None
-        from tidewatt.kernels.hierarchy import UNREACHED
-        from tidewatt.kernels.hierarchy_order import neighbours, place
-
-        self._network, self._closed = network, int(UNREACHED)
-        self._few = _nodes(network, few)
-        first, node = neighbours(network.nodes, network.tail, network.head)
-        x, y = place(first, node, network.x_km, network.y_km)
-        topology = pyroutingkit.CCHTopology()
-        topology.build(
-            network.tail.astype(np.uint32),
-            network.head.astype(np.uint32),
-            y.astype(np.float32),
-            x.astype(np.float32),
-            network.nodes,
-        )
-        self._metric = pyroutingkit.CCHMetric(topology)
-        self._threads = threads.count
-
-    def renew(self, time_ms: Ints) -> None:
-        time = _times(self._network, time_ms, self._closed)
-        self._metric.customize(time.astype(np.uint32), self._threads if self._threads > 1 else 0)
-
-    def _check(self) -> None:
-        if not self._metric.is_customized:
-            raise RuntimeError("link times have to be set before paths are asked for: call renew")
-
-    def routes(self, origin: Ints, destination: Ints) -> Routes:
-        self._check()
-        start, end = _nodes(self._network, origin), _nodes(self._network, destination)
-        depart = self._network.depart_node[start]
-        time_ms = np.zeros(len(start), np.int32)
-        counts = np.zeros(len(start), np.int64)
-        links = []
-        for i in np.flatnonzero(start != end):
-            time, _, path = self._metric.query(int(depart[i]), int(end[i]))
-            time_ms[i] = time if time < self._closed else -1
-            if time < self._closed:
-                counts[i] = len(path)
-                links.append(np.asarray(path, np.int32))
-        return _joined([counts], links, time_ms)
-
-    def to_few(self, origin: Ints) -> Ints:
-        nodes = _nodes(self._network, origin)
-        return self._table(nodes, self._network.depart_node[nodes], self._few, False)
-
-    def from_few(self, destination: Ints) -> Ints:
-        nodes = _nodes(self._network, destination)
-        return self._table(nodes, self._network.depart_node[self._few], nodes, True)
-
-    def _table(self, nodes: Ints, sources: Ints, targets: Ints, turned: bool) -> Ints:
-        self._check()
-        out = np.empty((len(nodes), len(self._few)), np.int64)
-        if out.size:
-            found = self._metric.distances_many_to_many(sources.astype(np.uint32), targets.astype(np.uint32))
-            out[:] = found.T if turned else found
-        out[out >= self._closed] = -1
-        out[nodes[:, None] == self._few[None, :]] = 0
-        return out.astype(np.int32)
-
-
-_KINDS: dict[str, Callable[[Network, Ints, Threads], Router]] = {
-    "builtin": _Hierarchy,
-    "pyroutingkit": _RoutingKit,
-    "dijkstra": _Dijkstra,
-}
+        return RoutingKitRouter(network, few, threads)
+    raise TidewattError(
+        f"there is no router {kind!r}; choose one of {', '.join(map(repr, get_args(RouterKind)))}"
+    )

@@ -26,6 +26,7 @@ def test_shape(network):
     """Queries rely on all of it: arcs to ancestors only, subtrees that are ranges, triangles that close."""
     h = shape_of(network)
     assert sorted(h.rank) == list(range(network.nodes))
+    runs = np.concatenate([np.arange(g, g + n) for g, n in h.triangle])
     at = 0
     below = [{v} for v in range(network.nodes)]
     for v in range(network.nodes):
@@ -38,13 +39,17 @@ def test_shape(network):
         assert (heads or [-1])[0] == h.parent[v]
         for i, one in enumerate(heads):
             for other in heads[i + 1 :]:
-                arc = h.triangle[at]
-                assert h.first[one] <= arc < h.first[one + 1] and h.head[arc] == other
+                assert h.first[one] <= runs[at] < h.first[one + 1] and h.head[runs[at]] == other
                 at += 1
         assert below[v] == set(range(h.lowest[v], v + 1))
         if h.parent[v] >= 0:
             below[h.parent[v]] |= below[v]
-    assert at == len(h.triangle) and h.height == h.depth.max() + 1
+    assert at == len(runs) and h.height == h.depth.max() + 1
+    assert (h.tail == np.repeat(np.arange(network.nodes), np.diff(h.first))).all()
+    for v in range(network.nodes):
+        here = slice(h.below_first[v], h.below_first[v + 1])
+        assert (h.below[here] == np.flatnonzero(h.head == v)).all()
+        assert (h.below_tail[here] == h.tail[h.below[here]]).all()
     for k in range(len(network.tail)):
         ends = sorted([h.rank[network.tail[k]], h.rank[network.head[k]]])
         assert h.head[h.link_arc[k] >> 1] == ends[1]
