@@ -56,7 +56,7 @@ def outcome_of(world: World, day: Day, seconds: float) -> Outcome:
         "mean_wait_min": _mean(wait),
         "mean_charge_min": _mean(events["end"] - events["start"]),
         "peak_load_kw": float(load.max(initial=0.0)),
-        "peak_valley_kw": float(load.max(initial=0.0) - load.min(initial=0.0)) if len(load) else 0.0,
+        "peak_valley_kw": float(load.max() - load.min()),
         "queue_peak": float(queue.max(initial=0.0)),
         "queue_peak_min": float(np.argmax(queue)) % 1440.0,
         "trips": trips / days,
