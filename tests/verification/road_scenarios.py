@@ -108,7 +108,7 @@ def at_random(seed, nodes=8, *, beta=None):
         toll_weight_min=0.5,
         distance_weight_min_per_km=0.2,
     )
-    trips = rng.uniform(1, 15, (4, 4))
+    trips = rng.uniform(5, 40, (4, 4))
     return scenario_of(roads, [(o, d, trips[o, d]) for o in range(4) for d in range(4)])
 
 
