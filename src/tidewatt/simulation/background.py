@@ -20,15 +20,14 @@ from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Roads
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels.assignment import LinkCosts, descend, price_links
-from tidewatt.kernels.routing import star_of
-from tidewatt.simulation.assignment.conjugate import loader
+from tidewatt.simulation.assignment.hierarchical import hierarchical_loader
 from tidewatt.simulation.assignment.problem import link_costs, pairs_of
 from tidewatt.simulation.network import Network
 
 __all__ = ["background_flow"]
 
-_BLOCKS = 32  # blocks of origins; fixed, so that the flows do not depend on the number of threads
-_SHARDS = 4  # parts of a block that threads share
+_BLOCKS = 16  # blocks of origins; fixed, so that the flows do not depend on the number of threads
+_SHARDS = 2  # parts of a block that threads share
 
 
 class _SpeedFlow(Protocol):
@@ -80,13 +79,12 @@ def background_flow(
     if not len(origin):
         return flow
     pairs = pairs_of(network, roads, origin, destination, trips[origin, destination])
-    star = star_of(network.nodes, network.tail, network.head)
     model = _Compiled(roads) if speed_flow is None else _Modelled(roads, speed_flow)
     origins = len(pairs.source)
     blocks = min(_BLOCKS, origins)
     # Origins of a block lie scattered over the network, so that blocks are alike.
     members = [np.array_split(np.arange(block, origins, blocks), _SHARDS) for block in range(blocks)]
-    loads = [loader(star, network.tail, pairs, workers, shards) for shards in members]
+    loads = hierarchical_loader(network, pairs, workers, members)
     trips_of = np.add.reduceat(pairs.demand, pairs.first[:-1])
     share = np.array([trips_of[np.arange(block, origins, blocks)].sum() for block in range(blocks)])
     held = np.zeros((blocks, roads.links))
