@@ -1,13 +1,13 @@
 """Loading trips onto shortest paths in a customised hierarchy: one sweep over all arcs an origin.
 
 From an origin, arcs lead up along the elimination tree; one pass over all nodes from the top then finds the
-time to each of them, and a pass from the bottom gathers the trips of all destinations on the arcs. What the arcs
-of all origins carry is handed down to links at the end, once.
+time to each of them, and a pass from the bottom gathers the trips of all destinations on the arcs. What the
+arcs of all origins carry is handed down to links at the end, once.
 
-Sources: D. Delling, A. Goldberg, A. Nowatzyk and R. Werneck, "PHAST: hardware-accelerated shortest path trees",
-Journal of Parallel and Distributed Computing 73 (2013) (one sweep a tree); V. Buchhold, P. Sanders and
-D. Wagner, "Real-time traffic assignment using engineered customizable contraction hierarchies", ACM Journal of
-Experimental Algorithmics 24 (2019) (loading by hierarchies).
+Sources: D. Delling, A. Goldberg, A. Nowatzyk and R. Werneck, "PHAST: hardware-accelerated shortest path
+trees", Journal of Parallel and Distributed Computing 73 (2013) (one sweep a tree); V. Buchhold, P. Sanders and
+D. Wagner, "Real-time traffic assignment using engineered customizable contraction hierarchies", ACM Journal
+of Experimental Algorithmics 24 (2019) (loading by hierarchies).
 """
 
 from __future__ import annotations
