@@ -1,7 +1,7 @@
 """tidewatt: how electric vehicles drive, queue and charge, and how far distribution feeders can be spared it.
 
-The nouns that scenarios are made of are in `tidewatt.domain`, what results carry besides in `tidewatt.result`,
-and what goes wrong in `tidewatt.errors`.
+The nouns that scenarios are made of are in `tidewatt.domain`, what results carry besides in
+`tidewatt.result`, and what goes wrong in `tidewatt.errors`.
 
 >>> import tidewatt
 >>> scenario = tidewatt.read_scenario("alameda")  # doctest: +SKIP

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from tidewatt.cli.console import print_json, say
 from tidewatt.cli.folders import prepared
 from tidewatt.cli.options import Json
-from tidewatt.errors import Issue, ScenarioError
+from tidewatt.errors import Issue, ScenarioError, TidewattError
+
+if TYPE_CHECKING:
+    from tidewatt.domain.roads import Roads
 
 __all__ = ["report", "verify"]
 
@@ -22,15 +25,17 @@ def verify(
     scenario: Path | None = None,
     json: Json = False,
 ) -> int:
-    """Derive the certificate of a result anew, from the files alone.
+    """Derive anew what a result claims, from the files alone.
 
-    Recomputes what every vehicle needs and gets, the loads, the upgrade cost and the proved bound, by
-    code that shares nothing with the solver. Exit status 0 where all agrees, else 2.
+    Of a coordination: what every vehicle needs and gets, the loads, the upgrade cost and the proved bound. Of
+    a simulation: that charges obey prices, powers and queues, and that all series and figures follow from
+    them. Of an equilibrium: flows, times and the gap. By code that shares nothing with the studies. Exit
+    status 0 where all agrees, else 2.
 
     Parameters
     ----------
     result
-        Result folder, as `tidewatt coordinate` writes it.
+        Result folder, as `tidewatt coordinate`, `simulate` or `assign` writes it.
     scenario
         Folder of the scenario [default: where the result says it was read from].
     """
@@ -39,7 +44,8 @@ def verify(
     found = verify_files(result, scenario_folder=scenario)
     if json:
         figures: dict[str, Any] = {"result": result, "ok": found.ok}
-        figures |= {"upgrade_cost": found.upgrade_cost, "lower_bound_cost": found.lower_bound_cost}
+        if not found.derived:
+            figures |= {"upgrade_cost": found.upgrade_cost, "lower_bound_cost": found.lower_bound_cost}
         print_json(figures | {"text": found.text()})
     else:
         print(found.text())
@@ -57,17 +63,19 @@ def report(
 ) -> None:
     """Draw the figures of a result into a folder.
 
-    Upgrade need by rung, map or ranking of feeders, one feeder's week, convergence, and what vehicles
-    could still save; of a penetration sweep, cost by adoption.
+    Of a coordination: upgrade need by rung, map or ranking of feeders, one feeder's week, convergence, and
+    what vehicles could still save; of a penetration sweep, cost by adoption. Of a simulation: load and queues
+    over the day, map of stations, waits, what the fleet does, and speeds.
 
     Parameters
     ----------
     result
-        Result folder, as `tidewatt coordinate` writes it.
+        Result folder, as `tidewatt coordinate` or `simulate` writes it.
     out
         Folder for the pictures; made where it does not exist. Pictures of the same names are replaced.
     feeder
-        Id of the feeder whose week is drawn [default: the one with the largest unmanaged overload].
+        Id of the feeder whose week is drawn, of a coordination [default: the one with the largest unmanaged
+        overload].
     svg
         Write SVG besides PNG.
     """
@@ -92,11 +100,41 @@ def _drawn(result: Path, out: Path, feeder: str | None, formats: tuple[str, ...]
     from tidewatt.report.figures import write_figures
 
     loaded = load(result)
+    roads = None
+    if type(loaded).__name__ == "Simulation":
+        roads = _roads_of(result, loaded.run.scenario_sha256)
     try:
-        return write_figures(
-            loaded, out, formats=formats, feeder=feeder, told=lambda name: say(f"drawing {name}")
+        written = write_figures(
+            loaded,
+            out,
+            formats=formats,
+            feeder=feeder,
+            roads=roads,
+            told=lambda name: say(f"drawing {name}"),
         )
     except KeyError as error:
         raise ScenarioError(
             [Issue("--feeder", "", str(error.args[0]), f"Ids are in {result / 'feeders.parquet'}.")]
         ) from None
+    if not written:
+        problem = f"there are no pictures of results of this kind ({type(loaded).__name__})"
+        raise ScenarioError([Issue("RESULT", "", problem, f"Its figures are in {result / 'summary.json'}.")])
+    return written
+
+
+def _roads_of(result: Path, sha256: str) -> Roads | None:
+    """The roads that were simulated, where they are still to be found."""
+    from tidewatt.io.result_files import scenario_places
+    from tidewatt.io.scenario import read_scenario
+
+    for place in scenario_places(result):
+        if not (place / "scenario.toml").is_file():
+            continue
+        try:
+            scenario = read_scenario(place)
+        except TidewattError:
+            continue
+        if scenario.sha256() == sha256:
+            return scenario.roads
+    say("The scenario is not where it was, or has changed: figures are drawn without its roads.")
+    return None

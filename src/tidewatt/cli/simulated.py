@@ -96,8 +96,8 @@ def findings(result: Simulation, parameters: Parameters | None = None) -> list[s
     said.append(
         f"Checked in every replication: battery changes are what was charged less what was driven, within "
         f"{amount(f['energy_balance_error_kwh'], 2)} kWh a vehicle; vehicles are conserved every step "
-        f"({_off(f['vehicle_conservation_error'])}); queues obey Little's law within "
-        f"{percent(float(f['littles_law_max_error']))}."
+        f"({_off(f['vehicle_conservation_error'])}); queues obey Little's law (relative error "
+        f"{amount(float(f['littles_law_max_error']), 2)})."
     )
     if parameters is not None:
         roads = "their own flow slows the roads" if parameters.feedback else "their own flow slows nothing"

@@ -28,6 +28,7 @@ __all__ = [
     "finite",
     "provenance",
     "read_json",
+    "scenario_places",
     "write_json",
 ]
 
@@ -48,6 +49,14 @@ def provenance(scenario_folder: str | os.PathLike[str], result_folder: Path, run
         "scenario_sha256": run.scenario_sha256,
         "run": asdict(run),
     }
+
+
+def scenario_places(result_folder: Path) -> list[Path]:
+    """Where the scenario of a result may be, by its certificate: the likeliest first."""
+    certificate = read_json(result_folder / CERTIFICATE)
+    near, far = certificate.get("scenario"), certificate.get("scenario_absolute")
+    places = [result_folder.resolve() / near] if isinstance(near, str) else []
+    return places + ([Path(far)] if isinstance(far, str) else [])
 
 
 def digests(folder: Path) -> dict[str, str]:

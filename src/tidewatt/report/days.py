@@ -1,0 +1,231 @@
+"""Figures of simulated days: load, queues, what the fleet does, and how long drivers wait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.ticker import MultipleLocator, PercentFormatter
+
+from tidewatt.report.style import COLOURS, blank, new_figure, power_scale, styled
+from tidewatt.report.words import amount, clock, count, percent, power
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tidewatt.domain.arrays import Array
+    from tidewatt.simulation.result import Simulation
+
+__all__ = ["fleet_day", "load_and_queue", "time_axis", "waits"]
+
+_STATES = {
+    "driving": ("driving", COLOURS["coordinated"]),
+    "to_station": ("driving to a station", COLOURS["session"]),
+    "queueing": ("queueing", COLOURS["unmanaged"]),
+    "charging": ("charging at a station", COLOURS["bank"]),
+}
+_WINDOW_MIN = 15
+
+
+@styled
+def load_and_queue(result: Simulation) -> Figure:
+    """Load of all stations and vehicles in their queues over the day, with bands.
+
+    Parameters
+    ----------
+    result : Simulation
+        Fresh or loaded.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two axes, one above the other.
+    """
+    f, data = result.figures, result.data
+    minute = data["minute"].to_numpy()
+    title = "No vehicle charges on the way"
+    if float(f["charges_per_day"]) > 0:
+        peak = float(data["load_kw"].to_numpy().argmax())
+        title = f"{amount(float(f['charges_per_day']), 3)} charges a day draw up to "
+        title += f"{power(float(f['peak_load_kw']))}, most about {clock(15 * round(peak % 1440 / 15))}; "
+        title += f"{amount(float(f['queue_peak']), 2)} vehicles queue at {clock(float(f['queue_peak_min']))}"
+    figure, axes = new_figure(title, 2, 1, figsize=(10.4, 6.2), sharex=True)
+    scale, unit = power_scale(data["load_kw_p95"].to_numpy())
+    _band(axes[0, 0], result, "load_kw", COLOURS["coordinated"], scale)
+    axes[0, 0].set_ylabel(f"load of all stations [{unit}]")
+    _band(axes[1, 0], result, "queue_total", COLOURS["unmanaged"], 1.0)
+    axes[1, 0].set_ylabel("vehicles in queues")
+    time_axis(axes[1, 0], minute)
+    return figure
+
+
+def _band(ax: Axes, result: Simulation, name: str, colour: str, scale: float) -> None:
+    """Mean over days, the interval of the mean, and the range of nine days in ten."""
+    data, m = result.data, int(result.figures["replications"])
+    minute = data["minute"].to_numpy() + 0.5
+    mean = data[name].to_numpy() * scale
+    if m > 1:
+        low, high = (data[f"{name}_{end}"].to_numpy() * scale for end in ("p05", "p95"))
+        ax.fill_between(minute, low, high, color=colour, alpha=0.15, linewidth=0, label="nine days in ten")
+        low, high = (data[f"{name}_{end}"].to_numpy() * scale for end in ("low", "high"))
+        label = "95 % interval of the mean"
+        ax.fill_between(minute, low, high, color=colour, alpha=0.35, linewidth=0, label=label)
+    ax.plot(minute, mean, color=colour, linewidth=1.6, label=f"mean of {count(m, 'day')}")
+    ax.set_ylim(bottom=0)
+    ax.legend(loc="upper left", fontsize=8.5)
+
+
+def time_axis(ax: Axes, minute: Array) -> None:
+    """Hours of the day under axes in minutes; days where there are several."""
+    last = float(minute[-1]) + 1
+    ax.set_xlim(0, last)
+    if last <= 1440:
+        ax.xaxis.set_major_locator(MultipleLocator(180))
+        ax.xaxis.set_major_formatter(lambda value, at: f"{int(value // 60):02d}:{int(value % 60):02d}")
+        ax.set_xlabel("time of day")
+    else:
+        ax.xaxis.set_major_locator(MultipleLocator(1440))
+        ax.xaxis.set_major_formatter(lambda value, at: f"{value / 1440:g}")
+        ax.set_xlabel("days")
+
+
+@styled
+def fleet_day(result: Simulation) -> Figure:
+    """What the vehicles do over the day, those parked left out, and what is charged where.
+
+    Parameters
+    ----------
+    result : Simulation
+        Fresh or loaded.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two axes: vehicles by state, and load at stations and at destinations.
+    """
+    data, fleet = result.data, float(result.figures["vehicles"])
+    states = [str(each) for each in data["state"].to_numpy().tolist()]
+    values = data["vehicles"].to_numpy() / fleet
+    minute = data["minute"].to_numpy()
+    away = 1 - values[states.index("parked")]
+    at = int(away.argmax())
+    title = f"At most {percent(float(away[at]))} of {count(int(fleet), 'vehicle')} are not parked, "
+    title += f"at {clock(float(at % 1440))}"
+    figure, axes = new_figure(title, 2, 1, figsize=(10.4, 6.2), sharex=True)
+    rows = [values[states.index(name)] for name in _STATES]
+    names, colours = zip(*_STATES.values(), strict=True)
+    axes[0, 0].stackplot(minute + 0.5, rows, labels=names, colors=colours, alpha=0.85, linewidth=0)
+    axes[0, 0].yaxis.set_major_formatter(PercentFormatter(1.0))
+    axes[0, 0].set_ylabel("share of vehicles")
+    axes[0, 0].legend(loc="upper left", fontsize=8.5)
+    ways = {
+        "home, work, other": ("destination_kw", COLOURS["base"]),
+        "stations": ("load_kw", COLOURS["bank"]),
+    }
+    loads = [_smooth(data[name].to_numpy()) for name, _ in ways.values()]
+    scale, unit = power_scale(np.sum(loads, axis=0))
+    axes[1, 0].stackplot(
+        minute + 0.5, [load * scale for load in loads], labels=list(ways),
+        colors=[colour for _, colour in ways.values()], alpha=0.85, linewidth=0,
+    )  # fmt: skip
+    axes[1, 0].set_ylabel(f"charging, not managed [{unit}]")
+    axes[1, 0].legend(loc="upper right", fontsize=8.5)
+    axes[1, 0].set_title(f"means over {_WINDOW_MIN} min", fontsize=9)
+    time_axis(axes[1, 0], minute)
+    return figure
+
+
+def _smooth(values: Array) -> Array:
+    """Running mean; at both ends of what there is."""
+    half = _WINDOW_MIN // 2
+    run = np.concatenate([[0.0], np.cumsum(values)])
+    at = np.arange(len(values))
+    low, high = np.maximum(at - half, 0), np.minimum(at + half + 1, len(values))
+    smooth: Array = (run[high] - run[low]) / (high - low)
+    return smooth
+
+
+@styled
+def waits(result: Simulation) -> Figure:
+    """How long drivers wait, and what a stop costs them in all.
+
+    Parameters
+    ----------
+    result : Simulation
+        Fresh or loaded.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two axes: share of drivers that wait longer than a time, and the parts of a stop by the hour.
+    """
+    events = result.events
+    wait = np.sort(events["wait_min"].to_numpy(float))
+    none = float((wait <= 0).mean()) if len(wait) else 1.0
+    title = "Nobody waits for a charger"
+    if len(wait) and none < 1:
+        late = float(result.figures["p95_wait_min"])
+        title = f"{percent(none)} of drivers do not wait; one in twenty waits more than {amount(late, 2)} min"
+        if late <= 0:
+            title = f"{percent(1 - none)} of drivers wait for a charger, {_mean_of(wait)} on average"
+    figure, axes = new_figure(title, 1, 2, figsize=(10.4, 4.4))
+    _longer(axes[0, 0], wait, none, float(result.figures["p95_wait_min"]))
+    _parts(axes[0, 1], result)
+    return figure
+
+
+def _mean_of(wait: Array) -> str:
+    return f"{amount(float(wait[wait > 0].mean()), 2)} min"
+
+
+def _longer(ax: Axes, wait: Array, none: float, late: float) -> None:
+    if not len(wait) or none >= 1:
+        blank(ax, "no vehicle has to wait")
+        return
+    share = 1 - np.arange(1, len(wait) + 1) / len(wait)
+    ax.step(
+        np.append(0, wait), np.append(1 - none, share), where="post", color=COLOURS["unmanaged"], linewidth=2
+    )
+    ax.set_title("how many wait longer")
+    ax.set_xlabel("wait [min]")
+    ax.set_ylabel("drivers who wait longer")
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if none < 0.95 else 1))
+    ax.set_xlim(0, max(float(np.quantile(wait, 0.999)), 1.0))
+    ax.set_ylim(0, 1.15 * max(1 - none, 0.01))
+    ax.plot([0], [1 - none], "o", color=COLOURS["unmanaged"], clip_on=False)
+    ax.annotate(f"{percent(1 - none)} wait at all", (0, 1 - none), xytext=(8, 4), textcoords="offset points")
+    if late > 0:
+        ax.plot([late], [0.05], "o", color="black", markersize=5)
+        ax.annotate(f"5 % wait more than {amount(late, 2)} min", (late, 0.05), xytext=(8, 6),
+                    textcoords="offset points")  # fmt: skip
+
+
+def _parts(ax: Axes, result: Simulation) -> None:
+    """Detour, wait and charging time by the hour in which a driver decides to charge."""
+    events = result.events
+    if not len(events):
+        blank(ax, "no vehicle charges on the way")
+        return
+    hour = (events["decide_min"].to_numpy(float) // 60 % 24).astype(int)
+    number = np.bincount(hour, minlength=24)
+    parts = {
+        "detour": (events["detour_min"].to_numpy(float), COLOURS["session"]),
+        "wait": (events["wait_min"].to_numpy(float), COLOURS["unmanaged"]),
+        "charging": ((events["end_min"] - events["start_min"]).to_numpy(float), COLOURS["bank"]),
+    }
+    below = np.zeros(24)
+    # Hours with hardly a charge would draw chance as if it were a finding.
+    some = number >= max(5, 0.002 * number.sum())
+    for name, (values, colour) in parts.items():
+        mean = np.bincount(hour, values, minlength=24) / np.maximum(number, 1) * some
+        ax.bar(np.arange(24) + 0.5, mean, bottom=below, width=0.86, color=colour, label=name)
+        below += mean
+    ax.set_title("what a stop takes")
+    ax.set_xlim(0, 24)
+    ax.xaxis.set_major_locator(MultipleLocator(3))
+    ax.grid(False, axis="x")
+    ax.set_xlabel("hour in which it is decided")
+    ax.set_ylabel("mean time [min]")
+    ax.set_ylim(0, 1.2 * max(float(below.max()), 1e-9))
+    ax.legend(loc="upper left", ncols=3, fontsize=8.5)
