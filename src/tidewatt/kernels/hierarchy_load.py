@@ -5,9 +5,9 @@ time to each of them, and a pass from the bottom gathers the trips of all destin
 arcs of all origins carry is handed down to links at the end, once.
 
 Sources: D. Delling, A. Goldberg, A. Nowatzyk and R. Werneck, "PHAST: hardware-accelerated shortest path
-trees", Journal of Parallel and Distributed Computing 73 (2013) (one sweep a tree); V. Buchhold, P. Sanders and
-D. Wagner, "Real-time traffic assignment using engineered customizable contraction hierarchies", ACM Journal
-of Experimental Algorithmics 24 (2019) (loading by hierarchies).
+trees", Journal of Parallel and Distributed Computing 73 (2013) (one sweep a tree); V. Buchhold, P. Sanders
+and D. Wagner, "Real-time traffic assignment using engineered customizable contraction hierarchies", ACM
+Journal of Experimental Algorithmics 24 (2019) (loading by hierarchies).
 """
 
 from __future__ import annotations
