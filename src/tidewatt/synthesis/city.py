@@ -38,7 +38,7 @@ NIGHT_MIN = (22 * 60.0, 7 * 60.0)
 """Begin and end of the night tariff of stations [minute of the day]."""
 
 
-TIGHTNESS = 15.0
+TIGHTNESS = 10.0
 """Headroom is divided by this (see `region`), so that the few electric vehicles of the city matter."""
 
 MOST_RATING = 2.5
@@ -135,7 +135,7 @@ def _demand(roads: Roads) -> Demand:
 
 def _feeders(roads: Roads, seed: int) -> FeederPlan:
     """One feeder a zone; rating over peak load, banks and names as drawn from published feeders."""
-    drawn = draw_feeders(roads.zones, (3, 6), 0.06, 0.03, seed)
+    drawn = draw_feeders(roads.zones, (3, 6), 0.06, 0.0, seed)
     homes_kw, jobs_kw = KW_PER_CUSTOMER * roads.homes, KW_PER_JOB * roads.jobs
     peak = np.maximum(homes_kw + jobs_kw, 1.0)
     x, y = (v[roads.zone_node] for v in roads.xy_km())
