@@ -19,15 +19,15 @@ class Status(enum.Enum):
 
     CERTIFIED = "The asked gap is proved."
     TIME_LIMIT = (
-        "Stopped on time before the asked gap was proved: allow more time, or resume from the checkpoint."
+        "Stopped on time before the asked gap was proved: allow more time, or resume from the checkpoint "
+        "where one is kept."
     )
     ITERATION_LIMIT = (
-        "Stopped on iterations before the asked gap was proved: allow more, or resume from the checkpoint."
+        "Stopped on iterations before the asked gap was proved: allow more, or resume from the checkpoint "
+        "where one is kept."
     )
     STALLED = "No further progress in double precision: ask for a larger gap, or try the other solver."
-    REPLICATIONS = (
-        "All replications asked for were run; beta says how far the mean may still move."
-    )
+    REPLICATIONS = "All replications asked for were run; beta says how far the mean may still move."
     TOLERANCE = "The variance coefficient of the statistic fell to the tolerance."
     EXACT = "Nothing to decide: the figure is the outcome of a rule, not of an optimisation."
 

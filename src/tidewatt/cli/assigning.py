@@ -16,11 +16,23 @@ from tidewatt.errors import Interrupted, SolveWarning
 from tidewatt.report.words import amount, count
 
 if TYPE_CHECKING:
+    from tidewatt.result import Progress
     from tidewatt.simulation.assignment.result import Equilibrium
 
 __all__ = ["assign"]
 
 _FILES = ("summary.json", "links.parquet", "history.csv")
+
+
+class _Rounds(Gap):
+    """Reports of `assign`: the gap falls, by many decades, to the one asked."""
+
+    def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
+        """Rounds of shortest paths; objective, gap and paths."""
+        gap = f"gap {report.gap:.1e}"
+        more = f", {report.note}" if report.note else ""
+        rounds = f"round {report.iteration:,}" if report.iteration else ""
+        return rounds, gap if short else f"objective {amount(report.primal, 8)}, {gap}{more}"
 
 
 def assign(
@@ -69,7 +81,7 @@ def assign(
 
     with prepared(out, ours=holds_result, what="result"):
         try:
-            with reporter(Gap(relative_gap)) as shown, warnings.catch_warnings(record=True) as caught:
+            with reporter(_Rounds(relative_gap)) as shown, warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", SolveWarning)
                 shown.step("reading the scenario")
                 read = read_scenario(scenario)
