@@ -1,4 +1,4 @@
-"""Imports of road networks: tntp."""
+"""Imports of road networks: tntp, gmns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tidewatt.cli.imported import hand_over
 from tidewatt.cli.options import Json, Overwrite
 from tidewatt.cli.progress import reporter
 
-__all__ = ["tntp"]
+__all__ = ["gmns", "tntp"]
 
 Repair = Literal["none", "drop", "connect"]
 
@@ -84,6 +84,67 @@ def tntp(
                 node_unit=node_unit,
                 repair=repair,
                 demand=demand,
+                trips_per_day=trips_per_day,
+                name=name,
+            )
+        hand_over(scenario, report, out, json, "simulate" if scenario.demand is None else "assign")
+
+
+def gmns(
+    folder: Path,
+    /,
+    *,
+    out: Path,
+    length_unit: str | None = None,
+    speed_unit: str | None = None,
+    node_unit: str | None = None,
+    demand_period_h: float = 1.0,
+    repair: Repair = "none",
+    trips_per_day: float | None = None,
+    name: str | None = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Roads, zones and trips of a GMNS folder (node.csv, link.csv, zone.csv, demand.csv, config.csv).
+
+    Capacities per lane become those of all lanes, links that are not directed become two, and lengths and
+    speeds are converted from the units of config.csv.
+
+    Parameters
+    ----------
+    folder
+        The folder with node.csv and link.csv; the other tables are optional.
+    out
+        Folder for the scenario.
+    length_unit
+        km, m, mi, ft [default: long_length of config.csv].
+    speed_unit
+        km/h, mph, m/s [default: speed of config.csv].
+    node_unit
+        Unit of coordinates: degrees, km, m, mi, ft, or a code such as EPSG:32618
+        [default: crs of config.csv].
+    demand_period_h
+        Hours over which trips are counted: 24 for a day.
+    repair
+        What to do with pieces that do not hang together: none, drop (keep the largest), or connect (join
+        each to the nearest node of the largest at 30 km/h).
+    trips_per_day
+        All vehicle trips of a weekday, where there is no demand table.
+    name
+        Name of the scenario [default: from the folder].
+    """
+    from tidewatt.io.importers.gmns import import_gmns
+
+    with new_scenario(out, overwrite):
+        with reporter() as shown:
+            shown.step(f"importing {folder.name}")
+            scenario, report = import_gmns(
+                folder,
+                length_unit=length_unit,
+                speed_unit=speed_unit,
+                node_unit=node_unit,
+                demand_period_h=demand_period_h,
+                repair=repair,
                 trips_per_day=trips_per_day,
                 name=name,
             )

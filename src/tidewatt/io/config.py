@@ -85,6 +85,7 @@ class ConfigModel(_Strict):
     tariff: dict[str, Any] = {}
 
 
+_ANY_HORIZON = {"horizon": {"start": datetime(2000, 1, 1), "step_min": 1.0, "steps": 1440}}
 STUDIES = ("coordination", "simulation", "assign", "configuration", "tariff")
 _SECTIONS: dict[str, type[BaseModel]] = {
     "": ConfigModel,
@@ -162,27 +163,27 @@ def parse_config(raw: Mapping[str, Any], issues: list[Issue], name: str = "") ->
     """Check the content of ``scenario.toml``; problems go to `issues`, the rest is used."""
     found: list[Issue] = []
     cleaned = {key: value for key, value in raw.items()}
+    no_horizon = False
     try:
-        model: ConfigModel | None = ConfigModel.model_validate(cleaned)
+        model = ConfigModel.model_validate(cleaned)
     except ValidationError as error:
-        model = None
         for detail in error.errors(include_url=False):
             found.append(_issue(tuple(map(str, detail["loc"])), detail))
-        for key in {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}:
-            if key != "horizon":  # what is right besides is still worth checking
-                cleaned.pop(key, None)
-        try:
-            model = ConfigModel.model_validate(cleaned)
-        except ValidationError:
-            model = None
-    if model is not None and model.horizon.start.tzinfo is not None:
+        wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
+        # What is right besides is still worth checking.
+        cleaned = {key: value for key, value in cleaned.items() if key not in wrong}
+        no_horizon = "horizon" in wrong
+        model = ConfigModel.model_validate(cleaned | (_ANY_HORIZON if no_horizon else {}))
+    if model.horizon.start.tzinfo is not None:
         problem = f"{model.horizon.start.isoformat()} has an offset from UTC"
         found.append(Issue(CONFIG_FILE, "horizon.start", problem, "Give local time without an offset"))
         model.horizon.start = model.horizon.start.replace(tzinfo=None)
-    if model is not None:
-        found += _simulation_issues(model.simulation)
+    found += _simulation_issues(model.simulation)
     issues.extend(found)
-    return Config(model, name)
+    config = Config(model, name)
+    if no_horizon:
+        config.horizon = None
+    return config
 
 
 def _simulation_issues(given: Mapping[str, Any]) -> list[Issue]:

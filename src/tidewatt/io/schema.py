@@ -147,7 +147,7 @@ TABLES: dict[str, dict[str, Column]] = {
         _id("link_id"),
         _id("from_node_id"),
         _id("to_node_id"),
-        _must("length_km", "km, at least 0"),
+        _must("length_km", "km, at least 0", 1.0),
         _must("capacity_veh_h", "vehicles per hour of the whole direction, above 0", 1.0),
         _may("free_speed_kmh", "km/h above 0"),
         _may("free_time_min", "minutes, 0 only at connectors"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 NET = """<NUMBER OF ZONES> 2
@@ -50,4 +51,31 @@ def tntp(folder: Path, *, net: str = NET, trips: str | None = TRIPS, nodes: str 
     for kind, text in (("net", net), ("trips", trips), ("node", nodes)):
         if text is not None:
             (folder / f"made_{kind}.tntp").write_text(text, encoding="utf-8")
+    return folder
+
+
+GMNS: Mapping[str, str] = {
+    "config": "dataset_name,short_length,long_length,speed,crs\nmade,foot,mile,mph,4326\n",
+    "node": "node_id,x_coord,y_coord,node_type,zone_id\n"
+    "10,-75.00,40.00,,1\n11,-75.01,40.00,,\n12,-75.01,40.01,,\n13,-75.00,40.01,,\n"
+    "20,-75.02,40.01,centroid,2\n",
+    "link": "link_id,from_node_id,to_node_id,directed,length,facility_type,capacity,free_speed,lanes,"
+    "allowed_uses,toll,geometry\n"
+    "1,10,11,true,0.5,freeway,1900,65,3,auto,0.5,LINESTRING (-75 40)\n"
+    "2,11,12,1,0.7,,900,30,2,,,\n"
+    "3,12,13,false,0.5,local,,20,,all,,\n"
+    "4,13,10,true,0.7,,800,35,1,,,\n"
+    "5,12,20,false,0.1,,2000,20,1,,,\n"
+    "6,10,12,true,0.9,path,100,10,1,bike,,\n",
+    "zone": "zone_id,households,employment\n1,120,30\n2,80,400\n",
+    "demand": "o_zone_id,d_zone_id,volume\n1,2,50\n2,1,40.5\n1,1,0\n",
+}
+
+
+def gmns(folder: Path, **tables: str | None) -> Path:
+    """Write a GMNS folder; None leaves a table out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in {**GMNS, **tables}.items():
+        if text is not None:
+            (folder / f"{name}.csv").write_text(text, encoding="utf-8")
     return folder
