@@ -5,7 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from tidewatt.cli.importing_grids import itineraries, pge_gna, pge_ica
-from tidewatt.cli.importing_roads import gmns, tntp
+from tidewatt.cli.importing_roads import gmns, osm, tntp
 from tidewatt.cli.importing_stations import stations
 
 __all__ = ["importing"]
@@ -18,4 +18,5 @@ importing.command(pge_ica, name="pge-ica")
 importing.command(itineraries)
 importing.command(tntp)
 importing.command(gmns)
+importing.command(osm)
 importing.command(stations)

@@ -1,4 +1,4 @@
-"""Imports of road networks: tntp, gmns."""
+"""Imports of road networks: tntp, gmns, osm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tidewatt.cli.imported import hand_over
 from tidewatt.cli.options import Json, Overwrite
 from tidewatt.cli.progress import reporter
 
-__all__ = ["gmns", "tntp"]
+__all__ = ["gmns", "osm", "tntp"]
 
 Repair = Literal["none", "drop", "connect"]
 
@@ -149,3 +149,41 @@ def gmns(
                 name=name,
             )
         hand_over(scenario, report, out, json, "simulate" if scenario.demand is None else "assign")
+
+
+def osm(
+    file: Path,
+    /,
+    *,
+    out: Path,
+    zone_km: float = 1.0,
+    trips_per_day: float | None = None,
+    name: str | None = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Roads of an OpenStreetMap extract, with zones by a grid of cells; needs the extra gis.
+
+    The largest piece that hangs together is kept. Speeds and lanes that tags do not give, and all
+    capacities, follow the kind of road.
+
+    Parameters
+    ----------
+    file
+        The extract: .osm, .osm.gz, .osm.bz2 or .osm.pbf.
+    out
+        Folder for the scenario.
+    zone_km
+        Side of a zone's cell in km. Its homes, jobs and other destinations weigh as many as road nodes.
+    trips_per_day
+        All vehicle trips of a weekday.
+    name
+        Name of the scenario [default: from the file].
+    """
+    from tidewatt.io.importers.osm import import_osm
+
+    with new_scenario(out, overwrite):
+        with reporter() as shown:
+            shown.step(f"importing {file.name}")
+            scenario, report = import_osm(file, zone_km=zone_km, trips_per_day=trips_per_day, name=name)
+        hand_over(scenario, report, out, json, "simulate")
