@@ -245,22 +245,6 @@ def test_sweep_needs_to_know_how_vehicles_were_sampled(tidewatt, village, tmp_pa
     assert not (tmp_path / "w").exists()
 
 
-def test_demo_runs_the_whole_chain(tidewatt, tmp_path, monkeypatch):
-    """Without it: the first command of the README fails."""
-    from tidewatt.synthesis import examples
-
-    monkeypatch.setitem(examples._MAKERS, "demo", examples._MAKERS["village"])
-    ended = tidewatt("demo", "--out", tmp_path / "d", "--threads", "1")
-    assert ended.status == 0, ended.err
-    assert "Verified" in ended.out
-    assert str(tmp_path / "d" / "result" / "figures" / "upgrade_need.png") in ended.out
-    assert (tmp_path / "d" / "scenario" / "scenario.toml").is_file()
-    assert tidewatt("verify", tmp_path / "d" / "result").status == 0
-    ended = tidewatt("demo", "--out", tmp_path / "d", "--threads", "1", "--json")
-    assert ended.status == 0
-    assert json.loads(ended.out)["verified"] is True
-
-
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 def test_bar_on_a_terminal_shows_gap_and_time_and_leaves_stdout_alone(process, village, tmp_path):
     """Without it: on a terminal there is no bar, or its control characters get into the JSON."""

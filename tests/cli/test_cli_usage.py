@@ -19,6 +19,12 @@ VERBS = {
         "SCENARIO", "--out", "--resume", "--solver", "--relative-gap", "--absolute-gap", "--time-limit-s",
         "--max-passes", "--threads", "--seed", "--no-session", "--soc", "--no-figures", "--adoption",
     ],
+    "simulate": [
+        "SCENARIO", "--out", "--vehicles", "--days", "--replications", "--tolerance", "--statistic",
+        "--time-limit-s", "--step-min", "--renew-min", "--choice", "--information", "--speed-flow",
+        "--no-feedback", "--background", "--temperature-c", "--router", "--diary", "--taper-soc", "--seed",
+        "--threads", "--resume", "--no-figures", "--json",
+    ],
     "verify": ["RESULT", "--scenario", "--json"],
     "report": ["RESULT", "--out", "--feeder", "--svg", "--json"],
 }  # fmt: skip

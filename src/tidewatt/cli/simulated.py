@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["day_rows", "findings", "print_days", "print_findings"]
 
-_NARROW = 50  # columns below which a table of three columns does not fit
+_NARROW = 72  # columns below which a table of three columns does not fit
 
 _KNOWLEDGE = {
     "none": "nothing of queues",
@@ -81,7 +81,7 @@ def print_days(result: Simulation) -> None:
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAVY, title_style="bold")
     table.add_column("a day")
     table.add_column("mean", justify="right")
-    table.add_column("95 % interval of the mean", justify="left")
+    table.add_column("± 95 % interval of the mean", justify="left")
     for row in rows:
         table.add_row(*map(Text, row))
     Console(width=width(), highlight=False).print(table)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from json import dumps
+from json import loads as json_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,12 +18,13 @@ from tidewatt.cli.summary import print_files
 from tidewatt.errors import Interrupted
 
 if TYPE_CHECKING:
+    from tidewatt.domain.roads import Roads
     from tidewatt.domain.scenario import Scenario
     from tidewatt.simulation.parameters import Parameters
     from tidewatt.simulation.result import Simulation
     from tidewatt.synthesis.diary import Diary
 
-__all__ = ["draw_simulation", "run_simulation", "show_simulation", "simulate"]
+__all__ = ["done_before", "draw_simulation", "run_simulation", "show_simulation", "simulate"]
 
 _CHECKPOINT_EVERY_S = 60.0
 
@@ -145,10 +148,11 @@ def simulate(
             read = read_scenario(scenario)
             chains = _chains(diary, read)
         parameters = Parameters.of(read.parameters.get("simulation", {}), **asked)
-        result = run_simulation(
+        kept = done_before(out, read, parameters) if resume and chains is None else None
+        result = kept or run_simulation(
             read, out, asked, parameters, diary=chains, resume=resume, scenario_folder=scenario
         )
-    pictures = draw_simulation(result, out) if figures else []
+    pictures = draw_simulation(result, out, read.roads) if figures else []
     if json:
         print_json(result.summary())
     else:
@@ -157,6 +161,29 @@ def simulate(
         print(f"To check it: tidewatt verify {out}")
         print(f"To manage the charging: tidewatt coordinate {out / 'itineraries'} --out COORDINATED")
     return 0 if result.status.reached else 3
+
+
+def done_before(out: Path, scenario: Scenario, parameters: Parameters) -> Simulation | None:
+    """The result in the folder, where it is of the same days and nothing is left to do."""
+    from tidewatt.io.results import load
+
+    if (out / CHECKPOINT / "state.json").exists() or not (out / "certificate.json").is_file():
+        return None
+    try:
+        figures = json_of((out / "summary.json").read_text("utf-8"))
+        same = figures["scenario_sha256"] == scenario.sha256() and figures["day_chains"] == "statistics"
+        asked = parameters.days_drawn()
+        same &= {name: figures["parameters"][name] for name in asked} == json_of(dumps(asked))
+        same &= figures["statistic"] == parameters.statistic
+        few = figures["replications"] < parameters.replications
+        enough = figures["stop_rule"] == "tolerance" and figures["beta"] <= parameters.tolerance
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not same or (few and not enough):
+        return None
+    say(f"{out}: done before, kept")
+    kept: Simulation = load(out)
+    return kept
 
 
 def _chains(file: Path | None, scenario: Scenario) -> Diary | None:
@@ -241,10 +268,10 @@ def show_simulation(result: Simulation, parameters: Parameters) -> None:
     print_findings(result, parameters)
 
 
-def draw_simulation(result: Simulation, out: Path) -> list[Path]:
+def draw_simulation(result: Simulation, out: Path, roads: Roads | None = None) -> list[Path]:
     """Draw the figures of a result below its folder."""
     from tidewatt.report.figures import write_figures
 
     with reporter() as shown:
         shown.step("drawing")
-        return write_figures(result, out / "figures")
+        return write_figures(result, out / "figures", roads=roads)

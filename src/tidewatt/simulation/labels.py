@@ -226,6 +226,7 @@ def summarise(
         "seed": run.seed,
         "version": run.version,
         "scenario_sha256": run.scenario_sha256,
+        "day_chains": "statistics" if world.diary is None else "diary",
         "parameters": dataclasses.asdict(p),
     }
 

@@ -164,6 +164,14 @@ class Parameters:
                 return made
         raise ScenarioError(issues)
 
+    def days_drawn(self) -> dict[str, Any]:
+        """Those that decide what a replication is like, not how many there are or how they are computed."""
+        every = dataclasses.asdict(self)
+        return {name: value for name, value in every.items() if name not in _NOT_OF_DAYS}
+
+
+_NOT_OF_DAYS = ("replications", "tolerance", "statistic", "time_limit_s", "router", "threads")
+
 
 def _problem(key: str, value: Any, default: Any) -> str:
     """What to give instead of a value; empty where it is good."""

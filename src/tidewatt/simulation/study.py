@@ -7,7 +7,6 @@ repeated until their number or the statistic's variance coefficient (sim-11) end
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections.abc import Callable
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
     from tidewatt.synthesis.habits import Habits
 
 __all__ = ["simulate"]
-
-_FREE_TO_CHANGE = ("replications", "tolerance", "statistic", "time_limit_s", "router", "threads")
-"""Parameters that may differ when a run is resumed."""
 
 
 def simulate(
@@ -173,18 +169,13 @@ def _keep(checkpoint: Checkpoint | None, totals: Totals, p: Parameters) -> None:
     """Save what is done, and what it was done with."""
     if checkpoint is not None and totals.count:
         state = totals.state()
-        state["progress"]["parameters"] = json.dumps(_of_days(p), default=str)
+        state["progress"]["parameters"] = json.dumps(p.days_drawn(), default=str)
         checkpoint.save(state)
-
-
-def _of_days(p: Parameters) -> dict[str, Any]:
-    """Parameters that decide what a replication is like, not how many there are or how they are computed."""
-    return {name: value for name, value in dataclasses.asdict(p).items() if name not in _FREE_TO_CHANGE}
 
 
 def _same_days(kept: str, p: Parameters) -> None:
     """Raise where a checkpoint's replications are of other days than those asked for now."""
-    before, now = json.loads(kept), json.loads(json.dumps(_of_days(p), default=str))
+    before, now = json.loads(kept), json.loads(json.dumps(p.days_drawn(), default=str))
     changed = [
         f"{name} = {value}, now {now.get(name)}" for name, value in before.items() if value != now.get(name)
     ]
