@@ -156,7 +156,8 @@ def trips_matrix(
 
     A demand table says them. Where there is none, gravity on the zones' homes, jobs and other
     destinations does (see `zone_trips`), with `trips_per_day` trips in all, or 4 for every home where that
-    is 0 and homes are counts (50 a zone or more on average); the busiest `period_h` hours of them count.
+    is 0 and homes are counts (50 a zone or more on average, and other numbers than jobs and destinations);
+    the busiest `period_h` hours of them count.
 
     Parameters
     ----------
@@ -179,7 +180,9 @@ def trips_matrix(
     if scenario.demand is not None:
         return _of_table(scenario.demand, roads)
     homes = float(np.nansum(roads.homes))
-    if trips_per_day <= 0 and homes < COUNTS_FROM * roads.zones:
+    # Imports that know no homes give one weight for all three.
+    weights = np.array_equal(roads.homes, roads.jobs) and np.array_equal(roads.homes, roads.other)
+    if trips_per_day <= 0 and (weights or homes < COUNTS_FROM * roads.zones):
         problem = "no demand table, and homes of zones are no counts: nobody says how many trips there are"
         fix = "Give a table demand, homes of zones as counts, or trips_per_day under [simulation]"
         raise ScenarioError([Issue("demand", "trips", problem, fix)])

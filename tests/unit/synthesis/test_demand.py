@@ -1,14 +1,17 @@
 """Gravity, demand tables and the day's profile."""
 
+from dataclasses import replace
 from datetime import datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidewatt.domain.roads import Demand, Roads
 from tidewatt.errors import ScenarioError
-from tidewatt.synthesis.demand import gravity
+from tidewatt.synthesis.demand import gravity, trips_matrix
 from tidewatt.synthesis.places import Places
 from tidewatt.synthesis.plans import plan_days
 from tidewatt.synthesis.profile import (
@@ -114,3 +117,69 @@ def test_covered_share_counts_each_minute_once():
     assert covered_share(np.array([[1380.0, 1500.0]])) == pytest.approx(
         time_of_day()[1380:].sum() + time_of_day()[:60].sum()
     )
+
+
+def made(homes, jobs, other, demand=None, period_h=1.0):
+    """Three zones in a row, 5 km apart, with a road between each."""
+    zones = len(homes)
+    roads = Roads(
+        node_id=np.arange(zones),
+        x=5.0 * np.arange(zones),
+        y=np.zeros(zones),
+        through=np.ones(zones, bool),
+        link_id=np.zeros(0, np.int64),
+        **dict.fromkeys(("tail", "head", "length_km", "capacity_veh_h", "free_time_min"), np.zeros(0)),
+        **dict.fromkeys(("road_class", "bpr_alpha", "bpr_beta", "toll", "lanes"), np.zeros(0)),
+        zone_id=np.arange(zones),
+        zone_node=np.arange(zones),
+        homes=homes,
+        jobs=jobs,
+        other=other,
+        zone_feeder=np.full(zones, -1),
+        crs="km",
+        period_h=period_h,
+    )
+    return SimpleNamespace(roads=roads, demand=demand)
+
+
+def test_homes_that_are_counts_say_how_many_trips_there_are():
+    """A city of 3,000 homes with the trips of three would have empty roads."""
+    nan = np.full(3, np.nan)
+    scenario = made([1000.0, 2000.0, 0.0], [500.0, 0.0, 1500.0], nan)
+    trips = trips_matrix(scenario)
+    assert daily_trips(trips.sum(), 1.0) == pytest.approx(4 * 3000)
+    assert trips_matrix(scenario, trips_per_day=600.0).sum() == pytest.approx(600 * busiest_share(1.0))
+    np.testing.assert_allclose(trips, trips.T)
+    share = trips.sum(axis=1) / trips.sum()
+    np.testing.assert_allclose(share, 0.5 * (np.array([1, 2, 0]) / 3 + np.array([1, 0, 3]) / 4), rtol=1e-5)
+
+
+def test_weights_do_not_say_how_many_trips_there_are():
+    """Weights taken for homes would make up a number of trips that nobody gave."""
+    nodes = np.array([120.0, 80.0, 300.0])
+    for homes, jobs in ((np.full(3, np.nan), nodes), (nodes, nodes), (nodes / 100, nodes)):
+        with pytest.raises(ScenarioError, match="trips_per_day"):
+            trips_matrix(made(homes, jobs, jobs))
+
+
+def test_gravity_without_coordinates_needs_travel_times():
+    """Distances between unknown places would be nan, and so would all trips."""
+    scenario = made([1.0, 1.0], [1.0, 1.0], [1.0, 1.0])
+    scenario.roads = replace(scenario.roads, x=np.array([0.0, np.nan]))
+    with pytest.raises(ScenarioError, match="coordinates"):
+        trips_matrix(scenario, trips_per_day=10.0)
+    assert trips_matrix(scenario, trips_per_day=10.0, cost_min=np.full((2, 2), 5.0)).sum() > 0
+
+
+def test_rows_with_hours_are_brought_to_the_period():
+    """Trips of 24 hourly rows added up as one hour's would be a day's traffic in an hour."""
+    none = np.array([np.nan])
+    hours = np.arange(24.0) * 60
+    day = time_of_day().reshape(24, 60).sum(axis=1)
+    table = Demand(np.zeros(24), np.ones(24), 1000.0 * day, hours, hours + 60)
+    ones = np.ones(2)
+    trips = trips_matrix(made(ones, ones, ones, table))
+    assert trips[0, 1] == pytest.approx(1000.0 * busiest_share(1.0))
+    assert trips_matrix(made(ones, ones, ones, table, 24.0))[0, 1] == pytest.approx(1000.0)
+    plain = Demand([0, 0], [1, 1], [3.0, 4.0], np.repeat(none, 2), np.repeat(none, 2))
+    assert trips_matrix(made(ones, ones, ones, plain)).tolist() == [[0.0, 7.0], [0.0, 0.0]]
