@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels import hierarchy, hierarchy_query
 from tidewatt.simulation.network import Network
-from tidewatt.simulation.routes import Routes, checked_nodes, checked_times, joined, shards
+from tidewatt.simulation.routes import PAIRS, Routes, checked_nodes, checked_times, joined, shards
 
 __all__ = ["HierarchyRouter"]
 
@@ -68,7 +68,11 @@ class HierarchyRouter:
                 self._h, self._cost, labels.down, ranks, labels.start, labels.used, labels.pool
             )
 
-        self._threads.map(make, wanted)
+        if sum(len(ranks) for _, ranks in wanted) > PAIRS:
+            self._threads.map(make, wanted)
+        else:  # done before another thread would have started
+            for task in wanted:
+                make(task)
 
     def routes(self, origin: Ints, destination: Ints) -> Routes:
         """One shortest path for each pair of nodes."""

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from tidewatt.simulation.network import Network
 
-__all__ = ["Routes", "checked_nodes", "checked_times", "joined", "shards"]
+__all__ = ["PAIRS", "Routes", "checked_nodes", "checked_times", "joined", "shards"]
 
 Ints = NDArray[np.int32]
 
-PAIRS = 256
-"""Paths to a shard: some milliseconds of work for the slowest router, and an even load for the fastest."""
+PAIRS = 64
+"""Paths to a shard: much more work than handing it to a thread is, for the fastest router too."""
 
 
 class Routes(NamedTuple):
