@@ -25,8 +25,8 @@ RouterKind = Literal["builtin", "pyroutingkit", "dijkstra"]
 class Router(Protocol):
     """Shortest paths by current link times; nodes are the roads' own.
 
-    Paths of 2**30 - 1 ms (twelve days) and more count as none. One caller at a time: what a question finds out
-    is kept for the next.
+    Paths of 2**30 - 1 ms (twelve days) and more count as none. One caller at a time: what a question finds
+    out is kept for the next.
     """
 
     def renew(self, time_ms: Ints) -> None:
