@@ -1,8 +1,8 @@
 """Queues at charging stations: events in the order of time, first come first served.
 
-A station has a line for each kind of charger (0 fast, 1 normal), numbered ``2 station + kind``. A line keeps
-the minutes at which its chargers fall free as a heap: who joins knows at once when charging starts and ends.
-Arrivals wait in a heap ordered by (minute, request), so that equal minutes leave nothing to chance.
+A station has a line for each kind of charger. A line keeps the minutes at which its chargers fall free as a
+heap: who joins knows at once when charging starts and ends. Arrivals wait in a heap ordered by (minute,
+request), so that equal minutes leave nothing to chance.
 """
 
 from __future__ import annotations
@@ -12,15 +12,7 @@ from numba import njit
 
 from tidewatt.kernels.queueing_state import DAY_MIN, NO_INFORMATION, RESERVED
 
-__all__ = [
-    "accept",
-    "advance",
-    "charge_min",
-    "clear",
-    "count_at",
-    "expected",
-    "price_at",
-]
+__all__ = ["accept", "advance", "charge_min", "clear", "count_at", "expected", "price_at"]
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -31,14 +23,14 @@ def charge_min(level_kwh, charger_kw, limit_kw):
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def price_at(sites, line, minute):
-    """Price per kWh that a line asks in a minute."""
-    return sites.price[sites.band[int(minute) % DAY_MIN], line]
+def price_at(queue, line, minute):
+    """Price per kWh in a minute at line ``2 station + kind``."""
+    return queue.price[queue.band[int(minute) % DAY_MIN], line]
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True)
 def _settle(heap, low, high, minute):
-    """Replace the earliest of ``heap[low:high]`` by `minute`; return the earliest now."""
+    """Replace the earliest of ``heap[low:high]`` by `minute`."""
     i = low
     while True:
         child = 2 * i - low + 1
@@ -51,165 +43,168 @@ def _settle(heap, low, high, minute):
         heap[i] = heap[child]
         i = child
     heap[i] = minute
-    return heap[low]
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def _join(heap, low, middle, high, charges, sites, per_min, r, station, arrive):
+@njit(cache=True, nogil=True)
+def _join(queue, per_min, r, at):
     """Let request `r` join the line that costs it least: wait, charging time and price on arrival.
 
-    The chargers' free minutes are ``heap[low:middle]`` (fast) and ``heap[middle:high]`` (normal).
+    Parameters
+    ----------
+    at : int
+        Where the free minutes of its station's chargers are; scratch copies are possible.
 
     Returns
     -------
     kind, start, end
     """
-    energy = charges.energy_kwh[r]
-    level = charges.level_kwh[r]
-    best = np.inf
-    kind = -1
-    start = np.inf
-    length = np.inf
-    for k in range(2):
-        at = low if k == 0 else middle
-        if at == (middle if k == 0 else high):
-            continue
-        line = 2 * station + k
-        time = charge_min(level, sites.kw[line], charges.fast_kw[r] if k == 0 else charges.normal_kw[r])
-        begin = max(arrive, heap[at])
-        cost = per_min * (begin - arrive + time) + price_at(sites, line, arrive) * energy
-        if cost < best:
-            best = cost
-            kind = k
-            start = begin
-            length = time
-    if kind == 0:
-        _settle(heap, low, middle, start + length)
-    elif kind == 1:
-        _settle(heap, middle, high, start + length)
-    return kind, start, start + length
+    charge = queue.charges[r]
+    station = queue.stations[charge.station]
+    arrive = charge.arrive
+    middle = at + station.middle - station.low
+    high = at + station.high - station.low
+    free = queue.free
+    line = 2 * np.int64(charge.station)
+    cost_fast = np.inf
+    cost_normal = np.inf
+    start_fast = arrive
+    start_normal = arrive
+    fast = charge_min(charge.level_kwh, station.fast_kw, charge.fast_kw)
+    normal = charge_min(charge.level_kwh, station.normal_kw, charge.normal_kw)
+    if at < middle:
+        start_fast = max(arrive, free[at])
+        price = price_at(queue, line, arrive)
+        cost_fast = per_min * (start_fast - arrive + fast) + price * charge.energy_kwh
+    if middle < high:
+        start_normal = max(arrive, free[middle])
+        price = price_at(queue, line + 1, arrive)
+        cost_normal = per_min * (start_normal - arrive + normal) + price * charge.energy_kwh
+    if cost_fast <= cost_normal:
+        _settle(free, at, middle, start_fast + fast)
+        return 0, start_fast, start_fast + fast
+    _settle(free, middle, high, start_normal + normal)
+    return 1, start_normal, start_normal + normal
 
 
 @njit(cache=True, nogil=True)
-def clear(lines):
+def clear(queue):
     """Nobody anywhere."""
-    lines.size[:] = 0
-    lines.free[:] = 0.0
-    lines.head[:] = -1
-    for line in range(len(lines.top)):
-        lines.top[line] = 0.0 if lines.first[line] < lines.first[line + 1] else np.inf
+    queue.size[:] = 0
+    queue.free[:] = 0.0
+    for s in range(len(queue.stations)):
+        station = queue.stations[s]
+        station.head = -1
+        station.top_fast = 0.0 if station.low < station.middle else np.inf
+        station.top_normal = 0.0 if station.middle < station.high else np.inf
+    for r in range(len(queue.charges)):
+        queue.charges[r].station = -1
+        queue.charges[r].kind = -1
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def accept(lines, charges, rules, r, station, arrive):
+@njit(cache=True, nogil=True)
+def accept(queue, rules, r, station, arrive, detour):
     """Send request `r` to a station."""
-    charges.station[r] = station
-    charges.arrive[r] = arrive
-    due = lines.due
-    who = lines.who
-    i = lines.size[0]
-    lines.size[0] = i + 1
+    charge = queue.charges[r]
+    charge.station = station
+    charge.arrive = arrive
+    charge.detour_min = detour
+    coming = queue.coming
+    i = queue.size[0]
+    queue.size[0] = i + 1
     # Requests come in the order of their numbers: among equal minutes the new one is the last.
     while i > 0:
         parent = (i - 1) >> 1
-        if due[parent] <= arrive:
+        if coming[parent].minute <= arrive:
             break
-        due[i] = due[parent]
-        who[i] = who[parent]
+        coming[i].minute = coming[parent].minute
+        coming[i].request = coming[parent].request
         i = parent
-    due[i] = arrive
-    who[i] = r
+    coming[i].minute = arrive
+    coming[i].request = r
     if rules.information == RESERVED:
-        previous = -1
-        following = lines.head[station]
-        while following >= 0 and charges.arrive[following] <= arrive:
+        previous = np.int64(-1)
+        following = queue.stations[station].head
+        while following >= 0 and queue.charges[following].arrive <= arrive:
             previous = following
-            following = lines.after[following]
-        lines.after[r] = following
+            following = np.int64(queue.charges[following].after)
+        charge.after = following
         if previous < 0:
-            lines.head[station] = r
+            queue.stations[station].head = r
         else:
-            lines.after[previous] = r
+            queue.charges[previous].after = r
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def _next_arrival(lines):
+@njit(cache=True, nogil=True)
+def _next_arrival(queue):
     """Take the earliest arrival off the heap."""
-    due = lines.due
-    who = lines.who
-    r = who[0]
-    n = lines.size[0] - 1
-    lines.size[0] = n
-    minute = due[n]
-    last = who[n]
+    coming = queue.coming
+    r = coming[0].request
+    n = queue.size[0] - 1
+    queue.size[0] = n
+    minute = coming[n].minute
+    last = coming[n].request
     i = 0
     while True:
         child = 2 * i + 1
         if child >= n:
             break
-        other = child + 1
-        if other < n and (due[other] < due[child] or (due[other] == due[child] and who[other] < who[child])):
-            child = other
-        if due[child] > minute or (due[child] == minute and who[child] > last):
+        if child + 1 < n:
+            a = coming[child]
+            b = coming[child + 1]
+            if b.minute < a.minute or (b.minute == a.minute and b.request < a.request):
+                child += 1
+        least = coming[child]
+        if least.minute > minute or (least.minute == minute and least.request > last):
             break
-        due[i] = due[child]
-        who[i] = who[child]
+        coming[i].minute = least.minute
+        coming[i].request = least.request
         i = child
-    due[i] = minute
-    who[i] = last
+    coming[i].minute = minute
+    coming[i].request = last
     return r
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def advance(lines, charges, sites, rules, until):
+@njit(cache=True, nogil=True)
+def advance(queue, rules, until):
     """Let everyone in who arrives up to and including minute `until`, in order."""
-    while lines.size[0] > 0 and lines.due[0] <= until:
-        r = _next_arrival(lines)
-        station = charges.station[r]
-        line = 2 * station
-        low = lines.first[line]
-        middle = lines.first[line + 1]
-        kind, start, end = _join(
-            lines.free,
-            low,
-            middle,
-            lines.first[line + 2],
-            charges,
-            sites,
-            rules.per_min,
-            r,
-            station,
-            charges.arrive[r],
-        )
-        charges.kind[r] = kind
-        charges.start[r] = start
-        charges.end[r] = end
-        lines.top[line + kind] = lines.free[low if kind == 0 else middle]
-        charges.log[lines.size[1]] = r
-        lines.size[1] += 1
+    while queue.size[0] > 0 and queue.coming[0].minute <= until:
+        r = _next_arrival(queue)
+        charge = queue.charges[r]
+        station = queue.stations[charge.station]
+        kind, start, end = _join(queue, rules.per_min, r, station.low)
+        charge.kind = kind
+        charge.start = start
+        charge.end = end
+        if kind == 0:
+            station.top_fast = queue.free[station.low]
+        else:
+            station.top_normal = queue.free[station.middle]
+        queue.charges[queue.size[1]].log = r
+        queue.size[1] += 1
         if rules.information == RESERVED:
-            lines.head[station] = lines.after[r]
+            station.head = charge.after
 
 
 @njit(cache=True, nogil=True)
-def _foreseen(lines, charges, sites, per_min, station, arrive):
+def _foreseen(queue, per_min, station, arrive):
     """Earliest free minute of both lines once all on their way who arrive first have joined."""
-    low = lines.first[2 * station]
-    middle = lines.first[2 * station + 1] - low
-    high = lines.first[2 * station + 2] - low
-    for i in range(high):
-        lines.room[i] = lines.free[low + i]
-    r = lines.head[station]
-    while r >= 0 and charges.arrive[r] <= arrive:
-        _join(lines.room, 0, middle, high, charges, sites, per_min, r, station, charges.arrive[r])
-        r = lines.after[r]
-    fast = lines.room[0] if middle > 0 else np.inf
-    normal = lines.room[middle] if high > middle else np.inf
+    here = queue.stations[station]
+    at = queue.stations[len(queue.stations) - 1].high
+    n = here.high - here.low
+    for i in range(n):
+        queue.free[at + i] = queue.free[here.low + i]
+    r = here.head
+    while r >= 0 and queue.charges[r].arrive <= arrive:
+        _join(queue, per_min, r, at)
+        r = np.int64(queue.charges[r].after)
+    middle = here.middle - here.low
+    fast = queue.free[at] if middle > 0 else np.inf
+    normal = queue.free[at + middle] if middle < n else np.inf
     return fast, normal
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def expected(lines, charges, sites, rules, station, arrive, zero_fast, zero_normal, enough):
+def expected(queue, rules, station, arrive, zero_fast, zero_normal, enough):
     """Cost of a station with the wait that the driver expects (sim-9).
 
     Parameters
@@ -224,31 +219,34 @@ def expected(lines, charges, sites, rules, station, arrive, zero_fast, zero_norm
     cost, wait, kind
         Of the cheaper kind; infinite cost where neither can be used.
     """
-    fast = lines.top[2 * station]
-    normal = lines.top[2 * station + 1]
+    here = queue.stations[station]
+    fast = here.top_fast
+    normal = here.top_normal
     if rules.information == NO_INFORMATION:
-        wait_fast = 0.0 if fast < np.inf else np.inf
-        wait_normal = 0.0 if normal < np.inf else np.inf
-    else:
-        wait_fast = max(fast - arrive, 0.0)
-        wait_normal = max(normal - arrive, 0.0)
+        fast = arrive if fast < np.inf else np.inf
+        normal = arrive if normal < np.inf else np.inf
+    wait_fast = max(fast - arrive, 0.0)
+    wait_normal = max(normal - arrive, 0.0)
     cost_fast = zero_fast + rules.per_min * wait_fast
     cost_normal = zero_normal + rules.per_min * wait_normal
-    if rules.information == RESERVED and min(cost_fast, cost_normal) <= enough:
-        r = lines.head[station]
-        if r >= 0 and charges.arrive[r] <= arrive:
-            fast, normal = _foreseen(lines, charges, sites, rules.per_min, station, arrive)
-            wait_fast = max(fast - arrive, 0.0)
-            wait_normal = max(normal - arrive, 0.0)
-            cost_fast = zero_fast + rules.per_min * wait_fast
-            cost_normal = zero_normal + rules.per_min * wait_normal
+    if (
+        rules.information == RESERVED
+        and here.head >= 0
+        and min(cost_fast, cost_normal) <= enough
+        and queue.charges[here.head].arrive <= arrive
+    ):
+        fast, normal = _foreseen(queue, rules.per_min, station, arrive)
+        wait_fast = max(fast - arrive, 0.0)
+        wait_normal = max(normal - arrive, 0.0)
+        cost_fast = zero_fast + rules.per_min * wait_fast
+        cost_normal = zero_normal + rules.per_min * wait_normal
     if cost_fast <= cost_normal:
         return cost_fast, wait_fast, 0
     return cost_normal, wait_normal, 1
 
 
 @njit(cache=True, nogil=True)
-def count_at(charges, begin, end, minute, waiting, charging):
+def count_at(queue, begin, end, minute, waiting, charging):
     """Add up who waits and who charges at each station in a minute, of entries `begin` to `end` of the log.
 
     Returns
@@ -258,12 +256,12 @@ def count_at(charges, begin, end, minute, waiting, charging):
     """
     oldest = end
     for entry in range(begin, end):
-        r = charges.log[entry]
-        if charges.end[r] <= minute:
+        charge = queue.charges[queue.charges[entry].log]
+        if charge.end <= minute:
             continue
         oldest = min(oldest, entry)
-        if charges.start[r] <= minute:
-            charging[charges.station[r]] += 1
-        elif charges.arrive[r] <= minute:
-            waiting[charges.station[r]] += 1
+        if charge.start <= minute:
+            charging[charge.station] += 1
+        elif charge.arrive <= minute:
+            waiting[charge.station] += 1
     return oldest

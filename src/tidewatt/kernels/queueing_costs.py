@@ -36,7 +36,7 @@ def _even(bits):
     return (np.float64(bits >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True)
 def taste_min(rules, vehicle, station):
     """Random part of a station's cost, the same for a vehicle and station whatever is built [min].
 
@@ -73,10 +73,11 @@ def level_kwh(energy, soc, battery, taper_soc, efficiency):
 
 
 @njit(cache=True, nogil=True)
-def levels(energy, soc, battery, rules, out):
-    """`level_kwh` of requests, each array of shape (requests,)."""
-    for r in range(len(out)):
-        out[r] = level_kwh(energy[r], soc[r], battery[r], rules.taper_soc, rules.efficiency)
+def levels(charges, begin, end, taper_soc, efficiency):
+    """Set `level_kwh` of requests `begin` to `end`."""
+    for r in range(begin, end):
+        charge = charges[r]
+        charge.level_kwh = level_kwh(charge.energy_kwh, charge.soc, charge.battery_kwh, taper_soc, efficiency)
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -86,15 +87,16 @@ def detour_min(to_ms, onward_ms, direct_ms):
     return added / 60000.0 if added > 0 else 0.0
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def zero_wait_costs(charges, sites, rules, r, vehicle, minute, station, detour):
+@njit(cache=True, nogil=True)
+def zero_wait_costs(queue, rules, r, station, detour):
     """Generalised cost (sim-6) of either kind of charger at a station where nobody waits [money]."""
-    stay = detour + taste_min(rules, vehicle, station)
-    band = sites.band[int(minute) % DAY_MIN]
-    line = 2 * station
-    fast = charge_min(charges.level_kwh[r], sites.kw[line], charges.fast_kw[r])
-    normal = charge_min(charges.level_kwh[r], sites.kw[line + 1], charges.normal_kw[r])
+    charge = queue.charges[r]
+    here = queue.stations[station]
+    stay = detour + taste_min(rules, charge.vehicle, station)
+    band = queue.band[int(charge.minute) % DAY_MIN]
+    fast = charge_min(charge.level_kwh, here.fast_kw, charge.fast_kw)
+    normal = charge_min(charge.level_kwh, here.normal_kw, charge.normal_kw)
     return (
-        rules.per_min * (stay + fast) + sites.price[band, line] * charges.energy_kwh[r],
-        rules.per_min * (stay + normal) + sites.price[band, line + 1] * charges.energy_kwh[r],
+        rules.per_min * (stay + fast) + queue.price[band, 2 * station] * charge.energy_kwh,
+        rules.per_min * (stay + normal) + queue.price[band, 2 * station + 1] * charge.energy_kwh,
     )

@@ -9,7 +9,6 @@ import numpy as np
 from numba import njit
 
 from tidewatt.kernels.queueing import price_at
-from tidewatt.kernels.queueing_costs import detour_min
 from tidewatt.kernels.queueing_replay import replay_day
 from tidewatt.kernels.queueing_series import delivered_kwh
 from tidewatt.kernels.queueing_views import uncounted
@@ -89,34 +88,37 @@ def _change(change, column, begin, end, height):
 
 
 @njit(cache=True, nogil=True)
-def _change_tapered(minutes, s, r, start, end, power, charges, asked, rules):
+def _change_tapered(minutes, charge, power, rules):
     """As `_change` for the load of a charge whose power falls near the end (sim-10)."""
-    begin = start
+    begin = charge.start
+    end = charge.end
     before = 0.0
     while begin < end:
         stop = min(end, math.floor(begin) + 1.0)
         until = delivered_kwh(
-            stop - start,
+            stop - charge.start,
             power,
-            charges.energy_kwh[r],
-            asked.soc[r],
-            asked.battery_kwh[r],
+            charge.energy_kwh,
+            charge.soc,
+            charge.battery_kwh,
             rules.taper_soc,
             rules.efficiency,
         )
         mean_kw = 60.0 * (until - before) / (stop - begin)
-        _change(minutes.load, s, begin, stop, mean_kw)
+        _change(minutes.load, charge.station, begin, stop, mean_kw)
         _change(minutes.total, 0, begin, stop, mean_kw)
         before = until
         begin = stop
 
 
 @njit(cache=True, nogil=True)
-def figures_of_day(charges, sites, rules, asked, patience, minutes, figures, by_station):
+def figures_of_day(queue, rules, requests, patience, minutes, figures, by_station):
     """Sum up a replayed day.
 
     Parameters
     ----------
+    requests : int
+        How many there are.
     patience : array, shape (2,)
         Wait that half of the drivers put up with [min]; steepness [1/min].
     minutes : Minutes
@@ -125,51 +127,51 @@ def figures_of_day(charges, sites, rules, asked, patience, minutes, figures, by_
     by_station : array, shape (stations, len(BY_STATION))
         Out.
     """
-    charges = uncounted(charges)
-    sites = uncounted(sites)
-    asked = uncounted(asked)
+    queue = uncounted(queue)
     minutes = uncounted(minutes)
     figures[:] = 0.0
     by_station[:] = 0.0
     detours = 0.0
     waits = 0.0
     stays = 0.0
-    for r in range(len(asked.minute)):
-        s = charges.station[r]
+    for r in range(requests):
+        charge = queue.charges[r]
+        s = np.int64(charge.station)
         if s < 0:
             figures[3] += 1.0
             continue
-        kind = charges.kind[r]
-        line = 2 * s + kind
-        start = charges.start[r]
-        end = charges.end[r]
-        energy = charges.energy_kwh[r]
-        wait = start - charges.arrive[r]
-        detour = detour_min(asked.to_ms[r, s], asked.onward_ms[r, s], asked.direct_ms[r])
-        revenue = price_at(sites, line, start) * energy
+        station = queue.stations[s]
+        kind = charge.kind
+        wait = charge.start - charge.arrive
+        stay = charge.end - charge.start
+        revenue = price_at(queue, 2 * s + kind, charge.start) * charge.energy_kwh
         dissatisfied = 1.0 / (1.0 + math.exp(min(patience[1] * (patience[0] - wait), 700.0)))
-        power = min(sites.kw[line], charges.fast_kw[r] if kind == 0 else charges.normal_kw[r])
+        if kind == 0:
+            power = min(station.fast_kw, charge.fast_kw)
+        else:
+            power = min(station.normal_kw, charge.normal_kw)
         figures[0] += 1.0
         figures[1 + kind] += 1.0
-        figures[4] += energy
+        figures[4] += charge.energy_kwh
         figures[5] += revenue
         figures[12] += dissatisfied
-        detours += detour
+        detours += charge.detour_min
         waits += wait
-        stays += end - start
-        by_station[s, 0] += 1.0
-        by_station[s, 1] += energy
-        by_station[s, 2] += revenue
-        by_station[s, 3] += detour
-        by_station[s, 4] += wait
-        by_station[s, 5] += end - start
-        by_station[s, 6] += dissatisfied
-        _change(minutes.queue, 0, charges.arrive[r], start, 1.0)
+        stays += stay
+        row = by_station[s]
+        row[0] += 1.0
+        row[1] += charge.energy_kwh
+        row[2] += revenue
+        row[3] += charge.detour_min
+        row[4] += wait
+        row[5] += stay
+        row[6] += dissatisfied
+        _change(minutes.queue, 0, charge.arrive, charge.start, 1.0)
         if rules.taper_soc >= 1.0:
-            _change(minutes.load, s, start, end, power)
-            _change(minutes.total, 0, start, end, power)
+            _change(minutes.load, s, charge.start, charge.end, power)
+            _change(minutes.total, 0, charge.start, charge.end, power)
         else:
-            _change_tapered(minutes, s, r, start, end, power, charges, asked, rules)
+            _change_tapered(minutes, charge, power, rules)
     count = max(figures[0], 1.0)
     figures[6] = detours / count
     figures[7] = waits / count
@@ -227,21 +229,7 @@ def _extremes_by_station(minutes, by_station):
 
 
 @njit(cache=True, nogil=True)
-def replay_plans(
-    lines,
-    charges,
-    sites,
-    rules,
-    shortlist,
-    table,
-    asked,
-    patience,
-    minutes,
-    fast,
-    normal,
-    figures,
-    by_station,
-):
+def replay_plans(queue, rules, table, to, onward, patience, minutes, fast, normal, figures, by_station):
     """Replay a day for several plans.
 
     Parameters
@@ -253,5 +241,5 @@ def replay_plans(
         Out.
     """
     for p in range(len(fast)):
-        replay_day(lines, charges, sites, rules, shortlist, table, asked, fast[p], normal[p])
-        figures_of_day(charges, sites, rules, asked, patience, minutes, figures[p], by_station[p])
+        replay_day(queue, rules, table, to, onward, fast[p], normal[p])
+        figures_of_day(queue, rules, len(to), patience, minutes, figures[p], by_station[p])

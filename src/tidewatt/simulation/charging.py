@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import StationPlan, Stations
-from tidewatt.kernels import queueing, queueing_choice, queueing_state
+from tidewatt.kernels import queueing, queueing_choice, queueing_costs, queueing_state
 from tidewatt.simulation.choice import StationChoice
-from tidewatt.simulation.packing import (
-    charges_of,
-    detours,
-    lines_of,
-    outside,
-    rules_of,
-    sessions_of,
-    shortlist_of,
-    sites_of,
-    take_in,
-)
+from tidewatt.simulation.packing import grown, outside, queue_of, rules_of, sessions_of, take_in
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.requests import Requests
 from tidewatt.simulation.sessions import Sessions, station_series
@@ -63,16 +52,9 @@ class ChargingDay:
         choice: StationChoice | None = None,
     ) -> None:
         parameters = parameters or Parameters()
-        self._sites = sites_of(stations, prices)
         self._outside = choice if outside(choice) else None
         self._rules = rules_of(parameters, choice, seed)
-        self._lines = lines_of(plan or stations.plan, capacity)
-        self._charges = charges_of(capacity)
-        self._about = {
-            name: np.zeros(capacity) for name in ("decide_min", "detour_min", "soc", "battery_kwh")
-        }
-        self._vehicle = np.zeros(capacity, np.int32)
-        self._shortlist = shortlist_of()
+        self._queue = queue_of(stations, plan or stations.plan, prices, max(capacity, 1))
         self._stations = len(stations)
         self._count = 0
         self._told = 0
@@ -83,14 +65,19 @@ class ChargingDay:
         return self._count
 
     @property
-    def charges(self) -> queueing_state.Charges:
-        """Everything by request, as kernels keep it; longer than the number of requests."""
-        return self._charges
+    def queue(self) -> queueing_state.Queue:
+        """State as kernels keep it."""
+        return self._queue
+
+    @property
+    def rules(self) -> queueing_state.Rules:
+        """How drivers choose, as kernels read it."""
+        return self._rules
 
     @property
     def on_the_way(self) -> int:
         """Vehicles that drive to a station."""
-        return int(self._lines.size[0])
+        return int(self._queue.size[0])
 
     def advance(self, until_min: float) -> Sessions:
         """Let in everyone who arrives up to and including a minute.
@@ -101,8 +88,8 @@ class ChargingDay:
             Those not returned before; start and end are known, though they may lie ahead.
         """
         self._let_in(until_min)
-        begin, self._told = self._told, int(self._lines.size[1])
-        return self._sessions(begin, self._told)
+        begin, self._told = self._told, int(self._queue.size[1])
+        return sessions_of(self._queue, begin, self._told)
 
     def finish(self) -> Sessions:
         """Let in everyone who is still on the way; charges run out after the horizon's end."""
@@ -132,37 +119,21 @@ class ChargingDay:
                 f"a request at {requests.minute[0]:g} min after minute {self._minute:g} has passed"
             )
         first, self._count = self._count, self._count + n
-        self._reserve(self._count)
-        here = slice(first, self._count)
-        take_in(self._charges, self._rules, requests, first)
-        self._vehicle[here] = requests.vehicle
-        self._about["decide_min"][here] = requests.minute
-        self._about["soc"][here] = requests.soc
-        self._about["battery_kwh"][here] = requests.battery_kwh
+        if self._count > len(self._queue.charges):
+            self._queue = grown(self._queue, 2 * self._count)
+        take_in(self._queue, self._rules, requests, first)
         if self._outside is None:
-            queueing_choice.decide(
-                self._lines,
-                self._charges,
-                self._sites,
-                self._rules,
-                self._shortlist,
-                first,
-                requests.vehicle,
-                requests.minute,
-                requests.direct_ms,
-                requests.to_ms,
-                requests.onward_ms,
-            )
+            queueing_choice.decide(self._queue, self._rules, first, requests.to_ms, requests.onward_ms)
         else:
             self._ask(self._outside, requests, first)
         self._minute = max(self._minute, float(requests.minute[-1]))
-        station = self._charges.station[here].copy()
-        self._about["detour_min"][here] = detours(requests, station)
-        return station, self._charges.arrive[here].copy()
+        made = self._queue.charges[first : self._count]
+        station = made["station"].copy()
+        return station, np.where(station >= 0, made["arrive"], np.nan)
 
     def sessions(self) -> Sessions:
         """All who came to a station so far, in that order."""
-        return self._sessions(0, int(self._lines.size[1]))
+        return sessions_of(self._queue, 0, int(self._queue.size[1]))
 
     def events(self) -> dict[str, Array]:
         """All charges so far in the order of their requests.
@@ -210,16 +181,16 @@ class ChargingDay:
         Of those let in so far: `advance` to the minute first.
         """
         last, oldest = self._counted
-        charges, count = self._charges, int(self._lines.size[1])
+        count = int(self._queue.size[1])
         begin = oldest if minute >= last else 0
         waiting = np.zeros(self._stations, np.int64)
         charging = np.zeros(self._stations, np.int64)
-        oldest = queueing.count_at(charges, begin, count, float(minute), waiting, charging)
+        oldest = queueing.count_at(self._queue, begin, count, float(minute), waiting, charging)
         self._counted = (minute, int(oldest))
         return waiting, charging
 
     def _let_in(self, until_min: float) -> None:
-        queueing.advance(self._lines, self._charges, self._sites, self._rules, float(until_min))
+        queueing.advance(self._queue, self._rules, float(until_min))
         if math.isfinite(until_min):
             self._minute = max(self._minute, until_min)
 
@@ -228,45 +199,19 @@ class ChargingDay:
         for i in range(len(requests)):
             minute, to = float(requests.minute[i]), requests.to_ms[i]
             self._let_in(minute)
-            queueing_choice.offer(
-                self._lines,
-                self._charges,
-                self._sites,
-                self._rules,
-                first + i,
-                requests.vehicle[i],
-                minute,
-                requests.direct_ms[i],
-                to,
-                requests.onward_ms[i],
-                offers,
-            )
+            onward = requests.onward_ms[i]
+            queueing_choice.offer(self._queue, self._rules, first + i, to, onward, offers)
             open_to = np.flatnonzero(~np.isnan(offers[2]))
             if len(open_to):
                 costs = np.asarray(choice.costs(*offers[:, open_to]))
                 if costs.shape != open_to.shape or np.isnan(costs).any():
                     raise ValueError(f"{type(choice).__name__}.costs must give one number an alternative")
                 s = int(open_to[costs.argmin()])
-                arrive = minute + int(to[s]) / 60000.0
-                queueing.accept(self._lines, self._charges, self._rules, first + i, s, arrive)
-
-    def _reserve(self, capacity: int) -> None:
-        have = len(self._vehicle)
-        if capacity <= have:
-            return
-        more = max(capacity, 2 * have) - have
-        room = charges_of(more)
-        self._charges = queueing_state.Charges(*map(_joined, self._charges, room))
-        self._lines = self._lines._replace(
-            **{f: _joined(getattr(self._lines, f), np.zeros(more)) for f in ("due", "who", "after")}
-        )
-        self._vehicle = _joined(self._vehicle, np.zeros(more))
-        self._about = {name: _joined(values, np.zeros(more)) for name, values in self._about.items()}
-
-    def _sessions(self, begin: int, end: int) -> Sessions:
-        r = self._charges.log[begin:end].astype(np.int64)
-        return sessions_of(self._charges, self._sites, self._vehicle, self._about, r)
-
-
-def _joined(old: Any, new: Any) -> Array:
-    return np.concatenate([old, new.astype(old.dtype)])
+                queueing.accept(
+                    self._queue,
+                    self._rules,
+                    first + i,
+                    s,
+                    minute + int(to[s]) / 60000.0,
+                    queueing_costs.detour_min(to[s], onward[s], requests.direct_ms[i]),
+                )

@@ -1,13 +1,25 @@
-"""Stations, plans and requests as the kernels of queueing want them."""
+"""Stations, plans and requests as the kernels of queueing want them, and charges as they give them back."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import StationPlan, Stations
-from tidewatt.kernels import queueing, queueing_choice, queueing_costs
-from tidewatt.kernels.queueing_state import DAY_MIN, Charges, Lines, Rules, Sites
+from tidewatt.kernels import queueing, queueing_costs
+from tidewatt.kernels.queueing_state import (
+    ALTERNATIVE,
+    ALTERNATIVES,
+    ARRIVAL,
+    CHARGE,
+    DAY_MIN,
+    STATION,
+    Queue,
+    Rules,
+    records,
+)
 from tidewatt.simulation.choice import (
     GeneralisedCost,
     Logit,
@@ -20,53 +32,74 @@ from tidewatt.simulation.parameters import WORDS, Parameters
 from tidewatt.simulation.requests import Requests
 from tidewatt.simulation.sessions import Sessions
 
-__all__ = [
-    "charges_of",
-    "detours",
-    "lines_of",
-    "outside",
-    "rules_of",
-    "sessions_of",
-    "shortlist_of",
-    "sites_of",
-    "take_in",
-]
+__all__ = ["grown", "outside", "price_bands", "queue_of", "rules_of", "sessions_of", "take_in"]
 
-_BY_REQUEST = {
-    "station": np.int32,
-    "kind": np.int8,
-    "log": np.int32,
-}
+_ASKED = ("minute", "energy_kwh", "fast_kw", "normal_kw", "soc", "battery_kwh", "vehicle", "direct_ms")
 
 
-def sites_of(stations: Stations, prices: tuple[Array, Array] | None = None) -> Sites:
-    """What stations offer, as kernels want it.
+def price_bands(fast: Array, normal: Array) -> tuple[Array, Array]:
+    """Prices of both kinds, each of shape (stations, 1440), as `Queue.band` and `Queue.price`.
+
+    Prices change a few times a day: bands stay in the processor's cache where 1440 columns would not.
+    """
+    by_line = np.stack([fast, normal], axis=1).reshape(2 * len(fast), DAY_MIN)
+    change = np.flatnonzero(np.any(by_line[:, 1:] != by_line[:, :-1], axis=0)) + 1
+    band = np.zeros(DAY_MIN, np.int64)
+    band[change] = 1
+    return np.cumsum(band), np.ascontiguousarray(by_line[:, np.concatenate([[0], change])].T)
+
+
+def queue_of(
+    stations: Stations, plan: StationPlan, prices: tuple[Array, Array] | None, capacity: int
+) -> Queue:
+    """Empty stations with a plan's chargers, and room for requests.
 
     Parameters
     ----------
-    prices : (array, array), optional
+    prices : (array, array) or None
         Price of fast and of normal charging, each of shape (stations, 1440); `Stations.prices_by_minute`
         where not given.
     """
-    fast, normal = prices or stations.prices_by_minute()
-    by_line = np.stack([fast, normal], axis=1).reshape(2 * len(stations), DAY_MIN)
-    # Prices change a few times a day: bands stay in the processor's cache where 1440 columns would not.
-    change = np.flatnonzero(np.any(by_line[:, 1:] != by_line[:, :-1], axis=0)) + 1
-    begin = np.concatenate([[0], change])
-    band = np.zeros(DAY_MIN, np.int64)
-    band[change] = 1
-    return Sites(
-        kw=np.stack([stations.fast_kw, stations.normal_kw], axis=1).ravel(),
-        band=np.cumsum(band),
-        price=np.ascontiguousarray(by_line[:, begin].T),
+    chargers = plan.fast + plan.normal
+    here = records(len(stations), STATION)
+    here["high"] = np.cumsum(chargers)
+    here["low"] = here["high"] - chargers
+    here["middle"] = here["low"] + plan.fast
+    here["fast_kw"], here["normal_kw"] = stations.fast_kw, stations.normal_kw
+    band, price = price_bands(*(prices or stations.prices_by_minute()))
+    queue = Queue(
+        stations=here,
+        charges=records(capacity, CHARGE),
+        free=np.zeros(int(chargers.sum() + chargers.max(initial=0))),
+        coming=records(capacity, ARRIVAL),
+        size=np.zeros(2, np.int64),
+        band=band,
+        price=price,
+        shortlist=records(ALTERNATIVES, ALTERNATIVE),
+        minutes=np.zeros((4, ALTERNATIVES)),
     )
+    queueing.clear(queue)
+    return queue
+
+
+def grown(queue: Queue, capacity: int) -> Queue:
+    """The same with room for more requests."""
+    charges, coming = records(capacity, CHARGE), records(capacity, ARRIVAL)
+    charges[: len(queue.charges)] = queue.charges
+    coming[: len(queue.coming)] = queue.coming
+    charges["station"][len(queue.charges) :] = -1
+    charges["kind"][len(queue.charges) :] = -1
+    return queue._replace(charges=charges, coming=coming)
+
+
+def outside(choice: StationChoice | None) -> bool:
+    """Whether a choice has no kernel of its own: a subclass of a built-in one has none either."""
+    return choice is not None and type(choice) not in (GeneralisedCost, Logit, RandomRegret)
 
 
 def rules_of(parameters: Parameters, choice: StationChoice | None, seed: int) -> Rules:
-    """How drivers choose, as kernels want it."""
-    built_in = choice_of(parameters)
-    if choice is not None and not outside(choice):
-        built_in = choice  # type: ignore[assignment]
+    """How drivers choose."""
+    built_in: Any = choice_of(parameters) if choice is None or outside(choice) else choice
     return Rules(
         per_min=per_minute(built_in.value_of_time_per_h),
         information=WORDS["information"].index(parameters.information),
@@ -80,91 +113,39 @@ def rules_of(parameters: Parameters, choice: StationChoice | None, seed: int) ->
     )
 
 
-def outside(choice: StationChoice | None) -> bool:
-    """Whether a choice has no kernel of its own: a subclass of a built-in one has none either."""
-    return choice is not None and type(choice) not in (GeneralisedCost, Logit, RandomRegret)
+def take_in(queue: Queue, rules: Rules, requests: Requests, first: int) -> None:
+    """Write what requests ask for into the queue's records, from number `first` on."""
+    end = first + len(requests)
+    for name in _ASKED:
+        queue.charges[name][first:end] = getattr(requests, name)
+    queueing_costs.levels(queue.charges, first, end, rules.taper_soc, rules.efficiency)
 
 
-def lines_of(plan: StationPlan, capacity: int) -> Lines:
-    """Empty lines of a plan."""
-    chargers = np.stack([plan.fast, plan.normal], axis=1).ravel()
-    first = np.concatenate([[0], np.cumsum(chargers)]).astype(np.int64)
-    lines = Lines(
-        first=first,
-        free=np.zeros(first[-1]),
-        top=np.zeros(len(chargers)),
-        size=np.zeros(2, np.int64),
-        due=np.zeros(capacity),
-        who=np.zeros(capacity, np.int32),
-        head=np.zeros(len(plan.fast), np.int32),
-        after=np.zeros(capacity, np.int32),
-        room=np.zeros(int((plan.fast + plan.normal).max(initial=0))),
+def sessions_of(queue: Queue, begin: int, end: int) -> Sessions:
+    """The charges of those who were the `begin`-th to `end`-th, exclusive, to come to a station."""
+    r = queue.charges["log"][begin:end].astype(np.int64)
+    charge = queue.charges.view(np.ndarray)[r]
+    here = queue.stations.view(np.ndarray)[charge["station"]]
+    fast = charge["kind"] == 0
+    band = queue.band[charge["start"].astype(np.int64) % DAY_MIN]
+    power = np.where(
+        fast,
+        np.minimum(here["fast_kw"], charge["fast_kw"]),
+        np.minimum(here["normal_kw"], charge["normal_kw"]),
     )
-    queueing.clear(lines)
-    return lines
-
-
-def charges_of(capacity: int) -> Charges:
-    """Room for requests."""
-    fill = {"station": -1, "kind": -1, "arrive": np.nan, "start": np.nan, "end": np.nan}
-    return Charges(
-        *(np.full(capacity, fill.get(f, 0), _BY_REQUEST.get(f, np.float64)) for f in Charges._fields)
-    )
-
-
-def shortlist_of() -> queueing_choice.Shortlist:
-    """Room for the alternatives of one driver."""
-    n = queueing_choice.ALTERNATIVES
-    return queueing_choice.Shortlist(
-        np.zeros(n), np.zeros(n), np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros((4, n))
-    )
-
-
-def take_in(charges: Charges, rules: Rules, requests: Requests, first: int) -> None:
-    """Write what requests ask for into `charges`, from number `first` on."""
-    here = slice(first, first + len(requests))
-    charges.energy_kwh[here] = requests.energy_kwh
-    charges.fast_kw[here] = requests.fast_kw
-    charges.normal_kw[here] = requests.normal_kw
-    queueing_costs.levels(
-        requests.energy_kwh, requests.soc, requests.battery_kwh, rules, charges.level_kwh[here]
-    )
-
-
-def detours(requests: Requests, station: Array) -> Array:
-    """Detour to the chosen stations [min]; nan where there is none."""
-    if requests.stations == 0:
-        return np.full(len(station), np.nan)
-    row = np.arange(len(station))
-    there = requests.to_ms[row, station].astype(np.int64) + requests.onward_ms[row, station]
-    return np.where(station < 0, np.nan, np.maximum(there - requests.direct_ms, 0) / 60000.0)
-
-
-def sessions_of(
-    charges: Charges,
-    sites: Sites,
-    vehicle: Array,
-    about: dict[str, Array],
-    r: Array,
-) -> Sessions:
-    """The charges of requests `r`."""
-    station, kind, start = charges.station[r], charges.kind[r], charges.start[r]
-    line = 2 * station + kind
-    band = sites.band[start.astype(np.int64) % DAY_MIN]
-    limit = np.where(kind == 0, charges.fast_kw[r], charges.normal_kw[r])
     return Sessions(
         request=r,
-        vehicle=vehicle[r],
-        station=station,
-        kind=kind,
-        decide_min=about["decide_min"][r],
-        arrive_min=charges.arrive[r],
-        start_min=start,
-        end_min=charges.end[r],
-        detour_min=about["detour_min"][r],
-        energy_kwh=charges.energy_kwh[r],
-        power_kw=np.minimum(sites.kw[line], limit),
-        price_per_kwh=sites.price[band, line],
-        soc=about["soc"][r],
-        battery_kwh=about["battery_kwh"][r],
+        vehicle=charge["vehicle"].copy(),
+        station=charge["station"].copy(),
+        kind=charge["kind"].astype(np.int8),
+        decide_min=charge["minute"].copy(),
+        arrive_min=charge["arrive"].copy(),
+        start_min=charge["start"].copy(),
+        end_min=charge["end"].copy(),
+        detour_min=charge["detour_min"].copy(),
+        energy_kwh=charge["energy_kwh"].copy(),
+        power_kw=power,
+        price_per_kwh=queue.price[band, 2 * charge["station"].astype(np.int64) + charge["kind"]],
+        soc=charge["soc"].copy(),
+        battery_kwh=charge["battery_kwh"].copy(),
     )

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels import queueing_replay, queueing_state
+from tidewatt.kernels import queueing_replay
+from tidewatt.kernels.queueing_state import RANKED, Queue, Rules, records
 from tidewatt.simulation.choice import StationChoice
-from tidewatt.simulation.packing import charges_of, outside, rules_of, sites_of, take_in
+from tidewatt.simulation.packing import outside, queue_of, rules_of, take_in
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.requests import Requests
 
-__all__ = ["PreparedDay", "prepare", "scratch_of"]
+__all__ = ["PreparedDay", "prepare"]
 
 DEPTH = 64
 """Stations of each driver that are sorted beforehand; where they do not settle a choice, all are scanned."""
@@ -28,16 +30,36 @@ class PreparedDay:
     Attributes
     ----------
     requests : Requests
-    sites, rules, charges, table, asked
-        What kernels read.
+    queue : Queue
+        The requests as kernels keep them; to be copied before anything happens to them.
+    rules : Rules
+        How drivers choose.
+    table : records
+        Each driver's stations by rising cost without any wait.
     """
 
     requests: Requests
-    sites: queueing_state.Sites
-    rules: queueing_state.Rules
-    charges: queueing_state.Charges
-    table: queueing_replay.Table
-    asked: queueing_replay.Asked
+    queue: Queue
+    rules: Rules
+    table: Any
+
+    def at(self, chargers: int, most: int) -> Queue:
+        """A copy to let a day happen in.
+
+        Parameters
+        ----------
+        chargers, most : int
+            To make room for: chargers in all, and at one station.
+        """
+        return self.queue._replace(
+            stations=self.queue.stations.copy(),
+            charges=self.queue.charges.copy(),
+            free=np.zeros(chargers + most),
+            coming=self.queue.coming.copy(),
+            size=np.zeros(2, np.int64),
+            shortlist=self.queue.shortlist.copy(),
+            minutes=self.queue.minutes.copy(),
+        )
 
 
 def prepare(
@@ -74,42 +96,19 @@ def prepare(
     if outside(choice):
         raise ValueError("only built-in rules of choice are replayed in one pass: use replay")
     n = len(requests)
-    sites, rules = sites_of(stations, prices), rules_of(parameters, choice, requests.taste_seed)
-    charges = charges_of(n)
-    take_in(charges, rules, requests, 0)
-    depth = max(1, min(depth, len(stations)))
-    table = queueing_replay.Table(
-        station=np.zeros((n, depth), np.int32),
-        cost=np.zeros((n, depth, 3)),
-        ranked=np.zeros(n, np.int32),
-        complete=np.zeros(n, np.bool_),
-    )
-    asked = queueing_replay.Asked(
-        requests.minute,
-        requests.vehicle,
-        requests.soc,
-        requests.battery_kwh,
-        requests.direct_ms,
-        requests.to_ms,
-        requests.onward_ms,
-    )
+    rules = rules_of(parameters, choice, requests.taste_seed)
+    queue = queue_of(stations, stations.plan, prices, n)
+    take_in(queue, rules, requests, 0)
+    table = records((n, max(1, min(depth, len(stations))) + 1), RANKED)
     parts = threads.count if threads else 1
-    edges = np.linspace(0, n, parts + 1).astype(int)
+    edges = np.linspace(0, n, parts + 1).astype(int).tolist()
 
     def fill(part: int) -> None:
-        queueing_replay.rank_stations(
-            asked, charges, sites, rules, int(edges[part]), int(edges[part + 1]), table
-        )
+        begin, end = edges[part], edges[part + 1]
+        queueing_replay.rank_stations(queue, rules, requests.to_ms, requests.onward_ms, begin, end, table)
 
     if threads:
         threads.map(fill, range(parts))
     else:
         fill(0)
-    return PreparedDay(requests, sites, rules, charges, table, asked)
-
-
-def scratch_of(day: PreparedDay) -> queueing_state.Charges:
-    """Room for what becomes of the requests; what they ask for is shared."""
-    asked = ("energy_kwh", "level_kwh", "fast_kw", "normal_kw")
-    room = charges_of(len(day.requests))
-    return room._replace(**{name: getattr(day.charges, name) for name in asked})
+    return PreparedDay(requests, queue, rules, table)

@@ -15,12 +15,13 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import StationPlan, Stations
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels import queueing_figures, queueing_replay, queueing_state
+from tidewatt.kernels import queueing_figures, queueing_replay
+from tidewatt.kernels.queueing_state import Queue, Rules
 from tidewatt.simulation.charging import ChargingDay
 from tidewatt.simulation.choice import StationChoice
-from tidewatt.simulation.packing import detours, lines_of, outside, sessions_of, shortlist_of
+from tidewatt.simulation.packing import outside, sessions_of
 from tidewatt.simulation.parameters import Parameters
-from tidewatt.simulation.prepared import PreparedDay, prepare, scratch_of
+from tidewatt.simulation.prepared import PreparedDay, prepare
 from tidewatt.simulation.requests import Requests
 from tidewatt.simulation.sessions import Sessions, station_series
 
@@ -141,25 +142,14 @@ def replay(
         day = ChargingDay(stations, plan, prices, parameters, requests.taste_seed, len(requests), choice)
         day.decide(requests)
         day.finish()
-        # Sorted stations are of no use to an outside rule; the figures need the requests only.
-        made = prepare(requests, stations, parameters, prices=prices, depth=1)
-        work, count = day.charges, len(day.sessions())
+        queue, rules = day.queue, day.rules
     else:
         made = prepare(requests, stations, parameters, prices=prices, choice=choice)
-        work, lines = scratch_of(made), lines_of(plan, len(requests))
+        queue, rules = made.at(*_room(plan.fast, plan.normal)), made.rules
         queueing_replay.replay_day(
-            lines,
-            work,
-            made.sites,
-            made.rules,
-            shortlist_of(),
-            made.table,
-            made.asked,
-            plan.fast,
-            plan.normal,
+            queue, rules, made.table, requests.to_ms, requests.onward_ms, plan.fast, plan.normal
         )
-        count = int(lines.size[1])
-    return _summed_up(made, work, count, parameters, minutes, patience or Patience())
+    return _summed_up(queue, rules, requests, parameters, minutes, patience or Patience())
 
 
 def replay_many(
@@ -208,19 +198,16 @@ def replay_many(
     plans, feeling = len(fast), np.array(patience or Patience(), np.float64)
     figures = np.zeros((len(made), plans, len(queueing_figures.FIGURES)))
     by_station = np.zeros((len(made), plans, len(stations), len(queueing_figures.BY_STATION)))
-    largest = StationPlan(fast.max(axis=0, initial=0), normal.max(axis=0, initial=0))
 
     def work(shard: tuple[int, int]) -> None:
         number, begin = shard
         day, end = made[number], min(begin + AT_ONCE, plans)
         queueing_figures.replay_plans(
-            lines_of(largest, len(day.requests)),
-            scratch_of(day),
-            day.sites,
+            day.at(*_room(fast[begin:end], normal[begin:end])),
             day.rules,
-            shortlist_of(),
             day.table,
-            day.asked,
+            day.requests.to_ms,
+            day.requests.onward_ms,
             feeling,
             minutes_of(minutes, len(stations)),
             fast[begin:end],
@@ -254,39 +241,34 @@ def minutes_of(minutes: int, stations: int) -> queueing_figures.Minutes:
     )
 
 
+def _room(fast: Array, normal: Array) -> tuple[int, int]:
+    """Chargers in all and at one station, for the largest of some plans."""
+    chargers = np.atleast_2d(fast + normal)
+    return int(chargers.sum(axis=1).max(initial=0)), int(chargers.max(initial=0))
+
+
 def _summed_up(
-    day: PreparedDay,
-    charges: queueing_state.Charges,
-    count: int,
+    queue: Queue,
+    rules: Rules,
+    requests: Requests,
     parameters: Parameters,
     minutes: int,
     patience: Patience,
 ) -> ReplayedDay:
-    requests, stations = day.requests, day.requests.stations
     figures = np.zeros(len(queueing_figures.FIGURES))
-    by_station = np.zeros((stations, len(queueing_figures.BY_STATION)))
+    by_station = np.zeros((requests.stations, len(queueing_figures.BY_STATION)))
     queueing_figures.figures_of_day(
-        charges,
-        day.sites,
-        day.rules,
-        day.asked,
+        queue,
+        rules,
+        len(requests),
         np.array(patience, np.float64),
-        minutes_of(minutes, stations),
+        minutes_of(minutes, requests.stations),
         figures,
         by_station,
     )
-    station = charges.station[: len(requests)].copy()
-    about = {
-        "decide_min": requests.minute,
-        "detour_min": detours(requests, station),
-        "soc": requests.soc,
-        "battery_kwh": requests.battery_kwh,
-    }
     return ReplayedDay(
-        sessions=sessions_of(
-            charges, day.sites, requests.vehicle, about, charges.log[:count].astype(np.int64)
-        ),
-        station=station,
+        sessions=sessions_of(queue, 0, int(queue.size[1])),
+        station=queue.charges["station"][: len(requests)].copy(),
         figures=dict(zip(queueing_figures.FIGURES, figures.tolist())),
         by_station={name: by_station[:, i].copy() for i, name in enumerate(queueing_figures.BY_STATION)},
         parameters=parameters,

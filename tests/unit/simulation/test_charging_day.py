@@ -15,7 +15,7 @@ import pytest
 from tests.unit.simulation.charging_days import events_of, requests_of, run_day, same, stations_of
 from tidewatt.domain.stations import StationPlan
 from tidewatt.simulation.charging import ChargingDay
-from tidewatt.simulation.packing import sites_of
+from tidewatt.simulation.packing import price_bands
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.requests import Requests, joined
 
@@ -107,11 +107,11 @@ def test_price_bands_keep_every_minute() -> None:
         "window_price_normal_per_kwh": [math.nan, 0.5, 0.6],
     }
     stations = stations_of([1, 1], [1, 1], **window)
-    sites = sites_of(stations)
+    band, price = price_bands(*stations.prices_by_minute())
     fast, normal = stations.prices_by_minute()
-    assert np.array_equal(sites.price[sites.band][:, 0::2].T, fast)
-    assert np.array_equal(sites.price[sites.band][:, 1::2].T, normal)
-    assert len(sites.price) < 8
+    assert np.array_equal(price[band][:, 0::2].T, fast)
+    assert np.array_equal(price[band][:, 1::2].T, normal)
+    assert len(price) < 8
 
 
 def test_nothing_to_choose() -> None:
