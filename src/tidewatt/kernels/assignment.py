@@ -111,7 +111,7 @@ def beckmann(costs, flow):
 
 
 @njit(cache=True, nogil=True)
-def descend(costs, flow, step):
+def descend(costs, flow, step, tolerance):
     """How far to go from `flow` along `step` for the least objective: a number in [0, 1].
 
     The derivative along the line is monotone, so that bisection guarded by secants finds its zero.
@@ -121,6 +121,8 @@ def descend(costs, flow, step):
     costs : LinkCosts
     flow, step : array, shape (links,)
         ``flow + step`` has no negative entry.
+    tolerance : float
+        Ends where the derivative has fallen to this share of the one at the beginning.
     """
     low, high = 0.0, 1.0
     down = up = 0.0
@@ -137,6 +139,7 @@ def descend(costs, flow, step):
         return 0.0
     if up <= 0.0:
         return 1.0
+    enough = -tolerance * down
     at = 0.0
     for k in range(60):
         at = (low * up - high * down) / (up - down) if k % 3 else 0.5 * (low + high)
@@ -148,7 +151,7 @@ def descend(costs, flow, step):
             low, down = at, slope
         else:
             high, up = at, slope
-        if high - low < 1e-13 or slope == 0.0:
+        if high - low < 1e-13 or abs(slope) <= enough:
             break
     return at
 

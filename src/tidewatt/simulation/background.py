@@ -28,6 +28,7 @@ __all__ = ["background_flow"]
 
 _BLOCKS = 16  # blocks of origins; fixed, so that the flows do not depend on the number of threads
 _SHARDS = 2  # parts of a block that threads share
+_CLOSE = 1e-3  # of the line searches: the next block undoes more than that
 
 
 class _SpeedFlow(Protocol):
@@ -125,7 +126,7 @@ class _Compiled:
 
     def descend(self, flow: Array, step: Array) -> float:
         """How far along `step` costs least, 0..1."""
-        return float(descend(self._costs, flow, step))
+        return float(descend(self._costs, flow, step, _CLOSE))
 
 
 class _Modelled:
@@ -144,7 +145,7 @@ class _Modelled:
         if float(self.price(flow + step) @ step) <= 0.0:
             return 1.0
         low, high = 0.0, 1.0
-        for _ in range(12):
+        for _ in range(10):
             middle = 0.5 * (low + high)
             if float(self.price(flow + middle * step) @ step) < 0.0:
                 low = middle

@@ -187,8 +187,8 @@ def test_a_line_search_ends_where_costs_meet():
     """Without it: Frank-Wolfe takes steps that are too long or too short and creeps."""
     two = LinkCosts(*(np.array(pair, float) for pair in ((1, 2), (1, 1), (4, 1), (1, 1), (0, 0))))
     flow, cost, slope = np.array([2.0, 0.0]), np.zeros(2), np.zeros(2)
-    at = descend(two, flow, np.array([-2.0, 2.0]))
+    at = descend(two, flow, np.array([-2.0, 2.0]), 1e-12)
     price_links(two, flow + at * np.array([-2.0, 2.0]), cost, slope)
     assert cost[0] == pytest.approx(cost[1], rel=1e-10)
-    assert descend(two, flow, np.array([2.0, 0.0])) == 0.0
-    assert descend(two, np.array([9.0, 0.0]), np.array([-1.0, 1.0])) == 1.0
+    assert descend(two, flow, np.array([2.0, 0.0]), 1e-9) == 0.0
+    assert descend(two, np.array([9.0, 0.0]), np.array([-1.0, 1.0]), 1e-9) == 1.0

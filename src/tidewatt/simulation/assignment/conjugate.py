@@ -21,6 +21,7 @@ from tidewatt.simulation.assignment.problem import NoPath, shards_of
 
 __all__ = ["conjugate", "loader"]
 
+_EXACT = 1e-9  # of the line search: later directions build on it
 _WHOLE = 0.99  # after a step this long, earlier directions say nothing
 
 Loader = Callable[[Array], tuple[Array, Array, float]]
@@ -84,7 +85,7 @@ def conjugate(costs: LinkCosts, load: Loader, monitor: Monitor) -> Outcome:
         target = _target(flow, cheapest, earlier, slope, step)
         if float(cost @ (target - flow)) >= 0.0:
             target, earlier = cheapest, []
-        step = float(descend(costs, flow, target - flow))
+        step = float(descend(costs, flow, target - flow, _EXACT))
         if step == 0.0:
             return Outcome(flow, None, monitor, Status.STALLED)
         flow = np.maximum(flow + step * (target - flow), 0.0)
