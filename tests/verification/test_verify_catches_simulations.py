@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 
-from tests.unit.simulated.hand_made import hand_made, town
+from tests.unit.simulated.made_days import hand_made, town
 from tidewatt.io.results import save
 from tidewatt.io.scenario import read_scenario
 from tidewatt.io.writing import write_scenario

@@ -183,10 +183,10 @@ def _longer(ax: Axes, wait: Array, none: float, late: float) -> None:
     if not len(wait) or none >= 1:
         blank(ax, "no vehicle has to wait")
         return
-    share = 1 - np.arange(1, len(wait) + 1) / len(wait)
-    ax.step(
-        np.append(0, wait), np.append(1 - none, share), where="post", color=COLOURS["unmanaged"], linewidth=2
-    )
+    some = wait > 0
+    longer = 1 - np.arange(1, len(wait) + 1) / len(wait)
+    at, share = np.append(0, wait[some]), np.append(1 - none, longer[some])
+    ax.step(at, share, where="post", color=COLOURS["unmanaged"], linewidth=2)
     ax.set_title("how many wait longer")
     ax.set_xlabel("wait [min]")
     ax.set_ylabel("drivers who wait longer")

@@ -50,7 +50,7 @@ def station_map(result: Simulation, roads: Roads | None = None) -> Figure:
     x, y = table["x"].to_numpy(float), table["y"].to_numpy(float)
     placed = bool(np.isfinite(x).any() and np.isfinite(y).any())
     columns = 2 if placed else 1
-    height = 6.0 if placed else 2.0 + 0.26 * min(len(table), _NAMED)
+    height = 6.0 if placed else 2.0 + 0.26 * min(max(len(table), 7), _NAMED)
     layout = {"width_ratios": [1.55, 1.0]} if placed else {}
     figure, axes = new_figure(_title(result), 1, columns, figsize=(11.4 if placed else 8.0, height), **layout)
     if placed:

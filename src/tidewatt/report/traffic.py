@@ -86,7 +86,7 @@ def _by_class(ax: Axes, speed: Array, weight: Array, grade: Array | None, at: Ar
     if grade is not None:
         groups = {name: grade == position for position, name in enumerate(ROAD_CLASSES)}
     for name, mine in groups.items():
-        if mine.any() and weight[mine].sum() > 0:
+        if mine.any():
             mean = _mean(speed[mine], weight[mine])
             colour = _SHADES.get(name, COLOURS["coordinated"])
             ax.step(at, np.append(mean, mean[-1]), where="post", color=colour, linewidth=1.8, label=name)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 
-from tests.unit.simulated.hand_made import hand_made
+from tests.unit.simulated.made_days import hand_made
 from tidewatt.errors import TidewattError
 from tidewatt.io.results import load, save
 from tidewatt.io.scenario import read_scenario
