@@ -38,12 +38,14 @@ class Reach:
         self._out: Any = csr_array((ones, (tail, head)), shape=shape)
         self._into: Any = csr_array((ones, (head, tail)), shape=shape)
         self.zone_start, self.zone_end = self.start[roads.zone_node], roads.zone_node.astype(np.int64)
+        # The largest piece in which one can drive about; other places get there or not.
         labels = self._pieces()
-        size = np.bincount(labels, minlength=1)
-        inside = np.flatnonzero(labels == size.argmax()) if len(labels) else labels
-        middle = inside[:1]
-        self.to_main = self._seen(self._into, middle)
-        self.from_main = self._seen(self._out, middle)
+        streets = np.flatnonzero(roads.through)
+        inside = labels[streets] if len(streets) else labels
+        size = np.bincount(inside, minlength=1)
+        self._main = np.flatnonzero(labels == size.argmax()) if len(inside) else inside
+        self.to_main = self._seen(self._into, self._main[:1])
+        self.from_main = self._seen(self._out, self._main[:1])
 
     def _pieces(self) -> Array:
         """Strongly connected piece of each place."""
@@ -52,9 +54,21 @@ class Reach:
         return np.asarray(connected_components(self._out, connection="strong")[1])
 
     def main_piece(self) -> Array:
-        """Nodes that can reach, and be reached from, the largest strongly connected piece; bool."""
-        there_and_back = self.to_main[self.start] & self.from_main[: self.roads.nodes]
-        return np.asarray(there_and_back)
+        """Nodes of the largest piece; bool of shape (nodes,).
+
+        These are the nodes of the largest strongly connected piece that are driven through, and of the others
+        those with a link from one of these and a link to one. All nodes where none is driven through.
+        """
+        roads = self.roads
+        if not roads.through.any():
+            return np.ones(roads.nodes, bool)
+        piece = np.zeros(roads.nodes, bool)
+        piece[self._main[self._main < roads.nodes]] = True
+        piece &= roads.through
+        left, entered = np.zeros(roads.nodes, bool), np.zeros(roads.nodes, bool)
+        left[roads.tail[piece[roads.head]]] = True
+        entered[roads.head[piece[roads.tail]]] = True
+        return np.asarray(piece | (~roads.through & left & entered))
 
     def _seen(self, graph: Any, places: Array) -> Array:
         """Places found from any of some, themselves included; bool of shape (places,)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +70,38 @@ def test_snap_finds_the_nearest_street(square: Scenario, tmp_path: Path) -> None
     assert read_scenario(tmp_path / "written").sha256() == scenario.sha256()
 
 
+def workbook(path: Path, frame: pd.DataFrame) -> None:
+    """A workbook of one sheet, its texts in line, as spreadsheet programs read it."""
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+
+    def cell(value: object) -> str:
+        if isinstance(value, str):
+            return f'<c t="inlineStr"><is><t>{value}</t></is></c>'
+        return f"<c><v>{value!r}</v></c>"
+
+    rows = [list(frame.columns), *frame.to_numpy(object).tolist()]
+    body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{package}/content-types"><Default Extension="rels" '
+        'ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override '
+        f'PartName="/xl/workbook.xml" ContentType="{kind}.sheet.main+xml"/><Override '
+        f'PartName="/xl/worksheets/sheet1.xml" ContentType="{kind}.worksheet+xml"/></Types>',
+        "_rels/.rels": f'<Relationships xmlns="{package}/relationships"><Relationship Id="r1" '
+        f'Type="{relations}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{relations}"><sheets>'
+        '<sheet name="Stations" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships"><Relationship '
+        f'Id="r1" Type="{relations}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>',
+    }
+    with zipfile.ZipFile(path, "w") as packed:
+        for name, text in parts.items():
+            packed.writestr(name, text)
+
+
 @pytest.mark.parametrize("form", ["csv.gz", "parquet", "xlsx"])
 def test_forms_of_the_table(square: Scenario, tmp_path: Path, form: str) -> None:
     """Inventories come compressed, as Parquet and as workbooks, and would have to be converted first."""
@@ -77,8 +110,7 @@ def test_forms_of_the_table(square: Scenario, tmp_path: Path, form: str) -> None
     if form == "parquet":
         frame.to_parquet(path, index=False)
     elif form == "xlsx":
-        pytest.importorskip("openpyxl", reason="writes the workbook that is read here")
-        frame.to_excel(path, index=False)
+        workbook(path, frame)
     else:
         frame.to_csv(path, index=False)
     scenario, _ = import_stations(path, into=square)

@@ -1,8 +1,22 @@
-"""Scenarios from utility filings and trip diaries."""
+"""Scenarios from utility filings, trip diaries, road networks and lists of charging stations."""
 
+from tidewatt.io.importers.gmns import import_gmns
 from tidewatt.io.importers.gna import import_gna
 from tidewatt.io.importers.ica import import_ica
 from tidewatt.io.importers.itineraries import import_diary, import_itineraries
+from tidewatt.io.importers.osm import import_osm
 from tidewatt.io.importers.report import ImportReport
+from tidewatt.io.importers.stations import import_stations
+from tidewatt.io.importers.tntp import import_tntp
 
-__all__ = ["ImportReport", "import_diary", "import_gna", "import_ica", "import_itineraries"]
+__all__ = [
+    "ImportReport",
+    "import_diary",
+    "import_gmns",
+    "import_gna",
+    "import_ica",
+    "import_itineraries",
+    "import_osm",
+    "import_stations",
+    "import_tntp",
+]

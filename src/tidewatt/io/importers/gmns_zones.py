@@ -64,10 +64,10 @@ def read_zones(
     place = {zone: k for k, zone in enumerate(ids)}
     owner = np.array([place.get(zone, -1) for zone in of_node], np.int64)
     node, several = _standing(owner, len(ids), x, y)
-    if table is not None:
-        table.label = [str(zone) for zone in ids]
+    if table is not None and listed is not None:
         fix = "Give one of its nodes the zone_id, or remove the zone"
-        table.report("zone_id", "no node is of the zone", fix, np.flatnonzero(node < 0))
+        empty = np.flatnonzero([bool(zone) and node[place[zone]] < 0 for zone in listed])
+        table.report("zone_id", "no node is of the zone", fix, empty)
     said: tuple[str, ...] = ()
     if several:
         said = (

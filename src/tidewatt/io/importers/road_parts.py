@@ -114,7 +114,7 @@ def repaired(roads: Roads, demand: Demand | None, how: Repair) -> Repaired:
     ----------
     roads, demand : Roads, Demand or None
     how : {"none", "drop", "connect"}
-        ``drop`` keeps the nodes that reach the largest strongly connected piece and are reached from it.
+        ``drop`` keeps the largest piece: see `tidewatt.domain.reach.Reach.main_piece`.
         ``connect`` joins every stray piece by a link each way, driven at 30 km/h, to the nearest node of
         that piece that may be driven through.
 
