@@ -199,11 +199,17 @@ def dissect(first, node, along):
     work = np.empty((6, 2 * n), np.int32)
     todo = np.empty((n + 1, 2), np.int64)
     mark = 1
-    depth = _collect(first, node, order, 0, n, part, mark, todo, 0)
-    while depth > 0:
+    depth = 0
+    begin = 0
+    inside = n
+    while True:
+        depth = _collect(first, node, order, begin, inside, part, mark, todo, depth)
+        if depth == 0:
+            return order
         depth -= 1
         begin = todo[depth, 0]
         end = todo[depth, 1]
+        inside = begin
         mark += 2
         k = end - begin
         piece = order[begin:end].copy()
@@ -235,5 +241,3 @@ def dissect(first, node, along):
         mark += 1
         for v in order[inside:end]:
             part[v] = 0
-        depth = _collect(first, node, order, begin, inside, part, mark, todo, depth)
-    return order

@@ -256,7 +256,7 @@ def routes(hierarchy, time_ms, cost, via, origin, destination, up_start, up_pool
     links = np.empty(64 * pairs + 64, np.int32)
     stack = np.empty(hierarchy.height + 1, np.int32)
     arcs = np.empty(hierarchy.height, np.int32)
-    size = 0
+    size = np.int64(0)
     for i in range(pairs):
         out[i] = 0
         s = origin[i]
@@ -280,19 +280,18 @@ def routes(hierarchy, time_ms, cost, via, origin, destination, up_start, up_pool
         while one[turn] + two[turn] != least:
             turn += 1
         begin = size
-        n = _climb(hierarchy, cost, 0, s, turn, up_start, up_pool, arcs)
-        for k in range(n):
-            to = _expand(hierarchy, time_ms, cost, via, arcs[k], stack, links, size)
-            while to < 0:
-                links = _more(links)
-                to = _expand(hierarchy, time_ms, cost, via, arcs[k], stack, links, size)
-            size = to
-        n = _climb(hierarchy, cost, 1, t, turn, down_start, down_pool, arcs)
-        for k in range(n - 1, -1, -1):
-            to = _expand(hierarchy, time_ms, cost, via, arcs[k], stack, links, size)
-            while to < 0:
-                links = _more(links)
-                to = _expand(hierarchy, time_ms, cost, via, arcs[k], stack, links, size)
-            size = to
+        # One call each, so that each is compiled once.
+        for down in range(2):
+            foot = t if down else s
+            start = down_start if down else up_start
+            n = _climb(hierarchy, cost, down, foot, turn, start, down_pool if down else up_pool, arcs)
+            for k in range(n):
+                arc = arcs[n - 1 - k] if down else arcs[k]
+                to = np.int64(-1)
+                while to < 0:
+                    to = _expand(hierarchy, time_ms, cost, via, arc, stack, links, size)
+                    if to < 0:
+                        links = _more(links)
+                size = to
         count[i] = size - begin
     return count, links[:size].copy()
