@@ -32,7 +32,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "age_years": (0.0, 100.0),
     "patience_min": (0.0, 1440.0),
     "patience_slope_per_min": (1e-6, 1e3),
-    "budget": (0.0, math.inf),
+    "budget": (-math.inf, math.inf),
     "accepted_wait_min": (0.0, 1440.0),
     "days_train": (1, 1000),
     "days_test": (2, 10_000),
@@ -61,7 +61,7 @@ class Parameters:
     fast_cost, normal_cost : float
         Of one charger of each kind (source: 10 and 3, in 10,000 yuan).
     expansion_cost_per_kw : float
-        Of a kW of a station's peak above the one before (source: eta1 = 0.9).
+        Of a kW of a station's peak above the one before, before annuity (source: eta1 = 0.9).
     dissatisfaction_cost : float
         Of a driver who waits too long (source: eta2 = 0.02).
     peak_valley_cost_per_kw : float
@@ -71,7 +71,8 @@ class Parameters:
     congestion_cost : float
         Of traffic (source: eta5 = 0.017).
     income_per_month : float
-        Drivers' income in the scenario's money, at 8 hours on 30 days (source: 78,045, used per month).
+        Drivers' income in the scenario's money, at 8 hours on 30 days. The source takes 78,045, a year's, for
+        a month's: 5.42 a minute. The default is a twelfth: 0.45 a minute.
     money_unit : float
         The scenario's money in one unit of all costs (source: 10,000 yuan).
     discount_rate : float
@@ -81,7 +82,8 @@ class Parameters:
     patience_min, patience_slope_per_min : float
         Wait at which half of the drivers are dissatisfied, and how sharply (source: 38 and 1).
     budget : float
-        Most that all retrofits together may cost, before annuity, sales counted; inf: no limit.
+        Most that all retrofits together may cost, before annuity, sales counted; inf: no limit; below 0: so
+        much must be sold.
     accepted_wait_min : float
         By how much coordinated charging may delay the end of a charge.
     days_train, days_test : int
@@ -92,6 +94,8 @@ class Parameters:
         Of the genetic search (source: 40 and 4).
     station_cost_must_not_rise : bool
         Whether (18) of the source holds: the stations' cost in total must not rise.
+    feeder_headroom : bool
+        Whether chargers above those installed must fit the least headroom of the feeder, by nameplate power.
     time_limit_s : float
         Stop the search after this many seconds.
     seed : int
@@ -110,7 +114,7 @@ class Parameters:
     peak_valley_cost_per_kw: float = 1e-4
     variance_cost_per_kw2: float = 1e-6
     congestion_cost: float = 0.017
-    income_per_month: float = 78_045.0
+    income_per_month: float = 78_045.0 / 12
     money_unit: float = 10_000.0
     discount_rate: float = 0.08
     life_years: float = 10.0
@@ -125,6 +129,7 @@ class Parameters:
     population: int = 40
     elites: int = 4
     station_cost_must_not_rise: bool = True
+    feeder_headroom: bool = True
     time_limit_s: float = math.inf
     seed: int = 0
     threads: int = 0

@@ -1,0 +1,121 @@
+"""Costs of plans from what happened at stations on simulated or replayed days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from tidewatt.configuration import costs
+from tidewatt.configuration.costs import Costs
+from tidewatt.configuration.parameters import Parameters
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.stations import Stations
+from tidewatt.simulation.replay import Patience
+
+__all__ = ["ages_of", "costs_of_days", "patience_of", "retrofit_of"]
+
+
+def patience_of(parameters: Parameters) -> Patience:
+    """How drivers take a wait (conf-13), for the replay."""
+    return Patience(parameters.patience_min, parameters.patience_slope_per_min)
+
+
+def ages_of(stations: Stations, parameters: Parameters) -> tuple[Array, Array]:
+    """Planned life and age of every station [years]; the parameters' where it does not say."""
+    return (
+        np.where(np.isnan(stations.life_years), parameters.life_years, stations.life_years),
+        np.where(np.isnan(stations.age_years), parameters.age_years, stations.age_years),
+    )
+
+
+def retrofit_of(stations: Stations, parameters: Parameters, fast: Array, normal: Array) -> Array:
+    """Cost of each station's retrofit (conf-3) [money units a day], shape (..., stations)."""
+    p = parameters
+    return costs.retrofit_by_station(
+        np.asarray(fast) - stations.fast,
+        np.asarray(normal) - stations.normal,
+        p.fast_cost,
+        p.normal_cost,
+        *ages_of(stations, p),
+        p.discount_rate,
+        p.mode,
+    )
+
+
+def costs_of_days(
+    stations: Stations,
+    parameters: Parameters,
+    by_station: Mapping[str, Array],
+    paid: Array,
+    fast: Array,
+    normal: Array,
+    before: Mapping[str, Array],
+    traffic: Array,
+) -> Costs:
+    """Costs of every plan on every day.
+
+    Parameters
+    ----------
+    stations : Stations
+        With what is installed.
+    parameters : Parameters
+    by_station : mapping of str to array, shape (plans, days, stations)
+        As in `ReplayedPlans`: ``revenue``, ``detour_min``, ``wait_min``, ``charge_min``, ``dissatisfaction``,
+        ``peak_load_kw``, ``valley_load_kw``, ``load_variance_kw2``; ``energy_kwh`` for ``paper-equation``.
+    paid : array, shape (plans, days)
+        What drivers paid, in the scenario's money.
+    fast, normal : array of int, shape (plans, stations)
+        Chargers.
+    before : mapping of str to array, shape (days, stations)
+        ``peak_load_kw`` with what is installed, on the same days; in ``paper-equation`` also ``revenue`` and
+        ``energy_kwh``.
+    traffic : array, shape (plans, days)
+        From `congestion`.
+
+    Returns
+    -------
+    Costs
+        Arrays of shape (plans, days), for figures over days take ``.mean()``. A peak above the one before
+        counts day by day: so the mean estimates its expectation without bias, however few days there are.
+
+    Raises
+    ------
+    AssertionError
+        Where stations do not earn what drivers pay.
+    """
+    p, of = parameters, by_station
+    per_kw, per_kw_before = np.ones(()), np.ones(())
+    if p.mode == "paper-equation":
+        per_kw, per_kw_before = _earned_per_kw(of), _earned_per_kw(before)
+    peak, valley = of["peak_load_kw"] * per_kw, of["valley_load_kw"] * per_kw
+    retrofit = retrofit_of(stations, p, fast, normal).sum(axis=-1)[:, None]
+    earned = costs.revenue(of["revenue"], p.money_unit)
+    fees = costs.fees(paid, p.money_unit)
+    costs.check_same_money(earned, fees)
+    per_min = costs.money_per_min(p.income_per_month, p.money_unit, p.mode)
+    return Costs.of_parts(
+        retrofit=np.broadcast_to(retrofit, earned.shape),
+        revenue=earned,
+        expansion=costs.expansion(
+            peak,
+            before["peak_load_kw"] * per_kw_before,
+            p.expansion_cost_per_kw,
+            *ages_of(stations, p),
+            p.discount_rate,
+            p.mode,
+        ),
+        time=costs.driver_time(of["detour_min"], of["wait_min"], of["charge_min"], per_min),
+        fees=fees,
+        dissatisfaction=p.dissatisfaction_cost * of["dissatisfaction"].sum(axis=-1),
+        peak_valley=costs.peak_valley(peak, valley, p.peak_valley_cost_per_kw),
+        variance=costs.variance(of["load_variance_kw2"] * per_kw**2, p.variance_cost_per_kw2),
+        traffic=np.broadcast_to(traffic, earned.shape),
+    )
+
+
+def _earned_per_kw(of: Mapping[str, Array]) -> Array:
+    """What a kW earns in a minute (conf-7), at each station's mean price of the day."""
+    energy = of["energy_kwh"]
+    price = np.divide(of["revenue"], energy, out=np.zeros_like(energy), where=energy > 0.0)
+    return costs.earned_per_min(np.ones_like(energy), price)
