@@ -20,9 +20,10 @@ from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.io.importers.report import ImportReport
 from tidewatt.io.importers.road_parts import Repair, bare_scenario, nearest_weights, repaired, sound
+from tidewatt.io.importers.tntp_folder import coordinates_of, files_of
 from tidewatt.io.importers.tntp_net import Net, read_net
-from tidewatt.io.importers.tntp_trips import Points, Trips, read_points, read_trips
-from tidewatt.io.importers.units import LENGTHS_KM, TIMES_MIN, coordinate_unit, unit
+from tidewatt.io.importers.tntp_trips import Points, Trips, read_trips
+from tidewatt.io.importers.units import LENGTHS_KM, TIMES_MIN, unit
 from tidewatt.io.roadtables import default_classes
 
 __all__ = ["import_tntp"]
@@ -90,13 +91,13 @@ def import_tntp(
     """
     path = Path(folder)
     issues = _option_issues(toll_weight, distance_weight, capacity_period_h, repair, trips_per_day)
-    files = _files(path, issues)
+    files = files_of(path, issues)
     net = read_net(files["net"], issues) if "net" in files else None
     trips = read_trips(files["trips"], issues) if demand and "trips" in files else None
     assumptions: list[str] = []
     length_km = _unit(length_unit, "--length-unit", net, assumptions, issues)
     time_min = _unit(time_unit, "--time-unit", net, assumptions, issues)
-    points, crs, scale = _points(path, files, node_unit, assumptions, issues)
+    points, crs, scale = coordinates_of(path, files, node_unit, assumptions, issues)
     if net is not None:
         issues += _trip_issues(files.get("trips"), net, trips)
     if issues or net is None:
@@ -146,33 +147,6 @@ def _option_issues(
     return issues
 
 
-def _files(folder: Path, issues: list[Issue]) -> dict[str, Path]:
-    """Network, trips, node file and GeoJSON of a folder, by kind."""
-    if not folder.is_dir():
-        what = "it is a file, not a folder" if folder.exists() else "there is no such folder"
-        issues.append(Issue(str(folder), "", what, "Name the folder that holds the *_net.tntp file"))
-        return {}
-    there = [file for file in sorted(folder.iterdir()) if file.is_file() and not file.name.startswith(".")]
-    found: dict[str, Path] = {}
-    for kind, endings in (
-        ("net", ("_net.tntp",)),
-        ("trips", ("_trips.tntp",)),
-        ("node", ("_node.tntp", "_nodes.tntp")),
-    ):
-        fitting = [file for file in there if file.name.lower().endswith(endings)]
-        if len(fitting) > 1:
-            names = ", ".join(file.name for file in fitting[:3])
-            fix = "Put each network in a folder of its own"
-            issues.append(Issue(str(folder), "", f"several files *{endings[0]}: {names}", fix))
-        if fitting:
-            found[kind] = fitting[0]
-    if "net" not in found:
-        names = ", ".join(file.name for file in there[:5]) or "nothing"
-        fix = "Name the folder of a network in TNTP form"
-        issues.append(Issue(str(folder), "", f"it holds no *_net.tntp (it holds {names})", fix))
-    return found
-
-
 def _unit(
     given: str | None, option: str, net: Net | None, assumptions: list[str], issues: list[Issue]
 ) -> float:
@@ -190,31 +164,6 @@ def _unit(
         return unit(stated, known, option)
     assumptions.append(f"the unit of {word} is {default}, as the file does not say ({option} changes it)")
     return 1.0
-
-
-def _points(
-    folder: Path, files: dict[str, Path], given: str | None, assumptions: list[str], issues: list[Issue]
-) -> tuple[Points | None, str, float]:
-    """Coordinates of nodes, their reference system, and what to multiply them by."""
-    crs, scale = "", 1.0
-    if given is not None:
-        try:
-            crs, scale = coordinate_unit(given, "--node-unit")
-        except ScenarioError as error:
-            issues += error.issues
-    own = read_points(files["node"], issues) if "node" in files else None
-    if own is not None and given is not None:
-        return own, crs, scale
-    if folder.is_dir():
-        for file in sorted(folder.glob("*.geojson"), key=lambda file: "node" not in file.name.lower()):
-            points = read_points(file, issues)
-            if points is not None and (points.degrees or given is not None):
-                files["points"] = file
-                return points, crs or "EPSG:4326", scale
-    if own is not None:
-        del files["node"]
-        assumptions.append("coordinates were left out, as their unit is not known (--node-unit gives it)")
-    return None, "", 1.0
 
 
 def _trip_issues(path: Path | None, net: Net, trips: Trips | None) -> list[Issue]:
