@@ -6,7 +6,7 @@ import importlib
 
 __all__ = ["load_cases"]
 
-NAMES = ("peers", "passes", "scale", "kernels", "routing", "assignment", "simulate")
+NAMES = ("peers", "passes", "scale", "kernels", "routing", "assignment", "simulate", "traffic")
 
 
 def load_cases() -> None:

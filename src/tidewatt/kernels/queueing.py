@@ -28,7 +28,7 @@ def price_at(queue, line, minute):
     return queue.price[queue.band[int(minute) % DAY_MIN], line]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _settle(heap, low, high, minute):
     """Replace the earliest of ``heap[low:high]`` by `minute`."""
     i = low
@@ -45,7 +45,7 @@ def _settle(heap, low, high, minute):
     heap[i] = minute
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _join(queue, per_min, r, at):
     """Let request `r` join the line that costs it least: wait, charging time and price on arrival.
 
@@ -101,7 +101,7 @@ def clear(queue):
         queue.charges[r].kind = -1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def accept(queue, rules, r, station, arrive, detour):
     """Send request `r` to a station."""
     charge = queue.charges[r]
@@ -134,7 +134,7 @@ def accept(queue, rules, r, station, arrive, detour):
             queue.charges[previous].after = r
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _next_arrival(queue):
     """Take the earliest arrival off the heap."""
     coming = queue.coming

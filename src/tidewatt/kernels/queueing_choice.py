@@ -59,8 +59,8 @@ def _regrets(shortlist, found, minutes):
 
     Parameters
     ----------
-    minutes : array, shape (4, ALTERNATIVES)
-        Scaled attributes; overwritten.
+    minutes : array, shape (5, ALTERNATIVES)
+        Scaled attributes, and room for products; overwritten.
     """
     spread = 0.0
     for m in range(4):
@@ -79,17 +79,19 @@ def _regrets(shortlist, found, minutes):
                     x = minutes[m, i] - minutes[m, j]
                     shortlist[i].regret += max(x, 0.0) + math.log1p(math.exp(-abs(x)))
         return
-    for i in range(found):
-        shortlist[i].product = 1.0
+    product = minutes[4]
+    product[:] = 1.0
     for m in range(4):
+        up = minutes[m]
         for i in range(found):
-            minutes[m, i] = math.exp(minutes[m, i])
+            up[i] = math.exp(up[i])
         for j in range(found):
-            down = 1.0 / minutes[m, j]
-            for i in range(found):
-                shortlist[i].product *= 1.0 + minutes[m, i] * down
+            down = 1.0 / up[j]
+            # Over all places, used or not: a loop of known length runs in SIMD lanes.
+            for i in range(ALTERNATIVES):
+                product[i] *= 1.0 + up[i] * down
     for i in range(found):
-        shortlist[i].regret += math.log(shortlist[i].product)
+        shortlist[i].regret += math.log(product[i])
 
 
 @njit(cache=True, nogil=True)

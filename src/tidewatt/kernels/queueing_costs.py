@@ -36,7 +36,7 @@ def _even(bits):
     return (np.float64(bits >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def taste_min(rules, vehicle, station):
     """Random part of a station's cost, the same for a vehicle and station whatever is built [min].
 
@@ -87,7 +87,7 @@ def detour_min(to_ms, onward_ms, direct_ms):
     return added / 60000.0 if added > 0 else 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def zero_wait_costs(queue, rules, r, station, detour):
     """Generalised cost (sim-6) of either kind of charger at a station where nobody waits [money]."""
     charge = queue.charges[r]

@@ -93,7 +93,7 @@ def rank_stations(queue, rules, to, onward, begin, end, table):
             _sink(key, heap, 0, n)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def _nearest_first(queue, rules, table, r, to, onward):
     """The station that `scan` finds, from the cheapest without any wait on.
 

@@ -75,7 +75,6 @@ ALTERNATIVE = np.dtype(
         ("station", "i8"),
         ("kind", "i8"),
         ("regret", "f8"),
-        ("product", "f8"),
     ]
 )
 
@@ -109,8 +108,8 @@ class Queue(NamedTuple):
         Price per kWh: fast and normal of the first station, of the second, ...
     shortlist : records of ALTERNATIVE, shape (ALTERNATIVES,)
         Scratch.
-    minutes : array, shape (4, ALTERNATIVES)
-        Scratch: what regret compares.
+    minutes : array, shape (5, ALTERNATIVES)
+        Scratch: what regret compares, and products.
     """
 
     stations: Any

@@ -76,7 +76,7 @@ def queue_of(
         band=band,
         price=price,
         shortlist=records(ALTERNATIVES, ALTERNATIVE),
-        minutes=np.zeros((4, ALTERNATIVES)),
+        minutes=np.zeros((5, ALTERNATIVES)),
     )
     queueing.clear(queue)
     return queue
