@@ -135,28 +135,6 @@ class ChargingDay:
         """All who came to a station so far, in that order."""
         return sessions_of(self._queue, 0, int(self._queue.size[1]))
 
-    def events(self) -> dict[str, Array]:
-        """All charges so far in the order of their requests.
-
-        Columns ``vehicle``, ``station``, ``kind`` (0 fast, 1 normal), ``decide``, ``arrive``, ``start``,
-        ``end``, ``detour``, ``wait`` (minutes), ``energy`` (kWh), ``price`` (per kWh).
-        """
-        done = self.sessions()
-        done = done.rows(np.argsort(done.request, kind="stable"))
-        return {
-            "vehicle": done.vehicle,
-            "station": done.station,
-            "kind": done.kind,
-            "decide": done.decide_min,
-            "arrive": done.arrive_min,
-            "start": done.start_min,
-            "end": done.end_min,
-            "detour": done.detour_min,
-            "wait": done.wait_min,
-            "energy": done.energy_kwh,
-            "price": done.price_per_kwh,
-        }
-
     def series(self, minutes: int) -> dict[str, Array]:
         """Series by station and minute of all charges so far: see `station_series`."""
         return station_series(

@@ -149,7 +149,7 @@ def test_sessions_are_told_once_and_early() -> None:
     assert (day.queue_now(30.0), day.occupied_now(30.0)) == (0, 1)
     assert (day.queue_now(17.0), day.occupied_now(17.0)) == (1, 1), "asked again for an earlier minute"
     assert (day.queue_now(45.0), day.occupied_now(45.0)) == (0, 0)
-    assert day.events()["wait"].tolist() == [0.0, 13.0]
+    assert day.sessions().wait_min.tolist() == [0.0, 13.0]
 
 
 def test_time_does_not_run_backwards() -> None:
