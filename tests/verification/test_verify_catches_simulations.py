@@ -321,6 +321,30 @@ def test_a_lost_scenario_is_said(honest, tmp_path):
     assert verify(tmp_path / "a" / "result", scenario_folder=honest / "scenario").ok
 
 
+def test_who_comes_at_the_very_end_of_a_minute_counts_either_way(tmp_path):
+    """Without it: a run is called forged because one driver decided on the stroke of a minute."""
+    made = hand_made(town())
+    states = made.data["vehicles"].to_numpy().copy()
+    at = made.events["start_min"].sort_values().index[0]
+    # Their charge begins at the end of a minute, and they were noted just before.
+    for name, minute in (("decide_min", 398.0), ("arrive_min", 400.0), ("start_min", 400.0)):
+        made.events.loc[at, name] = minute
+    write_scenario(town(), tmp_path / "scenario")
+    begun, left = (made.events[name].to_numpy() for name in ("start_min", "end_min"))
+    ends = np.arange(1.0, 1441.0)[:, None]
+    for at_the_end in ((begun <= ends) & (left > ends), (begun < ends) & (left > ends)):
+        states[4] = at_the_end.sum(axis=1) / 3
+        made.data["vehicles"] = (("state", "minute"), states, {"units": "1"})
+        save(made, tmp_path / "result", scenario_folder=tmp_path / "scenario")
+        found = {check.name: check.passed for check in verify(tmp_path / "result").checks}
+        assert found["vehicles charging"]
+    states[4, 399] += 1 / 3  # one more than either way
+    states[4, 399] += 1 / 3
+    made.data["vehicles"] = (("state", "minute"), states, {"units": "1"})
+    save(made, tmp_path / "result", scenario_folder=tmp_path / "scenario")
+    assert "vehicles charging" in {check.name for check in verify(tmp_path / "result").failures}
+
+
 def test_power_that_falls_is_checked_by_its_sums(tmp_path):
     """Without it: a run with taper is called forged, or its energy is not checked at all."""
     made = hand_made(town())

@@ -26,6 +26,7 @@ _STATES = {
     "charging": ("charging at a station", COLOURS["bank"]),
 }
 _WINDOW_MIN = 15
+_FEWEST = 5
 
 
 @styled
@@ -65,7 +66,7 @@ def _band(ax: Axes, result: Simulation, name: str, colour: str, scale: float) ->
     data, m = result.data, int(result.figures["replications"])
     minute = data["minute"].to_numpy() + 0.5
     mean = data[name].to_numpy() * scale
-    if m > 1:
+    if m >= _FEWEST:  # bands of fewer days say more of chance than of days
         low, high = (data[f"{name}_{end}"].to_numpy() * scale for end in ("p05", "p95"))
         ax.fill_between(minute, low, high, color=colour, alpha=0.15, linewidth=0, label="nine days in ten")
         low, high = (data[f"{name}_{end}"].to_numpy() * scale for end in ("low", "high"))

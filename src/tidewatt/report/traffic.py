@@ -73,8 +73,8 @@ def road_speeds(result: Simulation, roads: Roads | None = None) -> Figure:
                     label="all but the slowest quarter")  # fmt: skip
     ax.step(at, steps(high), where="post", color=COLOURS["coordinated"], linewidth=1.8, label="median")
     ax.set_ylabel("speed over the link's fastest")
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    ax.set_ylim(max(0.0, float(low.min()) - 0.08), 1.005)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    ax.set_ylim(max(0.0, min(float(low.min()) - 0.08, 0.7)), 1.005)
     ax.legend(loc="lower left", fontsize=8.5, title="by vehicle kilometres", title_fontsize=8)
     _by_class(axes[1, 0], speed, weight, None if roads is None else roads.road_class[real], at)
     time_axis(axes[1, 0], np.array([at[-1] - 1]))

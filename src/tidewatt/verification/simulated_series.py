@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -146,15 +147,18 @@ def check_states(ledger: Ledger, days: Days, events: Events) -> None:
         ("queueing", events.arrive_min, events.start_min),
         ("charging", events.start_min, events.end_min),
     ):
-        # At the end of each minute: those who came, less those who left.
-        mine = (_until(begin, days.minutes) - _until(end, days.minutes)) / days.replications
-        ledger.equal(f"vehicles {name}", states[_STATES.index(name)], mine, 1e-6, "vehicles")
+        # At the end of each minute. Who comes or goes at that very moment may be counted there or not.
+        inside = _until(begin, days.minutes, "left") - _until(end, days.minutes, "right")
+        within = _until(begin, days.minutes, "right") - _until(end, days.minutes, "left")
+        said_of = states[_STATES.index(name)]
+        nearest = np.clip(said_of, inside / days.replications, within / days.replications)
+        ledger.equal(f"vehicles {name}", said_of, nearest, 1e-6, "vehicles")
 
 
-def _until(times: Array, minutes: int) -> Array:
-    """How many times lie at or before the end of each minute, shape (minutes,)."""
+def _until(times: Array, minutes: int, side: Literal["left", "right"]) -> Array:
+    """How many times lie before the end of each minute, or at it too (right), shape (minutes,)."""
     ends = np.arange(1.0, minutes + 1)
-    return np.searchsorted(np.sort(times), ends, side="right").astype(np.float64)
+    return np.searchsorted(np.sort(times), ends, side=side).astype(np.float64)
 
 
 def check_roads(ledger: Ledger, days: Days, scenario: Scenario) -> None:

@@ -82,7 +82,7 @@ def test_axes_carry_quantities_and_units(name):
 
 def test_load_and_queue_draws_the_means_and_their_bands():
     """Without it: the curve is not what the result says, or bands are of another series."""
-    made = hand_made()
+    made = hand_made(replications=5)
     ax = figures.load_and_queue(made).axes[0]
     (line,) = ax.get_lines()
     load = made.data["load_kw"].to_numpy()
@@ -90,6 +90,11 @@ def test_load_and_queue_draws_the_means_and_their_bands():
     wide, narrow = (np.ptp(c.get_paths()[0].get_extents().get_points()[:, 1]) for c in ax.collections)
     assert wide == pytest.approx(float(made.data["load_kw_p95"].max()), rel=1e-6)
     assert narrow == pytest.approx(float(made.data["load_kw_high"].max()), rel=1e-6)
+
+
+def test_few_days_have_no_bands():
+    """Without it: two days that happen to differ draw a band from nothing to thrice the load."""
+    assert not figures.load_and_queue(hand_made(replications=3)).axes[0].collections
 
 
 def test_stations_are_drawn_where_they_are_on_their_roads():
