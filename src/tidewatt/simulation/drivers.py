@@ -14,7 +14,11 @@ from tidewatt.simulation.parameters import Parameters
 if TYPE_CHECKING:
     from tidewatt.synthesis.plans import Plans
 
-__all__ = ["Drivers", "draw_drivers"]
+__all__ = ["SLOW_KW", "Drivers", "draw_drivers"]
+
+
+SLOW_KW = 22.0
+"""Chargers up to this feed a vehicle's own charger, stronger ones its battery [kW]."""
 
 
 class Drivers(NamedTuple):
@@ -45,16 +49,24 @@ class Drivers(NamedTuple):
 def draw_drivers(
     plans: Plans, types: FleetTypes, parameters: Parameters, rng: np.random.Generator
 ) -> Drivers:
-    """Batteries by type, first state of charge and thresholds as the parameters say."""
-    n = len(plans.first) - 1
+    """Batteries by type, first state of charge and thresholds as the parameters say.
+
+    Where a vehicle stands at a charger at minute 0 it has charged since it came: a fleet that only then
+    plugged in would make a peak at midnight that no grid sees.
+    """
+    n = plans.vehicles
     battery = types.battery_kwh[plans.type]
     low, high = parameters.soc_initial
     least, most = parameters.threshold_soc
+    fast, normal = types.max_fast_kw[plans.type], types.max_normal_kw[plans.type]
+    charger = plans.charger_kw[plans.first[:-1] + np.arange(n)]
+    kw = np.minimum(charger, np.where(charger > SLOW_KW, fast, normal))
+    before = kw * plans.standing_min / 60.0 * parameters.charge_efficiency
     return Drivers(
         battery_kwh=battery,
-        stored_kwh=battery * rng.uniform(low, high, n),
+        stored_kwh=np.minimum(battery * rng.uniform(low, high, n) + before, battery),
         factor=types.kwh_per_km[plans.type] / REFERENCE_KWH_PER_KM,
-        fast_kw=types.max_fast_kw[plans.type],
-        normal_kw=types.max_normal_kw[plans.type],
+        fast_kw=fast,
+        normal_kw=normal,
         threshold_soc=rng.uniform(least, most, n),
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.traffic import tally
+from tidewatt.simulation.drivers import SLOW_KW
 
 if TYPE_CHECKING:
     from tidewatt.simulation.charging import ChargingDay
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from tidewatt.synthesis.plans import Plans
 
 __all__ = ["Ledger", "Reason", "Rows"]
-
-_SLOW_KW = 22.0
 
 
 class Reason(enum.Enum):
@@ -130,7 +129,7 @@ class Ledger:
         """Charge at once at full power during a stay; returns what the batteries gained [kWh]."""
         row = trip[who] + who  # stays: one more than trips
         charger = self._plans.charger_kw[row]
-        limit = np.where(charger > _SLOW_KW, self._strong[who], self._slow[who])
+        limit = np.where(charger > SLOW_KW, self._strong[who], self._slow[who])
         kw = np.minimum(charger, limit)
         efficiency = self._world.parameters.charge_efficiency
         room = np.maximum(self._drivers.battery_kwh[who] - stored[who], 0.0)

@@ -92,7 +92,8 @@ class Parameters:
         A driver's own threshold is drawn between these: lower at the destination, and the driver charges on
         the way (+).
     soc_initial : (float, float)
-        State of charge at minute 0 is drawn between these (+).
+        State of charge with which vehicles came to where they stand at minute 0 is drawn between these (+);
+        chargers there have charged them since.
     target_soc : float
         A charge on the way asks for what would fill the battery to this (+).
     taper_soc : float

@@ -33,7 +33,7 @@ class Rules(NamedTuple):
     public_kw_cumulative: Array
     place_cumulative: Array  # (feeders or 1, feeders): choice of public places by feeder of the home
     warm_up_days: int  # driven before minute 0, at most WARM_UP_DAYS
-    open_end: bool  # whether trips may be under way at the end
+    open_ends: bool  # first stays tell when they began, before 0; trips may be under way at the end
 
 
 class Traits(NamedTuple):
@@ -226,7 +226,7 @@ def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kw
                     energy = min(energy, traits.longest_kwh[i])
                 depart = max(np.round(chains.depart[k] + offset), since + 1.0)
                 arrive = depart + max(np.round(duration), 1.0)
-                if (depart if rules.open_end else arrive) > rules.minutes - 1.0:
+                if (depart if rules.open_ends else arrive) > rules.minutes - 1.0:
                     over = True
                     break
                 if depart < 1.0:
@@ -237,7 +237,7 @@ def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kw
                     count += 1
                     if fill:
                         if count == 1:
-                            dwells.arrive[dwell] = 0.0
+                            dwells.arrive[dwell] = min(since, 0.0) if rules.open_ends else 0.0
                             wait = max(-since, 0.0) / 60.0
                             initial_kwh[i] = min(stored + at_kw * wait * rules.efficiency, most)
                         dwells.depart[dwell], dwells.kw[dwell] = depart, at_kw
@@ -250,7 +250,7 @@ def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kw
                 at, at_feeder, at_kw, since = to, feeder, kw, arrive
         if fill:
             if count == 0:
-                dwells.arrive[dwell] = 0.0
+                dwells.arrive[dwell] = min(since, 0.0) if rules.open_ends else 0.0
                 wait = max(-since, 0.0) / 60.0
                 initial_kwh[i] = min(stored + at_kw * wait * rules.efficiency, most)
             dwells.depart[dwell], dwells.kw[dwell] = rules.minutes, at_kw

@@ -53,11 +53,12 @@ def lay_out(
     habits: Habits,
     diary: Diary | None,
     warm_up_days: int,
-    open_end: bool = False,
+    open_ends: bool = False,
 ) -> Layout:
     """Trips and dwells of `vehicles` over `horizon`, after `warm_up_days` before it.
 
-    With `open_end` a trip only has to depart before the end; otherwise it arrives before it too.
+    With `open_ends` a trip only has to depart before the end, and first stays begin when they began, before
+    minute 0; otherwise trips arrive before the end, and first stays begin at 0.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def lay_out(
     if diary is None:
         diary = embedded_diary(part_time_share=habits.part_time_share)
     chains = _chains(diary)
-    rules = _rules(places, horizon, habits, seed, warm_up_days, open_end)
+    rules = _rules(places, horizon, habits, seed, warm_up_days, open_ends)
     traits, battery = _traits(places, vehicles, habits, chains, seed)
 
     def rows(trips: int, dwells: int) -> tuple[TripRows, DwellRows]:
@@ -97,7 +98,7 @@ def start_min(horizon: Horizon) -> float:
 
 
 def _rules(
-    places: Places, horizon: Horizon, habits: Habits, seed: int, warm_up_days: int, open_end: bool
+    places: Places, horizon: Horizon, habits: Habits, seed: int, warm_up_days: int, open_ends: bool
 ) -> Rules:
     from tidewatt.synthesis.chains import Rules
 
@@ -117,7 +118,7 @@ def _rules(
         public_kw_cumulative=np.cumsum(public[:, 1]),
         place_cumulative=places.choice(places.public, habits.public_distance_km),
         warm_up_days=warm_up_days,
-        open_end=open_end,
+        open_ends=open_ends,
     )
 
 

@@ -39,6 +39,8 @@ class Plans:
         and dwell ``first[i] + i`` stands before its first trip.
     start_zone : array of int32, shape (vehicles,)
         Zone where the vehicle stands at minute 0.
+    standing_min : array, shape (vehicles,)
+        How long it has stood there then, at most a day; 0 for those on their way, who start at its end.
     depart_min : array, shape (trips,)
         Wanted departure [minutes since the start of the horizon], >= 0 and before its end. Who is still
         under way departs on arrival.
@@ -57,6 +59,7 @@ class Plans:
 
     first: Array
     start_zone: Array
+    standing_min: Array
     depart_min: Array
     origin: Array
     destination: Array
@@ -172,14 +175,16 @@ def plan_days(
     # Nobody's state of charge is needed here: one day before minute 0 settles where vehicles stand.
     laid = lay_out(
         places, vehicles, Horizon(start, 60.0, 24 * days),
-        seed=seed, habits=habits, diary=diary, warm_up_days=1, open_end=True,
+        seed=seed, habits=habits, diary=diary, warm_up_days=1, open_ends=True,
     )  # fmt: skip
     first, zone = laid.trips.first, laid.dwells.feeder
     owner = np.repeat(np.arange(vehicles), np.diff(first))
     dwell = np.arange(len(owner)) + owner
     origin, destination = zone[dwell], zone[dwell + 1]
     km = np.where(origin == destination, np.minimum(laid.trips.km, INTRAZONAL_KM), laid.trips.km)
+    begin = first[:-1] + np.arange(vehicles)
+    standing = np.clip(-laid.dwells.arrive[begin], 0.0, 1440.0)
     return Plans(
-        first, zone[first[:-1] + np.arange(vehicles)], laid.trips.depart, origin, destination, km,
+        first, zone[begin], standing, laid.trips.depart, origin, destination, km,
         laid.dwells.place, laid.dwells.kw, laid.battery,
     )  # fmt: skip

@@ -120,3 +120,12 @@ def test_nothing_to_plan_is_refused():
         places(np.zeros((3, 3)))
     with pytest.raises(ScenarioError, match="0 days"):
         plan_days(places(), 5, 0, MONDAY)
+
+
+def test_standing_times_are_those_since_the_evening_before():
+    """Vehicles taken to have just arrived at midnight would all plug in at once, a peak that no grid sees."""
+    plans = plan_days(places(), 5000, 1, MONDAY, seed=8)
+    home = plans.place[plans.first[:-1] + np.arange(5000)] == PURPOSES.index("home")
+    hours = plans.standing_min[home] / 60
+    assert hours.min() >= 0 and hours.max() <= 24
+    assert 4 < np.median(hours) < 10
