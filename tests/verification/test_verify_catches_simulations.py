@@ -325,10 +325,10 @@ def test_who_comes_at_the_very_end_of_a_minute_counts_either_way(tmp_path):
     """Without it: a run is called forged because one driver decided on the stroke of a minute."""
     made = hand_made(town())
     states = made.data["vehicles"].to_numpy().copy()
-    at = made.events["start_min"].sort_values().index[0]
-    # Their charge begins at the end of a minute, and they were noted just before.
-    for name, minute in (("decide_min", 398.0), ("arrive_min", 400.0), ("start_min", 400.0)):
-        made.events.loc[at, name] = minute
+    at = made.events["start_min"].sort_values().index[20]
+    tick = float(np.ceil(made.events.loc[at, "start_min"]))  # their charge begins at the end of a minute
+    assert tick < made.events.loc[at, "end_min"]
+    made.events.loc[at, ["arrive_min", "start_min"]] = tick
     write_scenario(town(), tmp_path / "scenario")
     begun, left = (made.events[name].to_numpy() for name in ("start_min", "end_min"))
     ends = np.arange(1.0, 1441.0)[:, None]
@@ -338,8 +338,7 @@ def test_who_comes_at_the_very_end_of_a_minute_counts_either_way(tmp_path):
         save(made, tmp_path / "result", scenario_folder=tmp_path / "scenario")
         found = {check.name: check.passed for check in verify(tmp_path / "result").checks}
         assert found["vehicles charging"]
-    states[4, 399] += 1 / 3  # one more than either way
-    states[4, 399] += 1 / 3
+    states[4, int(tick) - 1] += 2 / 3  # one more than either way
     made.data["vehicles"] = (("state", "minute"), states, {"units": "1"})
     save(made, tmp_path / "result", scenario_folder=tmp_path / "scenario")
     assert "vehicles charging" in {check.name for check in verify(tmp_path / "result").failures}
