@@ -156,10 +156,8 @@ def salvage(life_years: Number, age_years: Number, mode: str) -> Number:
     if mode == "paper-table":
         return np.ones_like(np.asarray(life_years, np.float64))
     left = remaining_years(life_years, age_years)
-    if mode == "corrected":
-        return left / np.asarray(life_years, np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return left / np.asarray(age_years, np.float64)
+        return left / np.asarray(life_years if mode == "corrected" else age_years, np.float64)
 
 
 def _yearly_share(life_years: Number, age_years: Number, rate: float, mode: str) -> Number:
