@@ -11,24 +11,25 @@ import numpy as np
 from numba import njit
 
 from tidewatt.kernels.queueing_state import DAY_MIN, NO_INFORMATION, RESERVED
+from tidewatt.kernels.queueing_views import inlined, inner
 
 __all__ = ["accept", "advance", "charge_min", "clear", "count_at", "expected", "price_at"]
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def charge_min(level_kwh, charger_kw, limit_kw):
     """Charging time (sim-10) [min]; infinite where there is no power."""
     power = min(charger_kw, limit_kw)
     return 60.0 * level_kwh / power if power > 0.0 else np.inf
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def price_at(queue, line, minute):
     """Price per kWh in a minute at line ``2 station + kind``."""
     return queue.price[queue.band[int(minute) % DAY_MIN], line]
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _settle(heap, low, high, minute):
     """Replace the earliest of ``heap[low:high]`` by `minute`."""
     i = low
@@ -45,7 +46,7 @@ def _settle(heap, low, high, minute):
     heap[i] = minute
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _join(queue, per_min, r, at):
     """Let request `r` join the line that costs it least: wait, charging time and price on arrival.
 
@@ -134,7 +135,7 @@ def accept(queue, rules, r, station, arrive, detour):
             queue.charges[previous].after = r
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _next_arrival(queue):
     """Take the earliest arrival off the heap."""
     coming = queue.coming
@@ -185,7 +186,7 @@ def advance(queue, rules, until):
             station.head = charge.after
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _foreseen(queue, per_min, station, arrive):
     """Earliest free minute of both lines once all on their way who arrive first have joined."""
     here = queue.stations[station]
@@ -203,7 +204,7 @@ def _foreseen(queue, per_min, station, arrive):
     return fast, normal
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def expected(queue, rules, station, arrive, zero_fast, zero_normal, enough):
     """Cost of a station with the wait that the driver expects (sim-9).
 

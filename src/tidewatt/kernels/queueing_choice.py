@@ -14,7 +14,7 @@ from numba import njit
 from tidewatt.kernels.queueing import accept, advance, charge_min, expected
 from tidewatt.kernels.queueing_costs import detour_min, taste_min, zero_wait_costs
 from tidewatt.kernels.queueing_state import ALTERNATIVES, DAY_MIN
-from tidewatt.kernels.queueing_views import uncounted
+from tidewatt.kernels.queueing_views import inner, uncounted
 
 __all__ = ["decide", "least_regret", "offer", "scan", "weigh"]
 
@@ -22,7 +22,7 @@ SAFE_SPREAD = 40.0
 """(16 exp(spread))^ALTERNATIVES stays below the largest float."""
 
 
-@njit(cache=True, nogil=True)
+@inner
 def weigh(shortlist, found, station, cost, wait, kind):
     """Put a station on the shortlist if it belongs there; return how many are on it."""
     i = found
@@ -50,7 +50,7 @@ def weigh(shortlist, found, station, cost, wait, kind):
     return count
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _regrets(shortlist, found, minutes):
     """Add what each alternative is regretted: sums of ln(1 + exp(x)) over all others (sim-8).
 
@@ -94,7 +94,7 @@ def _regrets(shortlist, found, minutes):
         shortlist[i].regret += math.log(product[i])
 
 
-@njit(cache=True, nogil=True)
+@inner
 def least_regret(queue, rules, found, r, to, onward):
     """The station of least regret (sim-8) among the shortlisted.
 
@@ -127,7 +127,7 @@ def least_regret(queue, rules, found, r, to, onward):
     return queue.shortlist[best].station
 
 
-@njit(cache=True, nogil=True)
+@inner
 def scan(queue, rules, r, to, onward):
     """The station that request `r` chooses of all that can be reached, -1: none."""
     charge = queue.charges[r]

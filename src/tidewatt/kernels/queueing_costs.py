@@ -13,6 +13,7 @@ from numba import njit
 
 from tidewatt.kernels.queueing import charge_min
 from tidewatt.kernels.queueing_state import DAY_MIN
+from tidewatt.kernels.queueing_views import inlined
 
 __all__ = ["LEAST_POWER", "detour_min", "level_kwh", "levels", "taste_min", "zero_wait_costs"]
 
@@ -21,7 +22,7 @@ LEAST_POWER = 0.2
 EULER = 0.5772156649015329
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _mix(z):
     """One step of splitmix64: a counter in, 64 evenly spread bits out."""
     z = z + np.uint64(0x9E3779B97F4A7C15)
@@ -30,7 +31,7 @@ def _mix(z):
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _even(bits):
     """A number strictly between 0 and 1 from 64 bits."""
     return (np.float64(bits >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
@@ -87,7 +88,7 @@ def detour_min(to_ms, onward_ms, direct_ms):
     return added / 60000.0 if added > 0 else 0.0
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def zero_wait_costs(queue, rules, r, station, detour):
     """Generalised cost (sim-6) of either kind of charger at a station where nobody waits [money]."""
     charge = queue.charges[r]

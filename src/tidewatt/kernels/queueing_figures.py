@@ -11,7 +11,7 @@ from numba import njit
 from tidewatt.kernels.queueing import price_at
 from tidewatt.kernels.queueing_replay import replay_day
 from tidewatt.kernels.queueing_series import delivered_kwh
-from tidewatt.kernels.queueing_views import uncounted
+from tidewatt.kernels.queueing_views import inner, uncounted
 
 __all__ = ["BY_STATION", "FIGURES", "Minutes", "figures_of_day", "replay_plans"]
 
@@ -66,7 +66,7 @@ class Minutes(NamedTuple):
     state: np.ndarray
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _change(change, column, begin, end, height):
     """Let a series be higher by `height` from `begin` to `end`; minutes beyond the last begin anew.
 
@@ -87,7 +87,7 @@ def _change(change, column, begin, end, height):
         begin = stop
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _change_tapered(minutes, charge, power, rules):
     """As `_change` for the load of a charge whose power falls near the end (sim-10)."""
     begin = charge.start
@@ -180,7 +180,7 @@ def figures_of_day(queue, rules, requests, patience, minutes, figures, by_statio
     _extremes_by_station(minutes, by_station)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _extremes_of_all(minutes, figures):
     n = minutes.total.shape[0] - 2
     load = 0.0
@@ -197,7 +197,7 @@ def _extremes_of_all(minutes, figures):
     minutes.queue[:, 0] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _extremes_by_station(minutes, by_station):
     """Highest, lowest and variance of each station's load; minute by minute, stations side by side."""
     n = minutes.load.shape[0] - 2
@@ -229,17 +229,36 @@ def _extremes_by_station(minutes, by_station):
 
 
 @njit(cache=True, nogil=True)
-def replay_plans(queue, rules, table, to, onward, patience, minutes, fast, normal, figures, by_station):
+def _sum_of_chosen(queue, table):
+    """Sum of a table's entries, each request's at the station where it was sent."""
+    charges = uncounted(queue).charges
+    total = 0.0
+    for r in range(len(table)):
+        s = charges[r].station
+        if s >= 0:
+            total += table[r, s]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def replay_plans(
+    queue, rules, table, to, onward, patience, minutes, effect, fast, normal, figures, by_station, effects
+):
     """Replay a day for several plans.
 
     Parameters
     ----------
+    effect : array of float32, shape (requests, stations) or (0, stations)
+        What each request brings about at each station, if that is asked for.
     fast, normal : array of int64, shape (plans, stations)
     figures : array, shape (plans, len(FIGURES))
         Out.
     by_station : array, shape (plans, stations, len(BY_STATION))
         Out.
+    effects : array, shape (plans,)
+        Out: sums of `effect` over the stations chosen.
     """
     for p in range(len(fast)):
         replay_day(queue, rules, table, to, onward, fast[p], normal[p])
         figures_of_day(queue, rules, len(to), patience, minutes, figures[p], by_station[p])
+        effects[p] = _sum_of_chosen(queue, effect)

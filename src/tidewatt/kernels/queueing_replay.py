@@ -14,12 +14,12 @@ from tidewatt.kernels.queueing import accept, advance, clear, expected
 from tidewatt.kernels.queueing_choice import least_regret, scan, weigh
 from tidewatt.kernels.queueing_costs import detour_min, zero_wait_costs
 from tidewatt.kernels.queueing_state import ALTERNATIVES
-from tidewatt.kernels.queueing_views import uncounted
+from tidewatt.kernels.queueing_views import inlined, inner, uncounted
 
 __all__ = ["rank_stations", "replay_day"]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _sink(key, station, i, n):
     """Let entry `i` of a heap sink to where no entry below it is smaller."""
     cost = key[i]
@@ -93,7 +93,7 @@ def rank_stations(queue, rules, to, onward, begin, end, table):
             _sink(key, heap, 0, n)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@inlined
 def _nearest_first(queue, rules, table, r, to, onward):
     """The station that `scan` finds, from the cheapest without any wait on.
 

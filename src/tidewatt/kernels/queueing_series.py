@@ -7,11 +7,12 @@ import math
 from numba import njit
 
 from tidewatt.kernels.queueing_costs import LEAST_POWER
+from tidewatt.kernels.queueing_views import inner
 
 __all__ = ["delivered_kwh", "station_series"]
 
 
-@njit(cache=True, nogil=True)
+@inner
 def delivered_kwh(elapsed_min, power_kw, energy, soc, battery, taper_soc, efficiency):
     """Energy delivered `elapsed_min` after a charge began (sim-10) [kWh], grid side.
 
@@ -37,7 +38,7 @@ def delivered_kwh(elapsed_min, power_kw, energy, soc, battery, taper_soc, effici
     return min(level + tail, energy)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _cover(row, begin, end, height):
     """Add `height` to the minutes from `begin` to `end`; minutes beyond the row begin anew."""
     n = len(row)

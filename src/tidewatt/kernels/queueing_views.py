@@ -1,4 +1,4 @@
-"""Arrays that compiled code passes around without counting references.
+"""How kernels of queueing call each other: arrays without counted references, functions without wrappers.
 
 numba counts references atomically wherever an array is taken out of a tuple or handed on, which in a loop
 over events costs more than the events. A view without an owner is not counted; whoever called the kernel
@@ -10,10 +10,16 @@ from __future__ import annotations
 from typing import Any
 
 import numba
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic
 
-__all__ = ["uncounted"]
+__all__ = ["inlined", "inner", "uncounted"]
+
+# Called by kernels only: what Python or C would need to call them is not compiled.
+_WITHIN: dict[str, Any] = {"cache": True, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+inner: Any = njit(**_WITHIN)
+# Handing on many arrays costs more than the smallest kernels do.
+inlined: Any = njit(forceinline=True, **_WITHIN)
 
 
 def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
