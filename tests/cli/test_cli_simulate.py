@@ -260,3 +260,18 @@ def test_demo_runs_the_whole_chain(tidewatt, tmp_path, monkeypatch):
     assert ended.status == 0
     told = json.loads(ended.out)
     assert told["coordinate"]["verified"] is told["simulate"]["verified"] is True
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--step-min", "0.5"], ["--step-min", "5"], ["--days", "2"], ["--taper-soc", "0.8"], ["--no-feedback"]],
+    ids=" ".join,
+)
+def test_other_settings_verify_too(tidewatt, streets, tmp_path, words):
+    """Without it: short steps lose every vehicle from the count of states, or taper is called a forgery."""
+    ended = tidewatt(
+        "simulate", streets, "--out", tmp_path / "r", "--no-figures", "--replications", "2", *SMALL, *words
+    )
+    assert ended.status == 0, ended.err
+    ended = tidewatt("verify", tmp_path / "r")
+    assert ended.status == 0, ended.out

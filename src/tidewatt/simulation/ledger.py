@@ -168,7 +168,7 @@ class Ledger:
             abs(int(found.sum()) - len(state)),
         )
         self.conservation_error = max(self.conservation_error, wrong)
-        first, last = int(np.ceil(minute - step_min - 1e-9)), int(np.floor(minute + 1e-9))
+        first, last = int(np.floor(minute - step_min + 1e-9)), int(np.floor(minute + 1e-9))
         self.states[:, first:last] = found[:, None]
 
     def close(self, trip: Array, zone: Array, parked_since: Array, motion: Motion) -> None:
