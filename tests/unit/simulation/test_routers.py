@@ -124,6 +124,15 @@ def test_closed_links_and_endless_ways(kind):
     assert router.routes(start[[0, 1, 1]], start[[1, 2, 3]]).time_ms.tolist() == [-1, 1, -1]
 
 
+def test_first_of_equal_links():
+    """Of two lanes that take the same time a random one would take the flow, and with it its speed."""
+    network = made(2, np.array([0, 0, 0, 0]), np.array([1, 1, 1, 1]), np.zeros((2, 2)))
+    router = make_router(network, np.empty(0, np.int32))
+    for times, link in (([5, 5, 5, 5], 0), ([5, 4, 4, 5], 1), ([5, 5, 5, 3], 3)):
+        router.renew(np.array(times, np.int32))
+        assert router.routes(np.array([0], np.int32), np.array([1], np.int32)).links.tolist() == [link]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_questions(kind):
     """An interval without trips, or a scenario without stations, must not end a day."""
