@@ -98,10 +98,13 @@ class ReplayedPlans:
         As in `ReplayedDay`.
     by_station : dict of str to array, shape (plans, days, stations)
         As in `ReplayedDay`.
+    effects : array, shape (plans, days)
+        Sums of the tables of `effects` over the stations chosen; 0 without them.
     """
 
     figures: dict[str, Array]
     by_station: dict[str, Array]
+    effects: Array
 
 
 def replay(
@@ -163,6 +166,7 @@ def replay_many(
     prices: tuple[Array, Array] | None = None,
     minutes: int = 1440,
     patience: Patience | None = None,
+    effects: Sequence[Array] | None = None,
 ) -> ReplayedPlans:
     """Replay days for many plans, in parallel; the number of threads changes nothing.
 
@@ -180,6 +184,8 @@ def replay_many(
     minutes : int
         Horizon of the requests.
     patience : Patience, optional
+    effects : sequence of array, shape (requests, stations), optional
+        What a request brings about at each station, such as traffic on the way there; one table a day.
 
     Returns
     -------
@@ -198,6 +204,14 @@ def replay_many(
     plans, feeling = len(fast), np.array(patience or Patience(), np.float64)
     figures = np.zeros((len(made), plans, len(queueing_figures.FIGURES)))
     by_station = np.zeros((len(made), plans, len(stations), len(queueing_figures.BY_STATION)))
+    tables = [
+        np.ascontiguousarray(table, np.float32)
+        for table in (effects or [np.zeros((0, len(stations)))] * len(made))
+    ]
+    for table, day in zip(tables, made, strict=True):
+        if table.shape not in ((0, len(stations)), (len(day.requests), len(stations))):
+            raise ValueError(f"effects of shape {table.shape} for {len(day.requests)} requests")
+    sums = np.zeros((len(made), plans))
 
     def work(shard: tuple[int, int]) -> None:
         number, begin = shard
@@ -210,10 +224,12 @@ def replay_many(
             day.requests.onward_ms,
             feeling,
             minutes_of(minutes, len(stations)),
+            tables[number],
             fast[begin:end],
             normal[begin:end],
             figures[number, begin:end],
             by_station[number, begin:end],
+            sums[number, begin:end],
         )
 
     shards = [(number, begin) for number in range(len(made)) for begin in range(0, plans, AT_ONCE)]
@@ -228,6 +244,7 @@ def replay_many(
             name: by_station[:, :, :, i].swapaxes(0, 1).copy()
             for i, name in enumerate(queueing_figures.BY_STATION)
         },
+        sums.T.copy(),
     )
 
 

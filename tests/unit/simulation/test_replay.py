@@ -103,6 +103,22 @@ def test_figures_are_those_of_the_sessions(taper: float, minutes: int) -> None:
         np.testing.assert_allclose(day.by_station[name], values, rtol=1e-9, atol=1e-6, err_msg=name)
 
 
+def test_effects_are_summed_over_the_stations_chosen() -> None:
+    """Without it what charges bring about elsewhere could be booked for stations that nobody went to."""
+    made, asked = random_day(4, 120, 6)
+    table = np.random.default_rng(0).random((120, 6)).astype(np.float32)
+    fast, normal = plans_of(3, 5, 6)
+    found = replay_many([asked, asked], made, fast, normal, effects=[table, 2 * table]).effects
+    for p in range(5):
+        station = replay(asked, made, StationPlan(fast[p], normal[p])).station
+        sent = np.flatnonzero(station >= 0)
+        expected = float(table[sent, station[sent]].sum(dtype=float))
+        assert found[p] == pytest.approx([expected, 2 * expected])
+    assert not replay_many([asked], made, fast, normal).effects.any()
+    with pytest.raises(ValueError, match="effects of shape"):
+        replay_many([asked], made, fast, normal, effects=[table[:5]])
+
+
 def test_sessions_at_midnight_run_out() -> None:
     """Without it charges at the end of the day would be cut off or carried into nothing."""
     asked = requests_of([1430.0], [[0]])
