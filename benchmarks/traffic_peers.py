@@ -94,7 +94,7 @@ def run(peer: str, traffic: Traffic) -> Answer:
 
 def _uxsim(traffic: Traffic, platoon: int) -> Answer:
     """Newell's car following on links, queues at their ends; routes by each node's dynamic choice."""
-    from uxsim import World
+    from uxsim import World  # type: ignore[import-untyped]
 
     begin = time.perf_counter()
     roads, network = traffic.roads, network_of(traffic.roads)
@@ -148,9 +148,10 @@ def _sumo(traffic: Traffic) -> Answer:
         built, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         _call(
             [
-                binary / "sumo", "--mesosim", "-n", "net.xml", "-r", "trips.xml", "-a", "t.xml", "--junction-taz",
-                "--end", str(int(traffic.depart_s[-1]) + _OVERTIME_S), "--no-step-log", "--no-warnings",
-                "--ignore-route-errors", "--statistic-output", "s.xml", "--duration-log.statistics",
+                binary / "sumo", "--mesosim", "-n", "net.xml", "-r", "trips.xml", "-a", "t.xml",
+                "--junction-taz", "--end", str(int(traffic.depart_s[-1]) + _OVERTIME_S),
+                "--no-step-log", "--no-warnings", "--ignore-route-errors",
+                "--statistic-output", "s.xml", "--duration-log.statistics",
                 "--device.rerouting.probability", "1", "--device.rerouting.period", "0",
                 "--device.rerouting.adaptation-interval", str(int(traffic.renew_s)),
                 "--device.rerouting.adaptation-steps", "1", "--routing-algorithm", "astar",

@@ -6,7 +6,7 @@ import importlib
 
 __all__ = ["load_cases"]
 
-NAMES = ("peers", "passes", "scale", "kernels", "routing", "assignment", "simulate", "traffic")
+NAMES = ("peers", "passes", "scale", "kernels", "routing", "assignment", "simulate", "traffic", "sessions")
 
 
 def load_cases() -> None:

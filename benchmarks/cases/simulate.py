@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.machine import memory_mib, reset_peak_memory
@@ -25,7 +26,7 @@ LINKS = (20_000, 40_000, 80_000)
 FLEETS = (10_000, 20_000, 50_000, 100_000, 200_000)
 QUICK_LINKS = (2_000, 4_000)
 QUICK_FLEETS = (500, 1_000)
-DAYS = 3
+DAYS = 2
 """Days that are timed after the first; the best is reported, as other programs may disturb one."""
 
 _COLD = """
@@ -94,7 +95,7 @@ def measure(given: dict[str, Any]) -> list[Row]:
             # A single replication gives its router all threads; of several each has one.
             count = threads.count if "at once" in mode else 1
             stage = replace(world, parameters=replace(asked, replications=count))
-            routed, workers = _clocks(lambda stage=stage, threads=threads: workers_of(stage, threads))
+            routed, workers = _clocks(partial(workers_of, stage, threads))
             rows.append({**shared, "threads": mode, "router_s": routed[0], **_days(workers, threads)})
     return rows
 
@@ -109,7 +110,7 @@ def _days(workers: list[Worker], threads: Any) -> Row:
         return list(threads.map(lambda task: task[0].replicate(1 + task[1]), tasks))
 
     (first_s, _), _ = _clocks(lambda: day(0))
-    timings = [_clocks(lambda number=number: day(number)) for number in range(1, 1 + DAYS)]
+    timings = [_clocks(partial(day, number)) for number in range(1, 1 + DAYS)]
     figures = timings[0][1][0].figures
     each = len(workers)
     return {
