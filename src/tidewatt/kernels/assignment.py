@@ -68,17 +68,18 @@ def _price(costs, e, x):
     ratio = x / costs.capacity[e]
     if load == 0.0 or beta == 0.0:
         return costs.fixed_min[e] + free + load, 0.0
+    # The ratio to the power of beta - 1; the usual 4 by products, which is several times as fast.
     if beta == 4.0:
-        cubed = ratio * ratio * ratio
+        power = ratio * ratio * ratio
     elif beta == 1.0:
-        cubed = 1.0
+        power = 1.0
     elif ratio > 0.0:
-        cubed = ratio ** (beta - 1.0)
+        power = ratio ** (beta - 1.0)
     elif beta < 1.0:
-        cubed = 1e12 ** (1.0 - beta)  # the slope at nought is infinite; large is enough
+        power = 1e12 ** (1.0 - beta)  # infinite, in truth
     else:
-        cubed = 0.0
-    return costs.fixed_min[e] + free + load * cubed * ratio, load * beta * cubed / costs.capacity[e]
+        power = 0.0
+    return costs.fixed_min[e] + free + load * power * ratio, load * beta * power / costs.capacity[e]
 
 
 @njit(cache=True, nogil=True)
@@ -214,11 +215,11 @@ def equilibrate(costs, paths, demand, pairs, flow, cost, slope, seen, other, exc
         a, b = paths.first[r], paths.first[r + 1]
         best = a
         for k in range(a, b):
-            sum_ = 0.0
+            total_k = 0.0
             for j in range(start[k], start[k + 1]):
-                sum_ += cost[links[j]]
-            price[k - a] = sum_
-            if sum_ < price[best - a]:
+                total_k += cost[links[j]]
+            price[k - a] = total_k
+            if total_k < price[best - a]:
                 best = k
         above = 0.0
         for k in range(a, b):

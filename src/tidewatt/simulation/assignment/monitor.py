@@ -117,6 +117,11 @@ class Monitor:
         return Status.STALLED if self.since >= self.patience else None
 
     @property
+    def late(self) -> bool:
+        """Whether the time allowed is over."""
+        return time.perf_counter() - self.begin >= self.goal.time_limit_s
+
+    @property
     def gap(self) -> float:
         """The latest gap."""
         return self.rows[-1][2] if self.rows else math.inf

@@ -81,7 +81,7 @@ def project(problem: Problem, monitor: Monitor, workers: Threads) -> Outcome:
 
         for _ in range(_ROUNDS):
             left = sweep(choices)
-            if left <= goal:
+            if left <= goal or monitor.late:
                 break
             worst = choices[excess[choices] > _WORST * left / len(choices)]
             for _ in range(_REPEATS):
