@@ -43,6 +43,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "seed": (0, 2**63),
     "threads": (0, 4096),
 }
+_MAY_BE_INFINITE = ("budget", "time_limit_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +154,17 @@ class Parameters:
         for key in known.keys() & values.keys():
             if problem := _problem(key, values[key], known[key]):
                 issues.append(Issue("configuration", key, f"found {values[key]!r}", problem))
-        if issues:
-            raise ScenarioError(sorted(issues, key=lambda issue: issue.field))
-        if "weights" in values:
-            values["weights"] = tuple(map(float, values["weights"]))
-        return cls(**values)
+        if not issues:
+            if "weights" in values:
+                values["weights"] = tuple(map(float, values["weights"]))
+            made = cls(**values)
+            if made.elites < made.population:
+                return made
+            problem = f"found {made.elites} in a population of {made.population}"
+            issues.append(
+                Issue("configuration", "elites", problem, "Give fewer elites, or a larger population")
+            )
+        raise ScenarioError(sorted(issues, key=lambda issue: issue.field))
 
 
 def _problem(key: str, value: Any, default: Any) -> str:
@@ -173,7 +180,10 @@ def _problem(key: str, value: Any, default: Any) -> str:
     low, high = _LIMITS[key]
     whole = isinstance(default, int)
     good = _number(value) and (not whole or isinstance(value, Integral)) and low <= value <= high
-    return "" if good else f"Give {'a whole number' if whole else 'a number'} from {low:g} to {high:g}"
+    good = good and (math.isfinite(value) or key in _MAY_BE_INFINITE)
+    kind = "a whole number" if whole else "a number"
+    words = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of {low:g} or more, not infinite"
+    return "" if good else f"Give {kind}" + ("" if key in _MAY_BE_INFINITE else f" {words}")
 
 
 def _number(value: Any) -> bool:

@@ -415,6 +415,8 @@ def test_days_with_other_books_are_refused() -> None:
         ({"days_train": 0}, "days_train"),
         ({"station_cost_must_not_rise": 1}, "station_cost_must_not_rise"),
         ({"feeders": True}, "feeders"),
+        ({"elites": 40}, "elites"),
+        ({"income_per_month": math.inf}, "income_per_month"),
     ],
 )
 def test_bad_parameters_are_named(given: dict[str, object], field: str) -> None:

@@ -1,0 +1,92 @@
+"""docs/configure.md and the data dictionary say what `configure` does."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.unit.test_docs import NAME, first_names, rows, section, text
+from tidewatt.configuration.costs import Costs
+from tidewatt.configuration.limits import clash
+from tidewatt.configuration.parameters import WORDS, Parameters
+from tidewatt.errors import ScenarioError
+
+
+def test_parameters_and_defaults_are_those_of_the_code() -> None:
+    """Without it a run could behave otherwise than the page of parameters says."""
+    described = {NAME.findall(r[0])[0]: r[1] for r in rows(section(text("configure.md"), "Parameters"))}
+    shown = {
+        f.name: str(f.default).lower() if isinstance(f.default, bool) else str(f.default)
+        for f in dataclasses.fields(Parameters)
+    }
+    assert {name: described[name] for name in shown} == shown
+
+
+def in_the_file() -> dict[str, list[str]]:
+    part = section(text("data-dictionary.md"), "scenario.toml").split("In `[configuration]`")[1]
+    return {NAME.findall(row[0])[0]: row for row in rows(part)}
+
+
+def test_keys_of_the_file_are_those_of_the_code() -> None:
+    """Without it a key of [configuration] could stay secret, or be promised and refused."""
+    described = in_the_file()
+    assert list(described) == [f.name for f in dataclasses.fields(Parameters)]
+    for name, words in WORDS.items():
+        assert tuple(NAME.findall(described[name][2])) == words
+
+
+@pytest.mark.parametrize("name", [n for n, row in in_the_file().items() if row[2][:1].isdigit()])
+def test_ranges_of_the_file_are_those_of_the_code(name: str) -> None:
+    """Without it a value that the page allows could be refused, or the other way round."""
+    low, _, high = (
+        in_the_file()[name][2]
+        .replace(" or more", "")
+        .replace(", also inf", "")
+        .replace(",", "")
+        .partition(" to ")
+    )
+    kind = type(getattr(Parameters(), name))
+    given = {"population": 100_000} if name == "elites" else {"elites": 1}
+
+    def accepted(value: float) -> bool:
+        try:
+            Parameters.of({**given, name: kind(value)})
+        except ScenarioError:
+            return False
+        return True
+
+    assert accepted(float(low)) or name == "population"
+    assert not accepted(
+        -1 if float(low) == 0 else float(low) * (1 - 1e-9) if kind is float else float(low) - 1
+    )
+    if high:
+        assert accepted(float(high))
+        assert not accepted(float(high) * (1 + 1e-9) if kind is float else float(high) + 1)
+
+
+def test_costs_of_the_summary_are_those_of_the_code() -> None:
+    """Without it a cost could be left out of the page that explains them."""
+    names = first_names(section(text("data-dictionary.md"), "Summary of `configure`"))
+    start = names.index("f1")
+    assert names[start : start + len(Costs._fields)] == list(Costs._fields)
+
+
+def test_the_messages_shown_are_those_printed() -> None:
+    """Without it the page could show words that no run prints."""
+    from tests.unit.configuration.test_limits import limits
+
+    shown = text("configure.md")
+    fixed = clash(limits(fixed=[False, True, False], total_high=[8, 4, 6]))
+    poor = clash(limits(budget=-60.0))
+    feeder = clash(
+        limits(
+            station_id=np.array([7, 9, 13]), feeder_id=np.array(["F3"]), feeder_room_kw=[200.0],
+            fast_least=[4, 6, 0], normal_least=[3, 2, 0],
+            total_high=[20, 20, 6],
+        )
+    )  # fmt: skip
+    for issue in (*fixed, *poor):
+        assert str(issue) in shown
+    assert str(feeder[0]).split(". Lower")[0] in shown
