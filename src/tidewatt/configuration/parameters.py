@@ -182,8 +182,11 @@ def _problem(key: str, value: Any, default: Any) -> str:
     good = _number(value) and (not whole or isinstance(value, Integral)) and low <= value <= high
     good = good and (math.isfinite(value) or key in _MAY_BE_INFINITE)
     kind = "a whole number" if whole else "a number"
-    words = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of {low:g} or more, not infinite"
-    return "" if good else f"Give {kind}" + ("" if key in _MAY_BE_INFINITE else f" {words}")
+    if math.isinf(low):
+        return "" if good else f"Give {kind}"
+    last = "" if key in _MAY_BE_INFINITE else ", not infinite"
+    words = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of {low:g} or more{last}"
+    return "" if good else f"Give {kind} {words}"
 
 
 def _number(value: Any) -> bool:
