@@ -16,7 +16,7 @@ from tidewatt.simulation.choice import StationChoice
 from tidewatt.simulation.decision import ChargingDecision, Threshold
 from tidewatt.simulation.network import network_of
 from tidewatt.simulation.parameters import Parameters
-from tidewatt.simulation.speeds import SpeedFlow, speed_flow
+from tidewatt.simulation.speeds import Bpr, SpeedFlow, speed_flow
 from tidewatt.simulation.world import World
 from tidewatt.synthesis.demand import trips_matrix
 from tidewatt.synthesis.plans import zone_places
@@ -54,6 +54,7 @@ def world_of(
         raise ScenarioError(dict.fromkeys(issues))
     roads, stations = scenario.roads, scenario.stations
     assert roads is not None and stations is not None
+    speeds = speeds or speed_flow(parameters.speed_flow)
     from tidewatt.synthesis.vehicle_types import default_types
 
     types = scenario.types or default_types()
@@ -62,7 +63,10 @@ def world_of(
     network = network_of(roads)
     flow = np.zeros(roads.links)
     if parameters.background > 0:
-        flow = background_flow(network, roads, trips, gap=parameters.background_gap, workers=threads)
+        # The roads' own functions (sim-1) are compiled; another model is asked for all links at once.
+        model = None if isinstance(speeds, Bpr) else speeds
+        gap = parameters.background_gap
+        flow = background_flow(network, roads, trips, gap=gap, workers=threads, speed_flow=model)
         # Vehicles that are simulated are part of the demand: the rest is other traffic.
         flow = flow * ((1.0 - share if parameters.feedback else 1.0) * parameters.background / roads.period_h)
     return World(
@@ -74,7 +78,7 @@ def world_of(
         parameters=parameters,
         decision=decision or Threshold(),
         choice=choice,
-        speed_flow=speeds or speed_flow(parameters.speed_flow),
+        speed_flow=speeds,
         places=zone_places(roads, trips),
         habits=habits,
         diary=diary,
