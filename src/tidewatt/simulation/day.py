@@ -38,11 +38,14 @@ class Day(NamedTuple):
         Queues and sessions, run to the end.
     ledger : Ledger
         Everything else that was counted on the way.
+    ends : array of int32, shape (requests, 2)
+        Node where each request was made, and of its destination.
     """
 
     requests: Requests
     charging: ChargingDay
     ledger: Ledger
+    ends: Array
 
 
 def run_day(
@@ -80,7 +83,8 @@ def run_day(
         number += 1
     charging.finish()
     loop.settle()
-    return Day(joined(loop.batches, len(world.stations), taste_seed), charging, loop.ledger)
+    requests = joined(loop.batches, len(world.stations), taste_seed)
+    return Day(requests, charging, loop.ledger, np.concatenate(loop.ends))
 
 
 class _Loop:
@@ -114,6 +118,7 @@ class _Loop:
         self.start_min = np.full(n, np.inf)  # of the charge
         self.release = np.full(n, np.inf)  # when a charge ends, or a trip off the network
         self.batches: list[Requests] = []
+        self.ends = [np.zeros((0, 2), np.int32)]
 
     def busy(self) -> bool:
         """Whether anyone still drives, or is on the way to or at a station."""
@@ -279,6 +284,7 @@ class _Loop:
         target = self.world.zone_node[self.plans.destination[self.trip[who]]]
         batch = self._requests(minute, who, node, target)
         self.batches.append(batch)
+        self.ends.append(np.column_stack([node, target]).astype(np.int32))
         self.ledger.asked_kwh[who] = batch.energy_kwh
         station, arrive = self.charging.decide(batch)
         found = station >= 0

@@ -1,0 +1,258 @@
+"""Seeking a good plan of stations: which search, how long, what is kept on the way."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tidewatt.configuration.bounds import Limits
+from tidewatt.configuration.candidates import Candidates, Searcher
+from tidewatt.configuration.evaluation import Evaluator
+from tidewatt.configuration.genetic import Genetic
+from tidewatt.configuration.local import Local
+from tidewatt.configuration.memetic import Memetic
+from tidewatt.configuration.parameters import WORDS, Parameters
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.stations import StationPlan
+from tidewatt.errors import TidewattError
+from tidewatt.result import Checkpoint
+
+__all__ = ["Found", "SearchProgress", "search"]
+
+ASKED = 20
+"""A search that keeps proposing the same plans, as where there are few, ends after so many budgets."""
+
+
+class SearchProgress(NamedTuple):
+    """One report of a search.
+
+    Attributes
+    ----------
+    evaluations, budget : int
+        Different plans judged, and how many may be.
+    best_objective : float
+        Of the best plan that keeps all limits; infinite while there is none.
+    mean_wait_min : float
+        Of that plan.
+    seconds : float
+        Since the search began, or went on.
+    """
+
+    evaluations: int
+    budget: int
+    best_objective: float
+    mean_wait_min: float
+    seconds: float
+
+
+class Found(NamedTuple):
+    """Where a search ended.
+
+    Attributes
+    ----------
+    fast, normal : array of int64, shape (stations,)
+        The best plan.
+    objective : float
+        Its objective on the days of the search (conf-1).
+    feasible : bool
+        Whether it keeps all limits.
+    evaluations : int
+        Different plans judged.
+    history : dict of str to array
+        A row a step: ``evaluations``, ``best_objective``, ``mean_wait_min``, ``seconds``.
+    on_time : bool
+        Whether the time limit ended it.
+    front : dict of str to array or None
+        Of the Pareto search: ``fast``, ``normal`` of shape (plans, stations) and ``f1`` ... ``f4``.
+    """
+
+    fast: Array
+    normal: Array
+    objective: float
+    feasible: bool
+    evaluations: int
+    history: dict[str, Array]
+    on_time: bool
+    front: dict[str, Array] | None
+
+
+def search(
+    name: str,
+    evaluator: Evaluator,
+    limits: Limits,
+    plan: StationPlan,
+    parameters: Parameters,
+    *,
+    seed: int | None = None,
+    on_progress: Callable[[SearchProgress], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
+) -> Found:
+    """Seek the plan with the lowest score.
+
+    Parameters
+    ----------
+    name : str
+        ``memetic``, ``local``, ``genetic``, ``genetic-plain`` or ``pareto``.
+    evaluator : Evaluator
+    limits : Limits
+    plan : StationPlan
+        Where to start, repaired where it breaks limits.
+    parameters : Parameters
+        For ``evaluations``, ``population``, ``elites`` and ``time_limit_s``.
+    seed : int, optional
+        Instead of the parameters'.
+    on_progress : callable, optional
+    checkpoint : Checkpoint, optional
+        Saved between steps where due, and on Ctrl-C.
+    resume : bool
+        Go on from `checkpoint`: the outcome is the one of a search that was never stopped.
+
+    Returns
+    -------
+    Found
+
+    Raises
+    ------
+    TidewattError
+        The checkpoint is of another search, or the extra ``search`` lacks.
+    KeyboardInterrupt
+        On Ctrl-C, after the checkpoint was saved.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(parameters.seed if seed is None else seed))
+    given = f"{name} with seed {parameters.seed if seed is None else seed}, " + ", ".join(
+        f"{key} {getattr(parameters, key)}" for key in ("evaluations", "population", "elites")
+    )
+    run = _Run(evaluator, rng, parameters, given)
+    kept = checkpoint.load() if checkpoint is not None and resume else None
+    run.searcher = _searcher(name, evaluator, limits, plan, rng, parameters)
+    if kept:
+        run.restore(kept)
+    state = run.state()
+    try:
+        while run.room() > 0 and not run.late():
+            run.step()
+            if on_progress:
+                on_progress(run.progress())
+            if checkpoint is not None:
+                state = run.state()
+                if checkpoint.due():
+                    checkpoint.save(state)
+    except KeyboardInterrupt:
+        if checkpoint is not None:
+            checkpoint.save(state)
+        raise
+    if checkpoint is not None and run.room() > 0:
+        checkpoint.save(run.state())
+    return run.found()
+
+
+def _searcher(
+    name: str,
+    evaluator: Evaluator,
+    limits: Limits,
+    plan: StationPlan,
+    rng: np.random.Generator,
+    p: Parameters,
+) -> Searcher:
+    start = (evaluator, limits, plan.fast, plan.normal, rng)
+    if name == "local":
+        return Local(*start)
+    if name == "genetic":
+        return Genetic(*start, population=p.population, elites=p.elites)
+    if name == "genetic-plain":
+        return Genetic(*start, population=p.population, elites=p.elites, strengthened=False)
+    if name == "memetic":
+        return Memetic(*start, evaluations=p.evaluations, population=p.population, elites=p.elites)
+    if name == "pareto":
+        from tidewatt.configuration.pareto import Pareto
+
+        return Pareto(*start, population=p.population)
+    raise TidewattError(f"there is no search {name!r}; choose one of {', '.join(map(repr, WORDS['search']))}")
+
+
+class _Run:
+    """A search under way."""
+
+    searcher: Searcher
+
+    def __init__(self, evaluator: Evaluator, rng: np.random.Generator, p: Parameters, given: str) -> None:
+        self.evaluator, self.rng, self.parameters, self.given = evaluator, rng, p, given
+        self.rows: list[tuple[float, float, float, float]] = []
+        self.begin = time.perf_counter()
+        self.earlier_s = 0.0
+
+    def room(self) -> int:
+        """How many different plans may still be judged."""
+        budget = self.parameters.evaluations
+        if self.evaluator.asked >= ASKED * budget:
+            return 0
+        return budget - self.evaluator.evaluations
+
+    def late(self) -> bool:
+        return time.perf_counter() - self.begin >= self.parameters.time_limit_s
+
+    def step(self) -> None:
+        self.searcher.step(self.room())
+        self.rows.append((float(self.evaluator.evaluations), *self._best(), self._seconds()))
+
+    def _seconds(self) -> float:
+        return self.earlier_s + time.perf_counter() - self.begin
+
+    def _best(self) -> tuple[float, float]:
+        best = self.searcher.best
+        found = self.evaluator.remembered(best.fast, best.normal)
+        return (
+            float(found.objective[0]) if found.feasible[0] else float("inf"),
+            float(best.wait_min[0]),
+        )
+
+    def progress(self) -> SearchProgress:
+        evaluations, objective, wait, seconds = self.rows[-1]
+        return SearchProgress(int(evaluations), self.parameters.evaluations, objective, wait, seconds)
+
+    def state(self) -> dict[str, dict[str, Any]]:
+        """Everything that decides how it goes on."""
+        return {
+            "search": {
+                "given": self.given,
+                "random": json.dumps(self.rng.bit_generator.state),
+                "history": np.array(self.rows, np.float64).reshape(-1, 4),
+            },
+            "plans": self.searcher.state(),
+            "judged": self.evaluator.state(),
+        }
+
+    def restore(self, state: Mapping[str, Mapping[str, Any]]) -> None:
+        """Go on from there; what is remembered of judged plans comes last, since the others look there."""
+        given = str(state["search"]["given"])
+        if given != self.given:
+            raise TidewattError(
+                f"The checkpoint is of another search ({given}, not {self.given}). "
+                "Ask for the same, or start without --resume."
+            )
+        self.searcher.restore(state["plans"])
+        self.evaluator.restore(state["judged"])
+        self.rng.bit_generator.state = json.loads(str(state["search"]["random"]))
+        self.rows = [tuple(row) for row in np.asarray(state["search"]["history"]).tolist()]
+        self.earlier_s = self.rows[-1][3] if self.rows else 0.0
+
+    def found(self) -> Found:
+        best: Candidates = self.searcher.best
+        judged = self.evaluator.remembered(best.fast, best.normal)
+        columns = np.array(self.rows, np.float64).reshape(-1, 4).T
+        names = ("evaluations", "best_objective", "mean_wait_min", "seconds")
+        return Found(
+            fast=np.asarray(best.fast[0], np.int64),
+            normal=np.asarray(best.normal[0], np.int64),
+            objective=float(judged.objective[0]),
+            feasible=bool(judged.feasible[0]),
+            evaluations=self.evaluator.evaluations,
+            history=dict(zip(names, columns, strict=True)),
+            on_time=self.room() > 0,
+            front=getattr(self.searcher, "front", None),
+        )
