@@ -8,7 +8,7 @@ from tidewatt.kernels.traffic import tally
 
 @pytest.mark.parametrize("vehicles", [0, 1, 7, 1003])
 def test_tally_counts_every_vehicle_once(vehicles):
-    """The check that vehicles are conserved rests on it: a state missed or counted twice would hide a loss."""
+    """The check that vehicles are conserved rests on it: one missed or counted twice would hide a loss."""
     state = np.random.default_rng(vehicles).integers(0, 5, vehicles).astype(np.int8)
     out = np.full(5, 2, np.int64)  # it adds to what is there
     tally(state, out)
