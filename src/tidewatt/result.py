@@ -19,8 +19,8 @@ class Status(enum.Enum):
 
     CERTIFIED = "The asked gap is proved."
     TIME_LIMIT = (
-        "Stopped on time before the asked gap was proved: allow more time, or resume from the checkpoint "
-        "where one is kept."
+        "Stopped on time before what was asked for was reached: allow more time, or resume from the "
+        "checkpoint where one is kept."
     )
     ITERATION_LIMIT = (
         "Stopped on iterations before the asked gap was proved: allow more, or resume from the checkpoint "
@@ -29,12 +29,26 @@ class Status(enum.Enum):
     STALLED = "No further progress in double precision: ask for a larger gap, or try the other solver."
     REPLICATIONS = "All replications asked for were run; beta says how far the mean may still move."
     TOLERANCE = "The variance coefficient of the statistic fell to the tolerance."
+    EVALUATIONS = (
+        "As many plans were tried as asked for; the best of them is no proved optimum: allow more, or try "
+        "another seed."
+    )
+    UNMET = (
+        "No plan was found that keeps all limits: allow more evaluations, or relax the limits that the "
+        "summary says are broken."
+    )
     EXACT = "Nothing to decide: the figure is the outcome of a rule, not of an optimisation."
 
     @property
     def reached(self) -> bool:
         """Whether what was asked for was reached."""
-        return self in (Status.CERTIFIED, Status.EXACT, Status.REPLICATIONS, Status.TOLERANCE)
+        return self in (
+            Status.CERTIFIED,
+            Status.EXACT,
+            Status.REPLICATIONS,
+            Status.TOLERANCE,
+            Status.EVALUATIONS,
+        )
 
 
 @dataclass(frozen=True, slots=True)
