@@ -15,6 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tidewatt.configuration.result import Configuration
+    from tidewatt.configuration.study import configure
     from tidewatt.coordination.result import Coordination
     from tidewatt.coordination.study import coordinate
     from tidewatt.domain.checks import check
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Configuration",
     "Coordination",
     "Equilibrium",
     "Scenario",
@@ -45,6 +48,7 @@ __all__ = [
     "__version__",
     "assign",
     "check",
+    "configure",
     "coordinate",
     "example",
     "load",
@@ -60,6 +64,7 @@ __all__ = [
 # Where each public name lives: it is imported when it is first asked for, so that `import tidewatt` and
 # the program's help stay quick.
 _HOMES = {
+    "Configuration": "configuration.result",
     "Coordination": "coordination.result",
     "Equilibrium": "simulation.assignment.result",
     "Scenario": "domain.scenario",
@@ -69,6 +74,7 @@ _HOMES = {
     "TidewattError": "errors",
     "assign": "simulation.assignment.study",
     "check": "domain.checks",
+    "configure": "configuration.study",
     "coordinate": "coordination.study",
     "example": "synthesis.examples",
     "load": "io.results",

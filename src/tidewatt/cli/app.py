@@ -6,6 +6,7 @@ from cyclopts import App
 
 import tidewatt
 from tidewatt.cli.assigning import assign
+from tidewatt.cli.configuring import configure
 from tidewatt.cli.coordinating import coordinate
 from tidewatt.cli.demonstrating import demo
 from tidewatt.cli.importing import importing
@@ -31,5 +32,6 @@ app.command(importing)
 app.command(simulate)
 app.command(assign)
 app.command(coordinate)
+app.command(configure)
 app.command(verify)
 app.command(report)

@@ -14,7 +14,7 @@ from tidewatt.report.words import RUNG_NAMES, amount, percent
 if TYPE_CHECKING:
     from tidewatt.result import Progress
 
-__all__ = ["Days", "Gap", "Measure", "Reporter", "reporter"]
+__all__ = ["Days", "Gap", "Measure", "Reporter", "reporter", "span"]
 
 _EVERY_S = 10.0  # between lines where there is no terminal
 
@@ -132,7 +132,7 @@ class Days:
         if report.note and not short:
             parts.append(report.note)
         if math.isfinite(left):
-            parts.append(f"about {_span(left)} left")
+            parts.append(f"about {span(left)} left")
         return done, ", ".join(parts)
 
     def share(self, report: Progress) -> float | None:
@@ -159,7 +159,7 @@ class Days:
         return min(more, max(self._limit_s - report.seconds, 0.0))
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
     """A length of time that one can plan with: ``40 s``, ``12 min``, ``3.5 h``."""
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -154,15 +154,13 @@ def summarise(
     """The keys of ``summary.json``."""
     p, s = asked.parameters, world.stations
     fast, normal = found.fast, found.normal
-    table = cost_table(verdict).set_index("figure")
-    waits = {plan: verdict.mean(plan, "mean_wait_min") for plan in _PLANS}
+    mean = {plan: {name: verdict.mean(plan, name) for name in (*SHOWN, *_MORE)} for plan in _PLANS}
     charges = verdict.values("before", "charges")
     replayed = np.array([day.replayed_wait_min for day in verdict.days])
     # Replays serve the requests of the day before the change: means weigh its charges.
     replayed_wait = float(replayed @ charges / charges.sum()) if charges.sum() > 0 else 0.0
     objective = sum(
-        w * float(table.at[f"f{k}", "after"] - table.at[f"f{k}", "before"])
-        for k, w in enumerate(p.weights, 1)
+        w * (mean["after"][f"f{k}"] - mean["before"][f"f{k}"]) for k, w in enumerate(p.weights, 1)
     )
     replayed_objective = float(np.mean([day.replayed_objective for day in verdict.days]))
     changed = (fast != s.fast) | (normal != s.normal)
@@ -181,8 +179,8 @@ def summarise(
         "objective_train": found.objective,
         "objective": objective,
         "objective_ci95": _half(verdict.objective),
-        "before": {name: float(table.at[name, "before"]) for name in SHOWN},
-        "after": {name: float(table.at[name, "after"]) for name in SHOWN},
+        "before": {name: mean["before"][name] for name in SHOWN},
+        "after": {name: mean["after"][name] for name in SHOWN},
         "stations_changed": int(changed.sum()),
         "fast_before": int(s.fast.sum()),
         "fast_after": int(fast.sum()),
@@ -191,7 +189,7 @@ def summarise(
         "constraints": constraints(asked.limits, fast, normal, verdict),
         "replay_error": {
             "objective": replayed_objective - objective,
-            "mean_wait_min": replayed_wait - waits["after"],
+            "mean_wait_min": replayed_wait - mean["after"]["mean_wait_min"],
         },
         "coordinated": None
         if coordinated is None
@@ -204,10 +202,10 @@ def summarise(
         "version": run.version,
         "scenario_sha256": run.scenario_sha256,
         "limits": room_left(asked.limits, fast, normal, verdict),
-        "charges_before": float(table.at["charges", "before"]),
-        "charges_after": float(table.at["charges", "after"]),
-        "unserved_before": float(table.at["unserved", "before"]),
-        "unserved_after": float(table.at["unserved", "after"]),
+        "charges_before": mean["before"]["charges"],
+        "charges_after": mean["after"]["charges"],
+        "unserved_before": mean["before"]["unserved"],
+        "unserved_after": mean["after"]["unserved"],
         "vehicles": asked.simulation.vehicles,
         "stations": len(s),
         "links": world.roads.links,

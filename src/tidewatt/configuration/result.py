@@ -31,8 +31,8 @@ class Configuration:
         Before and after in rows ``f1`` ... ``traffic_flow_veh_per_min`` as in ``summary.json``: ``figure``,
         ``unit``, ``before``, ``before_ci95``, ``after``, ``after_ci95``, ``change``, ``change_ci95``.
     days : pandas.DataFrame
-        A row a fresh day and plan (``before``, ``after``): ``day``, ``plan``, costs and figures as in `costs`,
-        ``objective``, and what a replay says: ``replayed_objective``, ``replayed_wait_min``.
+        A row a fresh day and plan (``before``, ``after``): ``day``, ``plan``, costs and figures as in
+        `costs`, ``objective``, and what a replay says: ``replayed_objective``, ``replayed_wait_min``.
     data : xarray.Dataset
         Over (plan, minute), `plan` being before or after, means of the full simulations: ``load_kw``,
         ``queue_vehicles``. With coordinated charging also ``load_coordinated_kw`` and, beside it,

@@ -1,8 +1,8 @@
 """`configure`: how many fast and normal chargers every station should have, given how drivers react.
 
 After sections 2 and 3 of Qu and Zhao 2023 (doi 10.3969/j.issn.2096-8299.2023.05.005): plans are judged by
-what they cost stations, drivers, grid and traffic on days replayed with the same drivers, the best one by full
-simulation on fresh days. Equations (conf-1 to conf-18) are stated in ``docs/equations/conf.md``.
+what they cost stations, drivers, grid and traffic on days replayed with the same drivers, the best one by
+full simulation on fresh days. Equations (conf-1 to conf-18) are stated in ``docs/equations/conf.md``.
 """
 
 from __future__ import annotations

@@ -11,18 +11,24 @@ from tidewatt.errors import TidewattError
 from tidewatt.io.result_files import CERTIFICATE, FORMAT, absent_files, read_json
 
 if TYPE_CHECKING:
+    from tidewatt.configuration.result import Configuration
     from tidewatt.coordination.result import Coordination
     from tidewatt.simulation.assignment.result import Equilibrium
     from tidewatt.simulation.result import Simulation
 
-    Result = Coordination | Simulation | Equilibrium
+    Result = Coordination | Simulation | Equilibrium | Configuration
 
 __all__ = ["load", "save"]
 
 # Which module here saves and loads a kind of result, by the name of its class in small letters; each offers
 # ``save(result, folder, scenario_folder=..., **more)`` and ``load(folder, certificate)``. Certificates name
 # their kind; those without one are of `coordinate`.
-_ROOMS = {"coordination": "coordinations", "simulation": "simulations", "equilibrium": "equilibria"}
+_ROOMS = {
+    "coordination": "coordinations",
+    "simulation": "simulations",
+    "equilibrium": "equilibria",
+    "configuration": "configurations",
+}
 
 
 def save(
@@ -39,7 +45,7 @@ def save(
 
     Parameters
     ----------
-    result : Coordination, Simulation or Equilibrium
+    result : Coordination, Simulation, Equilibrium or Configuration
         What a study returned.
     folder : path
         Where to write; made where it is missing.
@@ -78,7 +84,7 @@ def load(folder: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    Coordination, Simulation or Equilibrium
+    Coordination, Simulation, Equilibrium or Configuration
 
     Raises
     ------

@@ -1,0 +1,244 @@
+"""The summary of a configuration on the terminal: before and after, what binds, and what it rests on."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from tidewatt.cli.console import width, wrapped
+from tidewatt.report.words import amount, at_least, count, percent
+
+if TYPE_CHECKING:
+    from tidewatt.configuration.result import Configuration
+
+__all__ = [
+    "comparison_rows",
+    "coordinated_rows",
+    "print_comparison",
+    "print_verdict",
+    "station_rows",
+    "verdict",
+]
+
+_NARROW = 72  # columns below which tables do not fit
+_CHANGED = 12  # stations shown
+
+LABELS = {
+    "f1": "stations: F1",
+    "f1_1": "  retrofit",
+    "f1_2": "  revenue (earned)",
+    "f1_3": "  expansion",
+    "f2": "drivers: F2",
+    "f2_1": "  time",
+    "f2_2": "  fees",
+    "f2_3": "  dissatisfaction",
+    "f3": "grid: F3",
+    "f3_peak_valley": "  peak less valley",
+    "f3_variance": "  variance",
+    "f4": "traffic: F4",
+    "mean_detour_min": "detour [min]",
+    "mean_wait_min": "wait [min]",
+    "mean_charge_min": "charging [min]",
+    "peak_load_kw": "peak load [kW]",
+    "peak_valley_kw": "peak less valley [kW]",
+    "queue_peak": "most vehicles queueing",
+    "charges": "charges",
+    "unserved": "ran low, not charged",
+}
+"""Rows of the table, by figure."""
+
+_WHAT = {
+    "site": "a site's most or fewest chargers",
+    "cost_18": "the stations' cost, which must not rise",
+    "budget": "the budget",
+    "feeder": "the headroom of a feeder",
+    "fixed": "stations that may not change",
+}
+
+
+def comparison_rows(result: Configuration) -> list[tuple[str, str, str, str, str]]:
+    """Label, before, after, change and half of the change's 95 % interval."""
+    table = result.costs.set_index("figure")
+    rows = []
+    for name, label in LABELS.items():
+        of = {column: float(table[column][name]) for column in ("before", "after", "change", "change_ci95")}
+        sign = "+" if of["change"] > 0 else ""
+        half = f"± {amount(of['change_ci95'], 2)}" if of["change_ci95"] > 0 else ""
+        rows.append(
+            (label, amount(of["before"]), amount(of["after"]), f"{sign}{amount(of['change'], 3)}", half)
+        )
+    return rows
+
+
+def station_rows(result: Configuration) -> list[tuple[str, ...]]:
+    """Stations that change, those with most charges first: chargers, retrofit cost, wait."""
+    plan = result.plan
+    changed = plan[
+        (plan["fast_after"] != plan["fast_before"]) | (plan["normal_after"] != plan["normal_before"])
+    ]
+    shown = changed.sort_values("charges_before", ascending=False, kind="stable")
+    return [
+        (
+            str(row["station_id"]),
+            f"{row['fast_before']} → {row['fast_after']}",
+            f"{row['normal_before']} → {row['normal_after']}",
+            amount(float(row["retrofit_cost"]), 3),
+            f"{amount(float(row['wait_before_min']), 2)} → {amount(float(row['wait_after_min']), 2)}",
+        )
+        for _, row in shown.head(_CHANGED).iterrows()
+    ]
+
+
+def coordinated_rows(figures: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Grid costs and peaks of the same stations, unmanaged and coordinated, before and after."""
+    found = figures["coordinated"]
+    names = {
+        "f3": "grid: F3",
+        "f3_peak_valley": "  peak less valley",
+        "f3_variance": "  variance",
+        "peak_load_kw": "peak load [kW]",
+        "station_peaks_kw": "sum of station peaks [kW]",
+    }
+    ways = [(plan, way) for plan in ("before", "after") for way in ("unmanaged", "coordinated")]
+    rows = [
+        (label, *(amount(float(found[plan][way][key])) for plan, way in ways)) for key, label in names.items()
+    ]
+    bounds = [found[plan]["coordinated"]["lower_bound_kw"] for plan in ("before", "after")]
+    return [
+        *rows,
+        ("  proved: not below", "", at_least(float(bounds[0]), 4), "", at_least(float(bounds[1]), 4)),
+    ]
+
+
+def print_comparison(result: Configuration) -> None:
+    """Tables of costs, of stations that change, and of coordinated charging."""
+    f = result.figures
+    title = (
+        f"{f['scenario']}: {count(int(f['stations']), 'station')}, {count(int(f['vehicles']), 'vehicle')}; "
+    )
+    title += (
+        f"means of {count(int(f['days_test']), 'fresh day')}, simulated in full; costs in money units a day"
+    )
+    _print_table(title, ("a day", "before", "after", "change", "± 95 %"), comparison_rows(result))
+    rows, changed = station_rows(result), int(f["stations_changed"])
+    if rows:
+        more = f", the {len(rows)} with most charges" if changed > len(rows) else ""
+        title = f"{count(changed, 'station')} of {int(f['stations']):,} changed{more}"
+        _print_table(title, ("station", "fast", "normal", "retrofit a day", "wait [min]"), rows)
+    if f.get("coordinated"):
+        wait = amount(float(f["coordinated"]["accepted_wait_min"]), 3)
+        title = f"Charging coordinated within {wait} min; one day, means over 5 min"
+        columns = ("", "before", "coordinated", "after", "coordinated")
+        _print_table(title, columns, coordinated_rows(dict(f)))
+
+
+def _print_table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    print()
+    if width() < _NARROW:
+        print(textwrap.fill(title, width()))
+        for label, *cells in rows:
+            said = "; ".join(f"{name} {cell}" for name, cell in zip(columns[1:], cells, strict=True) if cell)
+            print(textwrap.fill(f"{label.strip()}: {said}", width(), subsequent_indent="    "))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAVY, title_style="bold")
+    for number, name in enumerate(columns):
+        table.add_column(Text(name), justify="left" if number == 0 else "right")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(width=width(), highlight=False).print(table)
+
+
+def verdict(result: Configuration) -> list[str]:
+    """What was found, which limits bind, how far the figures can be trusted, in plain words."""
+    f = result.figures
+    return [_found(result), _limits(f), *_broken(f), _replay(f), *_coordinated(f), _assumed(f)]
+
+
+def _found(result: Configuration) -> str:
+    f = result.figures
+    better, half = float(f["objective"]), float(f["objective_ci95"])
+    said = f"Found by {f['search']} search among {count(int(f['evaluations']), 'plan')}: objective "
+    said += f"{amount(better, 3)} ± {amount(half, 2)} on the fresh days (below 0 is better than installed)"
+    said += f", {amount(float(f['objective_train']), 3)} on the {count(int(f['days_train']), 'day')} of the "
+    said += "search"
+    if better - half > 0:
+        said += ". On fresh days the plan is WORSE than what is installed: search on more days"
+    elif better + half > 0:
+        said += ". The fresh days do not tell it from what is installed: search and judge on more days"
+    said += ". The best plan found; there is no proof that none is better."
+    if not result.status.reached:
+        said += f" {result.status.value}"
+    return said
+
+
+def _limits(f: Any) -> str:
+    room = f["limits"]
+    said = [f"{int(room['sites_full']):,} of {count(int(room['sites']), 'site')} full"]
+    if room["feeders"]:
+        said.append(
+            f"{int(room['feeders_full']):,} of {count(int(room['feeders']), 'feeder')} without room for one more"
+        )
+    if room["budget_left"] is not None:
+        said.append(f"{amount(float(room['budget_left']), 3)} of the budget left")
+    said.append(f"stations' cost {amount(float(room['station_cost_left']), 3)} below before")
+    spent = float(room["capital"])
+    paid = (
+        f"purchases less sales cost {amount(spent, 4)}"
+        if spent >= 0
+        else f"sales bring {amount(-spent, 4)} more than purchases cost"
+    )
+    return f"Limits: {', '.join(said)}; {paid} (money units, before interest)."
+
+
+def _broken(f: Any) -> list[str]:
+    broken = [_WHAT[name] for name, kept in f["constraints"].items() if not kept]
+    if not broken:
+        return []
+    return [f"NOT kept on the fresh days: {'; '.join(broken)}."]
+
+
+def _replay(f: Any) -> str:
+    error = f["replay_error"]
+    return (
+        f"Simulated: both plans for the same drivers on the same days. Replays, which the search used, were "
+        f"off by {amount(float(error['objective']), 2)} in the objective and "
+        f"{amount(float(error['mean_wait_min']), 2)} min in the mean wait."
+    )
+
+
+def _coordinated(f: Any) -> list[str]:
+    if not f.get("coordinated"):
+        return []
+    after = f["coordinated"]["after"]
+    loose, tight = (float(after[way]["station_peaks_kw"]) for way in ("unmanaged", "coordinated"))
+    spared = percent(1 - tight / loose) if loose > 0 else "0 %"
+    return [
+        f"Proved: with these charges at these chargers, station peaks cannot sum up to less than "
+        f"{at_least(float(after['coordinated']['lower_bound_kw']), 4)} kW after the change; coordinated charging "
+        f"reaches {amount(tight)} kW, {spared} below unmanaged."
+    ]
+
+
+def _assumed(f: Any) -> str:
+    weights = " ".join(amount(float(w), 3) for w in f["weights"].values())
+    known = {
+        "none": "nothing of queues",
+        "arrived": "who is at a station, not who is on the way there",
+        "reserved": "who is at a station and who is on the way there",
+    }[str(f["information"])]
+    return (
+        f"Assumed: weights {weights}; drivers know {known}; in the search, what they ask for and when does not "
+        "depend on the plan. Days are synthesised from travel statistics, not observed."
+    )
+
+
+def print_verdict(result: Configuration) -> None:
+    """Print `verdict`, wrapped."""
+    print()
+    for sentence in verdict(result):
+        print(wrapped(sentence))

@@ -1,0 +1,291 @@
+"""The verb `configure`: the right chargers at every station."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from tidewatt.cli.configured import print_comparison, print_verdict
+from tidewatt.cli.console import print_json, say
+from tidewatt.cli.folders import CHECKPOINT, holds_result, prepared
+from tidewatt.cli.options import Json, Switch
+from tidewatt.cli.progress import reporter, span
+from tidewatt.cli.summary import print_files
+from tidewatt.errors import Interrupted
+from tidewatt.report.words import amount
+
+if TYPE_CHECKING:
+    from tidewatt.configuration.parameters import Parameters
+    from tidewatt.configuration.result import Configuration
+    from tidewatt.domain.roads import Roads
+    from tidewatt.domain.scenario import Scenario
+    from tidewatt.result import Progress
+
+__all__ = ["Plans", "configure", "draw_configuration", "run_configuration", "show_configuration"]
+
+_CHECKPOINT_EVERY_S = 60.0
+
+
+def configure(
+    scenario: Path,
+    /,
+    *,
+    out: Path,
+    search: Literal["memetic", "local", "genetic", "genetic-plain", "pareto"] | None = None,
+    mode: Literal["corrected", "paper-equation", "paper-table"] | None = None,
+    weights: tuple[float, float, float, float] | None = None,
+    information: Literal["none", "arrived", "reserved"] | None = None,
+    vehicles: int | None = None,
+    days_train: int | None = None,
+    days_test: int | None = None,
+    evaluations: int | None = None,
+    population: int | None = None,
+    time_limit_s: float | None = None,
+    budget: float | None = None,
+    coordinated: Annotated[bool, Switch] = False,
+    accepted_wait_min: float | None = None,
+    resume: Annotated[bool, Switch] = False,
+    threads: int | None = None,
+    seed: int | None = None,
+    figures: Annotated[bool, Parameter(negative="--no-figures")] = True,
+    json: Json = False,
+) -> int:
+    """Find how many fast and normal chargers every station should have, given how drivers react.
+
+    Plans are judged on replayed days by what they cost stations, drivers, grid and traffic, within the limits
+    of sites, feeders and budget; the best one is simulated in full on fresh days beside what is installed.
+    The defaults of the options come from the scenario's [configuration] ([simulation] for the days), else
+    they are as given below. Needs roads and stations with prices.
+
+    Parameters
+    ----------
+    scenario
+        Folder of the scenario.
+    out
+        Folder for the result; made where it does not exist. A result in it is replaced; anything else is
+        refused.
+    search
+        How plans are sought; pareto needs the extra `search` [default: memetic].
+    mode
+        Formulas: corrected, or as the source prints its equations or its tables [default: corrected].
+    weights
+        Weights of the costs of stations, drivers, grid and traffic: four numbers of 0 or more
+        [default: 1 1 1 1].
+    information
+        What drivers know of queues: nothing, who is at a station, or also who is on the way
+        [default: arrived].
+    vehicles
+        Electric vehicles [default: 10,000].
+    days_train
+        Days that plans are judged on in the search [default: 4].
+    days_test
+        Fresh days for the verdict, at least 2 [default: 20].
+    evaluations
+        Plans that may be tried [default: 20,000].
+    population
+        Plans of a generation of the genetic searches [default: 40].
+    time_limit_s
+        Stop the search after so many seconds [default: no limit].
+    budget
+        Most that purchases less sales may cost, in money units (10,000 of the scenario's money unless set
+        otherwise), before interest [default: no limit].
+    coordinated
+        Judge both plans under coordinated charging too.
+    accepted_wait_min
+        By how much coordinated charging may delay the end of a charge [default: 15 min].
+    resume
+        Go on from the checkpoint in the result folder.
+    threads
+        Worker threads; they do not change the result [default: one a processor].
+    seed
+        Seed of every random choice [default: 0].
+    figures
+        Draw the figures into RESULT/figures.
+    """
+    from tidewatt.configuration.parameters import Parameters
+    from tidewatt.io.scenario import read_scenario
+    from tidewatt.simulation.parameters import Parameters as SimulationParameters
+
+    asked: dict[str, Any] = {
+        "search": search,
+        "mode": mode,
+        "weights": weights,
+        "days_train": days_train,
+        "days_test": days_test,
+        "evaluations": evaluations,
+        "population": population,
+        "time_limit_s": time_limit_s,
+        "budget": budget,
+        "accepted_wait_min": accepted_wait_min,
+        "threads": threads,
+        "seed": seed,
+    }
+    days = {"information": information, "vehicles": vehicles}
+    Parameters.of({}, **asked)
+    SimulationParameters.of({}, **days)
+    with prepared(out, ours=holds_result, what="result"):
+        with reporter() as shown:
+            shown.step("reading the scenario")
+            read = read_scenario(scenario)
+        result = run_configuration(
+            read, out, asked, days, coordinated=coordinated, resume=resume, scenario_folder=scenario
+        )
+    pictures = draw_configuration(result, out, read.roads) if figures else []
+    if json:
+        print_json(result.summary())
+    else:
+        show_configuration(result)
+        print_files({"Result": out, "Pictures": pictures})
+        print(f"To check it: tidewatt verify {out}")
+        print(f"To simulate days with the new plan: tidewatt simulate {out / 'scenario'} --out DAYS")
+    return 0 if result.status.reached else 3
+
+
+def run_configuration(
+    scenario: Scenario,
+    out: Path,
+    asked: dict[str, Any],
+    days: dict[str, Any],
+    *,
+    coordinated: bool = False,
+    resume: bool = False,
+    scenario_folder: Path | None = None,
+) -> Configuration:
+    """Configure with a checkpoint and progress, and save the result.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What to configure.
+    out : Path
+        Result folder; the checkpoint of the search is kept below it until the result is whole.
+    asked, days : dict
+        Parameters of `tidewatt.configure` and of its days; None leaves one to the scenario or its default.
+    coordinated : bool
+        Whether to coordinate the charges of both plans.
+    resume : bool
+        Go on from the checkpoint.
+    scenario_folder : Path, optional
+        Where `verify` finds the scenario.
+
+    Raises
+    ------
+    Interrupted
+        With where the checkpoint is.
+    """
+    from tidewatt.configuration.study import configure as run
+    from tidewatt.configuration.validation import validated
+    from tidewatt.io.checkpoint import FolderCheckpoint
+    from tidewatt.io.results import save
+
+    question = validated(scenario, asked, days)
+    coordinate = None
+    if coordinated:
+        from tidewatt.coordination.study import coordinate
+    kept = FolderCheckpoint(out / CHECKPOINT, _CHECKPOINT_EVERY_S, scenario_sha256=scenario.sha256())
+    there = (kept.folder / "state.json").exists()
+    if resume and not there:
+        say(f"{out} holds no checkpoint: starting from the beginning.")
+    elif there and not resume:
+        say(f"{out} holds a checkpoint: starting anew without it (--resume would go on from it).")
+    try:
+        with reporter(Plans(question.parameters)) as shown:
+            result = run(
+                scenario,
+                coordinate=coordinate,
+                simulation=days,
+                progress=shown,
+                checkpoint=kept,
+                resume=resume and there,
+                **asked,
+            )
+            shown.step("saving")
+            save(result, out, scenario_folder=scenario_folder)
+    except KeyboardInterrupt:
+        if (kept.folder / "state.json").exists():
+            raise Interrupted(f"The checkpoint in {kept.folder} is kept: add --resume to go on.") from None
+        raise Interrupted("No checkpoint was there yet.") from None
+    if result.status.reached:
+        kept.clear()
+    return result
+
+
+def show_configuration(result: Configuration) -> None:
+    """Before and after, what changed, which limits bind, and what all rests on, on standard output."""
+    print_comparison(result)
+    print_verdict(result)
+
+
+def draw_configuration(result: Configuration, out: Path, roads: Roads | None = None) -> list[Path]:
+    """Draw the figures of a result below its folder."""
+    from tidewatt.report.figures import write_figures
+
+    with reporter() as shown:
+        shown.step("drawing")
+        return write_figures(result, out / "figures", roads=roads)
+
+
+class Plans:
+    """Reports of `configure`: days simulated, then plans tried, then fresh days.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        For how many of each there will be.
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        self._most = {
+            "simulating days": parameters.days_train,
+            "searching": parameters.evaluations,
+            "fresh days": parameters.days_test,
+        }
+        self._limit_s = parameters.time_limit_s
+        self.begin()
+
+    def name(self, phase: str) -> str:
+        """As readers call it."""
+        return {"fresh days": "judging on fresh days"}.get(phase, phase)
+
+    def begin(self) -> None:
+        """Forget how fast the phase before was."""
+        self._first: tuple[int, float] | None = None
+
+    def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
+        """How many are done; best objective, wait and time left."""
+        most, noun = self._most.get(report.phase), "plan" if report.phase == "searching" else "day"
+        done = f"{noun} {report.iteration:,} of {most:,}" if most and report.iteration else ""
+        parts = []
+        if math.isfinite(report.primal):
+            parts.append(f"best objective {amount(report.primal)}")
+        if report.note and not short:
+            parts.append(report.note)
+        left = self._left_s(report)
+        if math.isfinite(left):
+            parts.append(f"about {span(left)} left")
+        return done, ", ".join(parts)
+
+    def share(self, report: Progress) -> float | None:
+        """Share of what this phase will do."""
+        most = self._most.get(report.phase)
+        if not most or not report.iteration:
+            return None
+        share = report.iteration / most
+        if report.phase == "searching" and math.isfinite(self._limit_s):
+            share = max(share, report.seconds / max(self._limit_s, 1e-9))
+        return min(share, 1.0)
+
+    def _left_s(self, report: Progress) -> float:
+        most = self._most.get(report.phase)
+        if not most or not report.iteration:
+            return math.inf
+        if self._first is None:
+            self._first = report.iteration, report.seconds
+        done, seconds = report.iteration - self._first[0], report.seconds - self._first[1]
+        if done < 1:
+            return math.inf
+        more = max(most - report.iteration, 0) * seconds / done
+        return min(more, max(self._limit_s - report.seconds, 0.0)) if report.phase == "searching" else more
