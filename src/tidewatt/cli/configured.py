@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tidewatt.cli.console import width, wrapped
@@ -132,7 +133,7 @@ def print_comparison(result: Configuration) -> None:
         _print_table(title, columns, coordinated_rows(dict(f)))
 
 
-def _print_table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _print_table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     print()
     if width() < _NARROW:
         print(textwrap.fill(title, width()))
@@ -180,9 +181,8 @@ def _limits(f: Any) -> str:
     room = f["limits"]
     said = [f"{int(room['sites_full']):,} of {count(int(room['sites']), 'site')} full"]
     if room["feeders"]:
-        said.append(
-            f"{int(room['feeders_full']):,} of {count(int(room['feeders']), 'feeder')} without room for one more"
-        )
+        full, every = int(room["feeders_full"]), int(room["feeders"])
+        said.append(f"{full:,} of {count(every, 'feeder')} without room for a charger")
     if room["budget_left"] is not None:
         said.append(f"{amount(float(room['budget_left']), 3)} of the budget left")
     said.append(f"stations' cost {amount(float(room['station_cost_left']), 3)} below before")
@@ -219,8 +219,8 @@ def _coordinated(f: Any) -> list[str]:
     spared = percent(1 - tight / loose) if loose > 0 else "0 %"
     return [
         f"Proved: with these charges at these chargers, station peaks cannot sum up to less than "
-        f"{at_least(float(after['coordinated']['lower_bound_kw']), 4)} kW after the change; coordinated charging "
-        f"reaches {amount(tight)} kW, {spared} below unmanaged."
+        f"{at_least(float(after['coordinated']['lower_bound_kw']), 4)} kW after the change; coordinated "
+        f"charging reaches {amount(tight)} kW, {spared} below unmanaged."
     ]
 
 
@@ -232,8 +232,8 @@ def _assumed(f: Any) -> str:
         "reserved": "who is at a station and who is on the way there",
     }[str(f["information"])]
     return (
-        f"Assumed: weights {weights}; drivers know {known}; in the search, what they ask for and when does not "
-        "depend on the plan. Days are synthesised from travel statistics, not observed."
+        f"Assumed: weights {weights}; drivers know {known}; in the search, what they ask for and when does "
+        "not depend on the plan. Days are synthesised from travel statistics, not observed."
     )
 
 

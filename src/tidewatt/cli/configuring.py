@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -182,9 +183,11 @@ def run_configuration(
     from tidewatt.io.results import save
 
     question = validated(scenario, asked, days)
-    coordinate = None
+    coordinate: Callable[..., Any] | None = None
     if coordinated:
-        from tidewatt.coordination.study import coordinate
+        from tidewatt.coordination import study as coordination
+
+        coordinate = coordination.coordinate
     kept = FolderCheckpoint(out / CHECKPOINT, _CHECKPOINT_EVERY_S, scenario_sha256=scenario.sha256())
     there = (kept.folder / "state.json").exists()
     if resume and not there:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tidewatt.report.days import fleet_day, load_and_queue, waits
 from tidewatt.report.feeders import feeder_ranking
 from tidewatt.report.ladder import sweep, upgrade_need
+from tidewatt.report.plan_map import changes
+from tidewatt.report.plans import load_before_after, pareto_front, queue_before_after, search_progress
 from tidewatt.report.proof import convergence, regret
 from tidewatt.report.stations import station_map
 from tidewatt.report.style import save_figure
@@ -22,19 +24,25 @@ from tidewatt.report.week import feeder_position, feeder_week
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from tidewatt.configuration.result import Configuration
     from tidewatt.coordination.result import Coordination
     from tidewatt.domain.roads import Roads
     from tidewatt.simulation.result import Simulation
 
 __all__ = [
+    "changes",
     "convergence",
     "feeder_ranking",
     "feeder_week",
     "fleet_day",
     "load_and_queue",
+    "load_before_after",
+    "pareto_front",
+    "queue_before_after",
     "regret",
     "road_speeds",
     "save_figure",
+    "search_progress",
     "station_map",
     "sweep",
     "upgrade_need",
@@ -44,7 +52,7 @@ __all__ = [
 
 
 def write_figures(
-    result: Coordination | Simulation,
+    result: Coordination | Simulation | Configuration,
     folder: str | Path,
     *,
     formats: Iterable[str] = ("png",),
@@ -56,7 +64,7 @@ def write_figures(
 
     Parameters
     ----------
-    result : Coordination or Simulation
+    result : Coordination, Simulation or Configuration
         Fresh or loaded.
     folder : path
         Where to.
@@ -108,4 +116,12 @@ def _drawers(result: Any, feeder: Any, roads: Roads | None) -> Mapping[str, Call
             "fleet_day": lambda: fleet_day(result),
             "road_speeds": lambda: road_speeds(result, roads),
         }
+    if kind == "Configuration":
+        drawn = {
+            "convergence": lambda: search_progress(result),
+            "queue_before_after": lambda: queue_before_after(result),
+            "load_before_after": lambda: load_before_after(result),
+            "changes": lambda: changes(result, roads),
+        }
+        return drawn if result.front is None else drawn | {"front": lambda: pareto_front(result)}
     return {}
