@@ -120,6 +120,10 @@ def check(scenario: Path, /, *, json: Json = False) -> int:
             Parameters.of(read.parameters.get("coordination", {}))
         except ScenarioError as error:
             issues += error.issues
+        if "simulation" in read.parameters or read.roads is not None:
+            from tidewatt.simulation.checks import check_parameters
+
+            issues += check_parameters(read)
     if json:
         held = contents(read) if read is not None else {"scenario": scenario}
         print_json(held | {"ok": not issues, "issues": [issue_record(issue) for issue in issues]})

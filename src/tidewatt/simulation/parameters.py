@@ -210,4 +210,7 @@ def _together(p: Parameters) -> list[Issue]:
     if p.target_soc <= p.threshold_soc[1]:
         problem = f"{p.target_soc:g} is not above the highest threshold_soc, {p.threshold_soc[1]:g}"
         issues.append(Issue("simulation", "target_soc", problem, "Give a higher fraction, such as 0.9"))
+    if p.choice == "regret" and p.value_of_time_per_h <= 0.0:
+        fix = "Give a value above 0: regret weighs payment in minutes"
+        issues.append(Issue("simulation", "value_of_time_per_h", "found 0 with choice = regret", fix))
     return list(dict.fromkeys(issues))

@@ -7,29 +7,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.checks import check
+from tidewatt.domain.roads import Roads
 from tidewatt.domain.scenario import Scenario
-from tidewatt.errors import Issue, ScenarioError
+from tidewatt.errors import ScenarioError
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.background import background_flow
+from tidewatt.simulation.checks import TRIPS_PER_VEHICLE, check_simulation
 from tidewatt.simulation.choice import StationChoice
 from tidewatt.simulation.decision import ChargingDecision, Threshold
-from tidewatt.simulation.network import network_of
+from tidewatt.simulation.network import Network, network_of
 from tidewatt.simulation.parameters import Parameters
+from tidewatt.simulation.routers import make_router
 from tidewatt.simulation.speeds import Bpr, SpeedFlow, speed_flow
 from tidewatt.simulation.world import World
-from tidewatt.synthesis.demand import trips_matrix
+from tidewatt.synthesis.demand import daily_vehicle_trips, fill_intrazonal, line_cost_min, trips_matrix
 from tidewatt.synthesis.plans import zone_places
-from tidewatt.synthesis.profile import daily_trips, period_factor
+from tidewatt.synthesis.profile import period_factor
 
 if TYPE_CHECKING:
     from tidewatt.synthesis.diary import Diary
     from tidewatt.synthesis.habits import Habits
 
 __all__ = ["world_of"]
-
-TRIPS_PER_VEHICLE = 2.5
-"""Trips of a vehicle and day, on average in the synthesis: tells whether demand explains a fleet."""
 
 
 def world_of(
@@ -49,8 +48,7 @@ def world_of(
     ScenarioError
         With everything that is wrong with the scenario, at once.
     """
-    issues = check(scenario) + _missing(scenario) + _horizon(scenario, parameters)
-    if issues:
+    if issues := check_simulation(scenario, parameters):
         raise ScenarioError(dict.fromkeys(issues))
     roads, stations = scenario.roads, scenario.stations
     assert roads is not None and stations is not None
@@ -58,9 +56,12 @@ def world_of(
     from tidewatt.synthesis.vehicle_types import default_types
 
     types = scenario.types or default_types()
-    trips = trips_matrix(scenario, trips_per_day=parameters.trips_per_day)
-    share = _share(trips, parameters, roads.period_h)
     network = network_of(roads)
+    cost_min = None
+    if scenario.demand is None and line_cost_min(roads) is None:
+        cost_min = _free_times_min(network, roads, threads)
+    trips = trips_matrix(scenario, trips_per_day=parameters.trips_per_day, cost_min=cost_min)
+    share = TRIPS_PER_VEHICLE * parameters.vehicles / daily_vehicle_trips(scenario, parameters.trips_per_day)
     flow = np.zeros(roads.links)
     if parameters.background > 0:
         # The roads' own functions (sim-1) are compiled; another model is asked for all links at once.
@@ -88,48 +89,11 @@ def world_of(
     )
 
 
-def _missing(scenario: Scenario) -> list[Issue]:
-    issues = []
-    if scenario.roads is None:
-        fix = "Import some: tidewatt import tntp, gmns or osm; `tidewatt example city` makes up a city"
-        issues.append(Issue("links", "", "a simulation needs roads: nodes and links", fix))
-    elif not scenario.roads.zones:
-        issues.append(Issue("zones", "", "a simulation needs zones, where trips start and end", "Add them"))
-    if scenario.stations is None or not len(scenario.stations):
-        fix = "Add the table stations, or import one: tidewatt import stations"
-        issues.append(Issue("stations", "", "a simulation needs charging stations", fix))
-    return issues
-
-
-def _horizon(scenario: Scenario, p: Parameters) -> list[Issue]:
-    """Whether the simulated days fit the horizon's steps, and feeders say their headroom for them."""
-    horizon, minutes, issues = scenario.horizon, 1440.0 * p.days, []
-    steps = minutes / horizon.step_min
-    if abs(steps - round(steps)) > 1e-9:
-        problem = f"{p.days} days are not a whole number of steps of {horizon.step_min:g} min"
-        issues.append(Issue("scenario.toml", "horizon.step_min", problem, "Choose a divisor, such as 15"))
-    if scenario.grid.feeders and minutes > horizon.minutes + 1e-9:
-        problem = f"{p.days} days asked for, headroom of feeders is given for {horizon.minutes / 1440:g}"
-        fix = "Simulate fewer days, or give headroom for more steps"
-        issues.append(Issue("simulation", "days", problem, fix))
-    return issues
-
-
-def _share(trips: Array, p: Parameters, period_h: float) -> float:
-    """Share of all trips that the simulated vehicles make.
-
-    Raises
-    ------
-    ScenarioError
-        Where they make more than the demand explains.
-    """
-    daily = daily_trips(float(trips.sum()), period_h)
-    made = TRIPS_PER_VEHICLE * p.vehicles
-    if made > daily:
-        problem = (
-            f"{p.vehicles:,} vehicles make about {made:,.0f} trips a day; the demand explains {daily:,.0f}"
-        )
-        most = int(daily / TRIPS_PER_VEHICLE)
-        fix = f"Ask for at most {most:,} vehicles, or correct demand or roads.period_h"
-        raise ScenarioError([Issue("simulation", "vehicles", problem, fix)])
-    return made / daily
+def _free_times_min(network: Network, roads: Roads, threads: Threads) -> Array:
+    """Travel time between zones on empty roads [min], inf where there is no way; shape (zones, zones)."""
+    router = make_router(network, roads.zone_node, threads=threads)
+    router.renew(np.rint(roads.free_time_min * 60000.0).astype(np.int32))
+    time_ms = router.to_few(roads.zone_node)
+    minutes = np.where(time_ms >= 0, time_ms / 60000.0, np.inf)
+    fill_intrazonal(minutes)
+    return minutes

@@ -8,9 +8,9 @@ from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Demand, Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
-from tidewatt.synthesis.profile import busiest_share, covered_share
+from tidewatt.synthesis.profile import busiest_share, covered_share, daily_trips
 
-__all__ = ["gravity", "line_cost_min", "trips_matrix", "zone_trips"]
+__all__ = ["daily_vehicle_trips", "fill_intrazonal", "gravity", "line_cost_min", "trips_matrix", "zone_trips"]
 
 DECAY_PER_MIN = 0.08
 """Exponential deterrence of travel time [1/min] (+): half as many trips 9 min farther away. Between
@@ -179,6 +179,31 @@ def trips_matrix(
     assert roads is not None, "demand needs roads"
     if scenario.demand is not None:
         return _of_table(scenario.demand, roads)
+    asked = _trips_asked(roads, trips_per_day)
+    trips = zone_trips(roads, cost_min, decay_per_min)
+    trips *= asked * busiest_share(roads.period_h)
+    return trips
+
+
+def daily_vehicle_trips(scenario: Scenario, trips_per_day: float = 0.0) -> float:
+    """Trips of a weekday, as `trips_matrix` has them, without making the table.
+
+    Raises
+    ------
+    ScenarioError
+        If the number of trips is nowhere given.
+    """
+    roads = scenario.roads
+    assert roads is not None, "demand needs roads"
+    if scenario.demand is None:
+        return _trips_asked(roads, trips_per_day)
+    return daily_trips(
+        float((scenario.demand.trips * _to_period(scenario.demand, roads)).sum()), roads.period_h
+    )
+
+
+def _trips_asked(roads: Roads, trips_per_day: float) -> float:
+    """Trips of a weekday where there is no table."""
     homes = float(np.nansum(roads.homes))
     # Imports that know no homes give one weight for all three.
     weights = np.array_equal(roads.homes, roads.jobs) and np.array_equal(roads.homes, roads.other)
@@ -186,9 +211,7 @@ def trips_matrix(
         problem = "no demand table, and homes of zones are no counts: nobody says how many trips there are"
         fix = "Give a table demand, homes of zones as counts, or trips_per_day under [simulation]"
         raise ScenarioError([Issue("demand", "trips", problem, fix)])
-    trips = zone_trips(roads, cost_min, decay_per_min)
-    trips *= (trips_per_day if trips_per_day > 0 else TRIPS_PER_HOME * homes) * busiest_share(roads.period_h)
-    return trips
+    return trips_per_day if trips_per_day > 0 else TRIPS_PER_HOME * homes
 
 
 def zone_trips(roads: Roads, cost_min: Array | None = None, decay_per_min: float = DECAY_PER_MIN) -> Array:
@@ -227,7 +250,14 @@ def zone_trips(roads: Roads, cost_min: Array | None = None, decay_per_min: float
 
 
 def _of_table(demand: Demand, roads: Roads) -> Array:
-    """Trips of the table in the roads' period.
+    """Trips of the table in the roads' period."""
+    trips = np.zeros((roads.zones, roads.zones))
+    np.add.at(trips, (demand.origin, demand.destination), demand.trips * _to_period(demand, roads))
+    return trips
+
+
+def _to_period(demand: Demand, roads: Roads) -> Array:
+    """What brings the trips of each row to the roads' period.
 
     Rows with hours of their own are added up over all such hours, and brought to a day and then to the period
     by the day's profile (sim-16).
@@ -237,8 +267,4 @@ def _of_table(demand: Demand, roads: Roads) -> Array:
     if timed.any():
         windows = np.unique(np.stack([demand.start_min[timed], demand.end_min[timed]], axis=1), axis=0)
         factor = busiest_share(roads.period_h) / covered_share(windows)
-    trips = np.zeros((roads.zones, roads.zones))
-    np.add.at(
-        trips, (demand.origin, demand.destination), np.where(timed, factor * demand.trips, demand.trips)
-    )
-    return trips
+    return np.where(timed, factor, 1.0)
