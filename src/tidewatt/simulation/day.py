@@ -113,6 +113,7 @@ class _Loop:
         self.routed = np.zeros(n, np.bool_)  # a parked vehicle whose way is known
         self.need_kwh, self.direct_ms = np.zeros(n), np.zeros(n, np.int32)
         self.last_request_day = np.full(n, -1, np.int32)
+        self.turned_away = np.zeros(n, np.bool_)  # the last request found no station
         self.asking: list[tuple[float, int, int]] = []  # minute, vehicle, node
         self.station = np.full(n, -1, np.int32)
         self.start_min = np.full(n, np.inf)  # of the charge
@@ -191,6 +192,7 @@ class _Loop:
     def _park(self, who: Array) -> None:
         """Arrive at the destination; the next trip begins as planned, or soon where that is over."""
         if len(who):
+            self.motion.wants[who] = False  # there was no further node at which to look for a station
             self.zone[who] = self.plans.destination[self.trip[who]]
             self.ledger.leg_ends(who, self.motion, -1, self.zone[who])
             self._stay(who)
@@ -247,7 +249,9 @@ class _Loop:
             who = who[~lost]
         low = self._low(who, self.need_kwh[who])
         again = self.last_request_day[who] >= (motion.now_min[who] // 1440.0).astype(np.int32)
-        self.ledger.ran_low(who[low & again], motion, Reason.CHARGED_TODAY)
+        away = self.turned_away[who]
+        self.ledger.ran_low(who[low & again & ~away], motion, Reason.CHARGED_TODAY)
+        self.ledger.ran_low(who[low & again & away], motion, Reason.NO_STATION)
         self._join(who[~low | again], DRIVING)
         asks = who[low & ~again]
         node = self.world.zone_node[self.zone[asks]]
@@ -288,6 +292,7 @@ class _Loop:
         self.ledger.asked_kwh[who] = batch.energy_kwh
         station, arrive = self.charging.decide(batch)
         found = station >= 0
+        self.turned_away[who] = ~found
         going, lost = who[found], who[~found]
         if len(going):
             self.station[going] = station[found]
