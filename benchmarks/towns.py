@@ -16,8 +16,8 @@ __all__ = ["STATIONS", "TRIPS_PER_DAY", "missing", "town"]
 
 STATIONS = 240
 TRIPS_PER_DAY = 4_500_000.0
-"""Trips of all vehicles on the real network, assumed: its documentation counts 14.3 million between zones, by an
-unknown way of counting; with 4.5 million vehicles drive 40 km/h on average, as in a large region."""
+"""Trips of all vehicles on the real network, assumed: its documentation counts 14.3 million between zones, by
+an unknown way of counting; with 4.5 million vehicles drive 40 km/h on average, as in a large region."""
 
 STATION_TABLE = DATA.parent / "stations" / "stevcdp_stations.csv.gz"
 
