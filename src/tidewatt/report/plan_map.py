@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import offset_copy
 
 from tidewatt.report.stations import _roads, _short
 from tidewatt.report.style import COLOURS, blank, new_figure, styled
@@ -71,9 +72,10 @@ def _map(ax: Axes, result: Configuration, roads: Roads | None) -> None:
     shown = ax.scatter(x[order], y[order], s=area[order], c=fast[order], cmap="PuOr_r",
                        norm=TwoSlopeNorm(0.0, -most, most), edgecolor="#333333", linewidth=0.7,
                        alpha=0.9, zorder=4)  # fmt: skip
+    above = offset_copy(ax.transData, fig=ax.figure, y=8, units="points")  # beside the colour
     for sign, marker in ((1, "^"), (-1, "v")):
         some = normal * sign > 0
-        ax.scatter(x[some], y[some], s=22, marker=marker, color="black", zorder=5,
+        ax.scatter(x[some], y[some], s=14, marker=marker, color="black", zorder=5, transform=above,
                    label=f"{'more' if sign > 0 else 'fewer'} normal chargers")  # fmt: skip
     bar = ax.figure.colorbar(shown, ax=ax, shrink=0.7, pad=0.01)
     bar.set_label("change of fast chargers")

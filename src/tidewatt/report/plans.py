@@ -51,7 +51,7 @@ def search_progress(result: Configuration) -> Figure:
         top.axhline(0.0, color="black", linewidth=0.8)
         top.annotate("installed", (tried[-1], 0.0), xytext=(0, 3), textcoords="offset points", ha="right")
         top.set_ylabel("objective [money units a day]")
-        top.legend(loc="best", fontsize=8.5)
+        top.legend(loc="lower left", fontsize=8.5)
     below.step(tried, table["mean_wait_min"], where="post", color=COLOURS["bank"], linewidth=2)
     below.set_ylabel("mean wait of the best plan [min]")
     below.set_xlabel("plans tried")
@@ -115,9 +115,8 @@ def load_before_after(result: Configuration) -> Figure:
                 ax.plot(minute + 0.5, values, style, color=colour, linewidth=1.6, label=f"{plan}, {label}")
         ax.set_title(f"one day, means over {_WINDOW_MIN} min", fontsize=9)
         ax.set_ylabel(f"load of all stations [{unit}]")
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(0, 1.3 * max(float(ax.get_ylim()[1]), 1e-9))  # room for the legend
         ax.legend(loc="upper left", fontsize=8.5, ncols=2)
-        axes[0, 0].set_xlabel("")
         time_axis(ax, minute)
         axes[0, 0].set_xlabel("")
     return figure

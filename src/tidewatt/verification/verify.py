@@ -16,6 +16,7 @@ _KINDS = {
     "coordination": ("coordinated", "verify_coordination"),
     "simulation": ("simulated", "verify_simulation"),
     "equilibrium": ("assigned", "verify_equilibrium"),
+    "configuration": ("configured", "verify_configuration"),
 }
 
 
