@@ -15,6 +15,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.day import Day
+from tidewatt.simulation.decision import ChargingDecision
 from tidewatt.simulation.outcome import outcome_of
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.replay import replay
@@ -34,8 +35,16 @@ class BelowHalf:
         return soc < 0.5
 
 
-DECISION = st.sampled_from([None, BelowHalf()])
-STEPS = st.sampled_from([(1.0, 15.0), (0.5, 30.0), (2.0, 10.0), (5.0, 5.0)])
+class Always:
+    """Charge whenever there is room in the battery: many charges are shorter than a step."""
+
+    def wants(self, soc: Array, soc_at_destination: Array, threshold_soc: Array) -> Array:
+        """Everyone does."""
+        return np.ones(len(soc), bool)
+
+
+DECISION = st.sampled_from([None, BelowHalf(), Always()])
+STEPS = st.sampled_from([(1.0, 15.0), (0.5, 30.0), (2.0, 10.0), (5.0, 5.0), (30.0, 30.0)])
 
 
 def scenario(seed: int) -> Scenario:
@@ -57,7 +66,7 @@ def scenario(seed: int) -> Scenario:
 
 
 def simulated(
-    seed: int, steps: tuple[float, float], decision: BelowHalf | None, **asked: object
+    seed: int, steps: tuple[float, float], decision: ChargingDecision | None, **asked: object
 ) -> tuple[World, Day]:
     """One replication: far too little in the batteries, so that many charge."""
     p = Parameters.of(
@@ -73,7 +82,7 @@ def simulated(
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), steps=STEPS, decision=DECISION, days=st.integers(1, 2))
 def test_vehicles_and_energy_are_conserved(
-    seed: int, steps: tuple[float, float], decision: BelowHalf | None, days: int
+    seed: int, steps: tuple[float, float], decision: ChargingDecision | None, days: int
 ) -> None:
     """Without it vehicles could be lost between driving, queues and stays, or batteries filled by nobody."""
     world, day = simulated(seed, steps, decision, days=days)
@@ -86,7 +95,7 @@ def test_vehicles_and_energy_are_conserved(
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000), steps=STEPS, decision=DECISION)
 def test_one_charge_on_the_way_a_day_and_never_at_two_places(
-    seed: int, steps: tuple[float, float], decision: BelowHalf | None
+    seed: int, steps: tuple[float, float], decision: ChargingDecision | None
 ) -> None:
     """Without it a vehicle could be at two stations at once, or at one before it can have come there."""
     _, day = simulated(seed, steps, decision, days=2)
@@ -96,6 +105,7 @@ def test_one_charge_on_the_way_a_day_and_never_at_two_places(
     shortest = asked.to_ms[done.request, done.station] / 60000.0
     np.testing.assert_allclose(done.arrive_min - done.decide_min, shortest, atol=1e-9)
     assert (done.wait_min >= 0).all() and (done.end_min >= done.start_min).all()
+    assert (done.energy_kwh > 0).all()
     order = np.lexsort((done.arrive_min, done.vehicle))
     same = np.diff(done.vehicle[order]) == 0
     assert (done.arrive_min[order][1:] >= done.end_min[order][:-1])[same].all()
@@ -118,7 +128,7 @@ def test_nobody_drives_faster_than_the_empty_road_allows(seed: int, steps: tuple
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000), steps=STEPS, decision=DECISION)
 def test_replay_without_feedback_is_the_simulated_day(
-    seed: int, steps: tuple[float, float], decision: BelowHalf | None
+    seed: int, steps: tuple[float, float], decision: ChargingDecision | None
 ) -> None:
     """Without it plans of stations would be compared on other days than those that are simulated."""
     world, day = simulated(seed, steps, decision, feedback=False)

@@ -160,13 +160,14 @@ class _Loop:
         battery, stored = self.drivers.battery_kwh[who], self.motion.stored_kwh[who]
         after = (stored - need_kwh) / battery
         wants = self.world.decision.wants(stored / battery, after, self.drivers.threshold_soc[who])
-        return np.asarray(wants, bool)
+        # Nobody stops for nothing.
+        return np.asarray(wants, bool) & (stored < self.world.parameters.target_soc * battery)
 
     # --- every step ----------------------------------------------------------------------------
 
     def step(self, begin: float, until: float) -> None:
         """Move everyone from `begin` to `until`; those who arrive in between go on from then."""
-        self._release(until)
+        self._release(self.release < until)
         self._move(0, until)
         moved = self.motion.count
         self._set_out(until)
@@ -175,6 +176,9 @@ class _Loop:
         self._move(moved, until)  # those who set out in this step drive its rest
         self._sessions(self.charging.advance(until))
         self.state[(self.start_min <= until) & (self.state == QUEUEING)] = CHARGING
+        moved = self.motion.count
+        self._release(self.release <= until)  # charges that began in this step, too
+        self._move(moved, until)
         inside = int(np.count_nonzero(np.isfinite(self.release) & (self.state == DRIVING)))
         self.ledger.count(until, until - begin, self.state, self.motion.count, inside, self.charging)
 
@@ -208,9 +212,9 @@ class _Loop:
         self.leave[some] = np.where(leave < self.world.minutes, leave, np.inf)
         self.leave[who[~left]] = np.inf
 
-    def _release(self, until: float) -> None:
+    def _release(self, done: Array) -> None:
         """Vehicles that finish charging drive on; those on a trip within their zone arrive."""
-        who = np.flatnonzero(self.release < until).astype(np.int32)
+        who = np.flatnonzero(done).astype(np.int32)
         if not len(who):
             return
         motion = self.motion
