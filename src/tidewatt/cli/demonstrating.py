@@ -13,6 +13,7 @@ from tidewatt.cli.progress import reporter
 from tidewatt.cli.summary import print_files
 
 if TYPE_CHECKING:
+    from tidewatt.configuration.result import Configuration
     from tidewatt.coordination.result import Coordination
     from tidewatt.domain.scenario import Scenario
     from tidewatt.simulation.result import Simulation
@@ -24,7 +25,7 @@ __all__ = ["demo"]
 class _Chapter(NamedTuple):
     """What a chapter leaves: result, the report on it, where all is, and which pictures to open first."""
 
-    result: Coordination | Simulation
+    result: Coordination | Simulation | Configuration
     found: Report
     home: Path
     pictures: list[Path]
@@ -48,16 +49,16 @@ def demo(
     seed: int = 0,
     json: Json = False,
 ) -> int:
-    """Run the whole chain on embedded scenarios: synthesise, coordinate, simulate, verify, draw.
+    """Run the whole chain on embedded scenarios: synthesise, coordinate, simulate, configure, verify, draw.
 
     First a region made up from published statistics is coordinated: about 20,000 electric vehicles on 60
     feeders with banks over one week in steps of 15 minutes. Then days of a made-up city with roads and
-    charging stations are simulated.
+    charging stations are simulated, and chargers are moved to where its drivers need them.
 
     Parameters
     ----------
     out
-        Folder; a folder a chapter in it: coordinate, simulate.
+        Folder; a folder a chapter in it: coordinate, simulate, configure.
     relative_gap
         Gap to prove, as a fraction of the upgrade cost, 0..1 [default: 1e-3].
     threads
@@ -117,8 +118,28 @@ def _simulate(home: Path, asked: _Asked) -> _Chapter:
                     lambda: show_simulation(result, parameters))  # fmt: skip
 
 
+def _configure(home: Path, asked: _Asked) -> _Chapter:
+    """Chargers where that city's drivers need them."""
+    from tidewatt.cli.configuring import draw_configuration, run_configuration, show_configuration
+
+    given = {"threads": asked.threads, "seed": asked.seed, **_SEARCH}
+    scenario = _made("city", "making up a city", home / "scenario", asked.seed)
+    result = run_configuration(
+        scenario, home / "result", given, {}, coordinated=True, scenario_folder=home / "scenario"
+    )
+    found = _verified(home)
+    return _Chapter(result, found, home, draw_configuration(result, home / "result"),
+                    ("queue_before_after.png", "changes.png"),
+                    lambda: show_configuration(result))  # fmt: skip
+
+
 _REPLICATIONS = 10
-_CHAPTERS: dict[str, Callable[[Path, _Asked], _Chapter]] = {"coordinate": _coordinate, "simulate": _simulate}
+_SEARCH = {"evaluations": 1500, "days_train": 2, "days_test": 4}
+_CHAPTERS: dict[str, Callable[[Path, _Asked], _Chapter]] = {
+    "coordinate": _coordinate,
+    "simulate": _simulate,
+    "configure": _configure,
+}
 
 
 def _made(name: str, words: str, folder: Path, seed: int) -> Scenario:

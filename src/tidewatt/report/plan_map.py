@@ -52,12 +52,12 @@ def changes(result: Configuration, roads: Roads | None = None) -> Figure:
     layout = {"width_ratios": [1.45, 1.0]} if placed else {}
     figure, axes = new_figure(title, 1, 2 if placed else 1, figsize=(11.4 if placed else 8.0, 6.2), **layout)
     if placed:
-        _map(axes[0, 0], result, roads)
+        _map(figure, axes[0, 0], result, roads)
     _ranking(axes[0, -1], result)
     return figure
 
 
-def _map(ax: Axes, result: Configuration, roads: Roads | None) -> None:
+def _map(figure: Figure, ax: Axes, result: Configuration, roads: Roads | None) -> None:
     """Colour: change of fast chargers; area: charges a day."""
     plan = result.plan
     x, y = plan["x"].to_numpy(float), plan["y"].to_numpy(float)
@@ -72,12 +72,12 @@ def _map(ax: Axes, result: Configuration, roads: Roads | None) -> None:
     shown = ax.scatter(x[order], y[order], s=area[order], c=fast[order], cmap="PuOr_r",
                        norm=TwoSlopeNorm(0.0, -most, most), edgecolor="#333333", linewidth=0.7,
                        alpha=0.9, zorder=4)  # fmt: skip
-    above = offset_copy(ax.transData, fig=ax.figure, y=8, units="points")  # beside the colour
+    above = offset_copy(ax.transData, fig=figure, y=8, units="points")  # beside the colour
     for sign, marker in ((1, "^"), (-1, "v")):
         some = normal * sign > 0
         ax.scatter(x[some], y[some], s=14, marker=marker, color="black", zorder=5, transform=above,
                    label=f"{'more' if sign > 0 else 'fewer'} normal chargers")  # fmt: skip
-    bar = ax.figure.colorbar(shown, ax=ax, shrink=0.7, pad=0.01)
+    bar = figure.colorbar(shown, ax=ax, shrink=0.7, pad=0.01)
     bar.set_label("change of fast chargers")
     bar.outline.set_visible(False)  # type: ignore[operator]
     bar.ax.yaxis.set_major_locator(MaxNLocator(integer=True))

@@ -47,6 +47,18 @@ MOST_RATING = 2.5
 SOC_INITIAL = (0.1, 0.9)
 """State of charge at midnight, assumed; wide, so that enough vehicles run low for queues to form."""
 
+MONEY: dict[str, float] = {
+    "money_unit": 1000.0,
+    "fast_cost": 40.0,
+    "normal_cost": 4.0,
+    "expansion_cost_per_kw": 0.3,
+    "income_per_month": 4800.0,
+    "variance_cost_per_kw2": 1e-7,
+    "congestion_cost": 0.17,
+}
+"""Costs for `configure`, assumed: prices of stations are in dollars, costs in thousands of them; a driver's
+hour is worth 20, as in `simulate`."""
+
 
 def city(
     seed: int = 0,
@@ -101,7 +113,8 @@ def city(
         trips=Trips(none, empty, empty, empty),
         grid=grid_of(plan, base_load(plan, horizon, seed), TIGHTNESS, seed),
         parameters={
-            "simulation": {"vehicles": vehicles, "replications": 20, "soc_initial": list(SOC_INITIAL)}
+            "simulation": {"vehicles": vehicles, "replications": 20, "soc_initial": list(SOC_INITIAL)},
+            "configuration": dict(MONEY),
         },
         sampling={
             "adoption": round(min(vehicles / (roads.homes.sum() * VEHICLES_PER_HOUSEHOLD), 1.0), 4),

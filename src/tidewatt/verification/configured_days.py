@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["PLANS", "check_costs", "check_days", "check_summary", "mean_of"]
 
 PLANS = ("before", "after")
-_SUMS = {
+_SUMS: dict[str, Callable[[pd.DataFrame], pd.Series[float]]] = {
     "f1": lambda t: t["f1_1"] - t["f1_2"] + t["f1_3"],
     "f2": lambda t: t["f2_1"] + t["f2_2"] + t["f2_3"],
     "f3": lambda t: t["f3_peak_valley"] + t["f3_variance"],
@@ -116,6 +117,7 @@ def check_costs(ledger: Ledger, found: Plans) -> None:
     table, m = found.costs, int(found.summary["days_test"])
     if not ledger.add("costs: rows", table["figure"].tolist() == [*_FIGURES, *_MORE], f"{len(table):,} rows"):
         return
+    names = np.array(table["figure"].tolist(), object)
     columns = {name: table[name].to_numpy(np.float64) for name in table.columns[2:]}
     values = {
         plan: np.stack([_by_plan(found, plan)[name].to_numpy(np.float64) for name in table["figure"]])
@@ -124,15 +126,15 @@ def check_costs(ledger: Ledger, found: Plans) -> None:
     width = student(m - 1) / math.sqrt(m)
     for plan in PLANS:
         mine = np.array([mean_of(found, plan, name) for name in table["figure"]])
-        ledger.equal(f"costs: {plan}", columns[plan], mine, 1e-9 * (np.abs(mine) + 1e-6), "", table["figure"])
+        ledger.equal(f"costs: {plan}", columns[plan], mine, 1e-9 * (np.abs(mine) + 1e-6), "", names)
         half = width * values[plan].std(axis=1, ddof=1)
         slack = 1e-7 * (np.abs(mine) + 1e-6)
-        ledger.equal(f"costs: {plan}_ci95", columns[f"{plan}_ci95"], half, slack, "", table["figure"])
+        ledger.equal(f"costs: {plan}_ci95", columns[f"{plan}_ci95"], half, slack, "", names)
     change = columns["after"] - columns["before"]
     slack = 1e-9 * (np.abs(columns["after"]) + np.abs(columns["before"]) + 1e-6)
-    ledger.equal("costs: change", columns["change"], change, slack, "", table["figure"])
+    ledger.equal("costs: change", columns["change"], change, slack, "", names)
     half = width * (values["after"] - values["before"]).std(axis=1, ddof=1)
-    ledger.equal("costs: change_ci95", columns["change_ci95"], half, 100 * slack, "", table["figure"])
+    ledger.equal("costs: change_ci95", columns["change_ci95"], half, 100 * slack, "", names)
 
 
 def check_summary(ledger: Ledger, found: Plans, scenario: Scenario, certificate: dict[str, Any]) -> None:
