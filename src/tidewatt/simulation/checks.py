@@ -79,5 +79,6 @@ def _explained(scenario: Scenario, p: Parameters) -> list[Issue]:
         return []
     problem = f"{p.vehicles:,} vehicles make about {made:,.0f} trips a day; the demand explains {daily:,.0f}"
     most = int(daily / TRIPS_PER_VEHICLE)
-    fix = f"Ask for at most {most:,} vehicles, or correct demand or roads.period_h"
+    others = "trips_per_day" if scenario.demand is None else "demand or roads.period_h"
+    fix = f"Ask for at most {most:,} vehicles, or correct {others}"
     return [Issue("simulation", "vehicles", problem, fix)]

@@ -92,6 +92,7 @@ class Ledger:
         self._open = np.zeros(n, np.bool_)
         self._ran_empty = np.zeros(n, np.bool_)
         self._leg_begin, self._leg_kwh, self._leg_km = np.zeros(n), np.zeros(n), np.zeros(n)
+        self._planned_zone = np.insert(plans.destination, plans.first[:-1], plans.start_zone)
         # At destinations power is what both sides allow; strong chargers feed the battery directly.
         self._slow, self._strong = drivers.normal_kw, drivers.fast_kw
 
@@ -128,7 +129,9 @@ class Ledger:
     def dwelt(self, who: Array, trip: Array, zone: Array, since: Array, until: Array, stored: Array) -> Array:
         """Charge at once at full power during a stay; returns what the batteries gained [kWh]."""
         row = trip[who] + who  # stays: one more than trips
-        charger = self._plans.charger_kw[row]
+        # Where no road led to the place that was planned, its charger is not here either.
+        here = zone[who] == self._planned_zone[row]
+        charger = np.where(here, self._plans.charger_kw[row], 0.0)
         limit = np.where(charger > SLOW_KW, self._strong[who], self._slow[who])
         kw = np.minimum(charger, limit)
         efficiency = self._world.parameters.charge_efficiency

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Motion"]
 
-_KEPT_INTERVALS = 32
-"""How many renewals back a vehicle on its way to a station may still drive by the times of then."""
+_KEPT_INTERVALS, _KEPT_MIN = 32, 240.0
+"""Renewals, and minutes at least, for which who drives to a station keeps the times of the choice."""
 
 
 class Motion:
@@ -53,8 +53,9 @@ class Motion:
         self._part = np.zeros(n)
         self._leg_row = np.full(n, -1, np.int32)
         self._path, self._used = np.zeros(1 << 20, np.int32), 0
-        self._link_ms = np.zeros((_KEPT_INTERVALS, links), np.int32)
-        self._link_kwh = np.zeros((_KEPT_INTERVALS, links))
+        self._kept = max(_KEPT_INTERVALS, int(_KEPT_MIN / world.parameters.renew_min))
+        self._link_ms = np.zeros((self._kept, links), np.int32)
+        self._link_kwh = np.zeros((self._kept, links))
         self._entered = np.zeros(links, np.int64)
         self._out_vehicle, self._out_what = np.zeros(n, np.int32), np.zeros(n, np.int8)
 
@@ -62,7 +63,7 @@ class Motion:
         """Renew speeds and forget old paths; returns flow [veh/h] and travel time [min] of every link."""
         flow, time_min = self._world.conditions(interval, self._entered)
         self._entered[:] = 0
-        self.row = interval % _KEPT_INTERVALS
+        self.row = interval % self._kept
         self._link_ms[self.row] = np.rint(time_min * 60000.0)
         self._link_kwh[self.row] = self._world.link_kwh(time_min)
         self._router.renew(self._link_ms[self.row])
