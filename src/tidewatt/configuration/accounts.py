@@ -13,7 +13,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import Stations
 from tidewatt.simulation.replay import Patience
 
-__all__ = ["ages_of", "costs_of_days", "patience_of", "retrofit_of"]
+__all__ = ["ages_of", "costs_of_days", "patience_of", "retrofit_of", "shares_of_days"]
 
 
 def patience_of(parameters: Parameters) -> Patience:
@@ -112,6 +112,48 @@ def costs_of_days(
         variance=costs.variance(of["load_variance_kw2"] * per_kw**2, p.variance_cost_per_kw2),
         traffic=np.broadcast_to(traffic, earned.shape),
     )
+
+
+def shares_of_days(
+    stations: Stations,
+    parameters: Parameters,
+    by_station: Mapping[str, Array],
+    fast: Array,
+    normal: Array,
+    peak_before_kw: Array,
+) -> Array:
+    """Part of every station in the costs of plans, means over days.
+
+    Parameters
+    ----------
+    stations, parameters, by_station, fast, normal
+        As in `costs_of_days`.
+    peak_before_kw : array, shape (days, stations)
+        With what is installed.
+
+    Returns
+    -------
+    array, shape (2, plans, stations)
+        In the weighted costs but for traffic; in the cost of stations (conf-2). In ``paper-equation`` grid
+        and expansion are those of power, not of earnings.
+    """
+    p = parameters
+    of = {name: values[..., None] for name, values in by_station.items()}  # stations apart: sums of one
+    life, age = ages_of(stations, p)
+    mode = "corrected" if p.mode == "paper-equation" else p.mode
+    earned = costs.revenue(of["revenue"], p.money_unit)
+    above = costs.expansion(
+        of["peak_load_kw"], peak_before_kw[..., None], p.expansion_cost_per_kw,
+        life[:, None], age[:, None], p.discount_rate, mode,
+    )  # fmt: skip
+    per_min = costs.money_per_min(p.income_per_month, p.money_unit, p.mode)
+    time = costs.driver_time(of["detour_min"], of["wait_min"], of["charge_min"], per_min)
+    valleys = costs.peak_valley(of["peak_load_kw"], of["valley_load_kw"], p.peak_valley_cost_per_kw)
+    grid = valleys + costs.variance(of["load_variance_kw2"], p.variance_cost_per_kw2)
+    w, angry = p.weights, p.dissatisfaction_cost * by_station["dissatisfaction"]
+    of_station = (above - earned).mean(axis=1) + retrofit_of(stations, p, fast, normal)
+    others = (w[1] * (time + earned + angry) + w[2] * grid).mean(axis=1)
+    return np.stack([w[0] * of_station + others, of_station])
 
 
 def _earned_per_kw(of: Mapping[str, Array]) -> Array:

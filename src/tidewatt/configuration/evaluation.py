@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tidewatt.configuration import costs
-from tidewatt.configuration.accounts import costs_of_days, patience_of
+from tidewatt.configuration.accounts import costs_of_days, patience_of, shares_of_days
 from tidewatt.configuration.bounds import Limits, allowed, station_cost_holds
 from tidewatt.configuration.costs import Costs
 from tidewatt.configuration.parameters import Parameters
@@ -49,6 +49,9 @@ INFEASIBLE = 1e9
 
 _SUMS = frozenset(FIGURES) - {"mean_detour_min", "mean_wait_min", "mean_charge_min", "peak_load_kw"}
 _SUMS = (_SUMS - {"peak_valley_kw", "queue_peak"}) | {"detour_min", "wait_min", "charge_min"}
+NEAR_SAMPLE = 400
+"""Requests from which it is told which stations are near each other."""
+
 _COSTS, _FIGURES = len(Costs._fields), len(FIGURES)
 _WIDTH = 3 + _COSTS + _FIGURES
 
@@ -113,7 +116,7 @@ class Evaluator:
     before : Judged
         What is installed, a single plan.
     evaluations : int
-        Different plans judged, without the installed one.
+        Plans judged by replay, without the installed one.
     asked : int
         Plans judged, those included that were remembered.
     replays : int
@@ -197,12 +200,15 @@ class Evaluator:
         self._rows = np.zeros((1024, _WIDTH))
         self._keys: list[bytes] = []
         self._row_of: dict[bytes, int] = {}
-        self.asked = self.replays = 0
+        self.asked = self.replays = self._again = 0
         self._traffic = np.array([day.installed for day in traffic] if traffic else [0.0])
         fast, normal = stations.fast[None], stations.normal[None]
         self._installed = self._replay(fast, normal)
         self._traffic = self._traffic - self._installed.effects[0]
         self._costs_before = Costs(*(float(part[0]) for part in self._costs(self._installed, fast, normal)))
+        shares = self._shares(self._installed, fast, normal).sum(axis=-1, keepdims=True)
+        charges = self._installed.by_station["charges"][0].mean(axis=0).sum()
+        self._per_charge = shares / max(float(charges), 1.0)
         self.before = self.judge(fast, normal)
         self.asked = self.replays = 0
 
@@ -213,8 +219,8 @@ class Evaluator:
 
     @property
     def evaluations(self) -> int:
-        """Different plans judged, without the installed one."""
-        return len(self._keys) - 1
+        """Plans judged by replay, without the installed one."""
+        return len(self._keys) - 1 + self._again
 
     def judge(self, fast: Array, normal: Array) -> Judged:
         """Judge plans.
@@ -228,9 +234,54 @@ class Evaluator:
         fresh = {key: plan for plan, key in reversed(list(enumerate(keys))) if key not in self._row_of}
         if fresh:
             plans = sorted(fresh.values())
-            self._remember([keys[plan] for plan in plans], self._judge_anew(fast[plans], normal[plans]))
+            done = self._replay(fast[plans], normal[plans])
+            self._remember([keys[plan] for plan in plans], self._rows_of(done, fast[plans], normal[plans]))
         self.asked += len(keys)
         return _judged(self._rows[[self._row_of[key] for key in keys]])
+
+    def judge_by_station(self, fast: Array, normal: Array) -> tuple[Judged, Array]:
+        """Judge plans, and say which stations their costs belong to.
+
+        All plans are replayed, and count, even if they were judged before. A station that loses chargers
+        loses drivers, whose costs then arise elsewhere: so each charge is taken to bring along what one costs
+        on average with what is installed, and only the rest belongs to the station.
+
+        Returns
+        -------
+        Judged
+        shares : array, shape (2, plans, stations)
+            Parts of stations in the objective but for traffic, and in the cost of stations. Differences
+            between plans, summed over all stations that matter, are those of the whole.
+        """
+        fast, normal = (np.ascontiguousarray(np.atleast_2d(built), np.int64) for built in (fast, normal))
+        done = self._replay(fast, normal)
+        rows = self._rows_of(done, fast, normal)
+        keys = [_digest(f, n) for f, n in zip(fast, normal, strict=True)]
+        fresh = {key: plan for plan, key in reversed(list(enumerate(keys))) if key not in self._row_of}
+        plans = sorted(fresh.values())
+        self._again += len(keys) - len(plans)
+        self._remember([keys[plan] for plan in plans], rows[plans])
+        self.asked += len(keys)
+        charges = done.by_station["charges"].mean(axis=1)
+        return _judged(rows), self._shares(done, fast, normal) - self._per_charge * charges
+
+    def _shares(self, done: ReplayedPlans, fast: Array, normal: Array) -> Array:
+        peak = self._installed.by_station["peak_load_kw"][0]
+        return shares_of_days(self.stations, self.parameters, done.by_station, fast, normal, peak)
+
+    def nearest(self, count: int) -> Array:
+        """The stations nearest to each, itself first: array of int, shape (stations, count or fewer).
+
+        Near are stations to which the same drivers drive equally long: roads or coordinates are not needed.
+        """
+        sample = np.concatenate([day.requests.to_ms[::9] for day in self._days])[:NEAR_SAMPLE]
+        times = np.where(sample >= 0, sample, np.nan) / 60_000.0
+        apart = np.zeros((len(self.stations), len(self.stations)))
+        for s in range(len(self.stations)):
+            gap = np.abs(times - times[:, s : s + 1])
+            apart[s] = np.nan_to_num(gap, nan=1e4).mean(axis=0)
+            apart[s, s] = -1.0
+        return np.argsort(apart, axis=1, kind="stable")[:, :count]
 
     def remembered(self, fast: Array, normal: Array) -> Judged:
         """What came out for plans judged before; does not count as asking."""
@@ -244,6 +295,7 @@ class Evaluator:
             "rows": self._rows[: len(self._keys)],
             "asked": self.asked,
             "replays": self.replays,
+            "again": self._again,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -253,6 +305,7 @@ class Evaluator:
         self._keys, self._row_of = [], {}
         self._remember(keys, np.asarray(state["rows"]))
         self.asked, self.replays = int(state["asked"]), int(state["replays"])
+        self._again = int(state["again"])
 
     def _remember(self, keys: list[bytes], rows: Array) -> None:
         begin, end = len(self._keys), len(self._keys) + len(keys)
@@ -279,6 +332,7 @@ class Evaluator:
             for table in (done.figures, done.by_station):
                 for name in table.keys() & _SUMS:
                     table[name] /= days
+        self.replays += len(fast) * self.days
         return done
 
     def _costs(self, done: ReplayedPlans, fast: Array, normal: Array) -> Costs:
@@ -293,10 +347,8 @@ class Evaluator:
             self._traffic + done.effects,
         ).mean()
 
-    def _judge_anew(self, fast: Array, normal: Array) -> Array:
+    def _rows_of(self, done: ReplayedPlans, fast: Array, normal: Array) -> Array:
         """Rows of objective, score, feasible, costs and figures."""
-        done = self._replay(fast, normal)
-        self.replays += len(fast) * self.days
         found, before = self._costs(done, fast, normal), self._costs_before
         objective = costs.objective(self.parameters.weights, found, before)
         lost = (done.figures["unserved"] - self._installed.figures["unserved"]).mean(axis=1)

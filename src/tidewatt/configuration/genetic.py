@@ -29,7 +29,7 @@ CHANGES = 2.0
 """Changes in an offspring, on average."""
 
 FIRST_CHANGES = 0.05
-"""Share of genes changed in the first population, around what is installed."""
+"""Share of genes changed in the first population."""
 
 
 class Genetic:
@@ -49,6 +49,8 @@ class Genetic:
     strengthened : bool
         Whether parents and offspring compete together, so that the best of both stay; else offspring take the
         place of all parents but the elites.
+    spread : float
+        Share of genes changed in the first population, around the plan to start from.
     """
 
     def __init__(
@@ -62,10 +64,11 @@ class Genetic:
         population: int = 40,
         elites: int = 4,
         strengthened: bool = True,
+        spread: float = FIRST_CHANGES,
     ) -> None:
         self._evaluator, self._limits, self._rng = evaluator, limits, rng
         self._size, self._elites = population, min(elites, population)
-        self._strengthened = strengthened
+        self._strengthened, self._spread = strengthened, spread
         self._free = np.flatnonzero(~limits.fixed)
         self.plans = judged(evaluator, *repair(limits, fast[None], normal[None], rng))
         self._begun = False
@@ -112,7 +115,7 @@ class Genetic:
             (normal, limits.normal_low, limits.normal_high),
         ):
             anew = rng.integers(low, np.maximum(high, low) + 1, shape)
-            drawn.append(np.where(rng.random(shape) < FIRST_CHANGES, anew, given))
+            drawn.append(np.where(rng.random(shape) < self._spread, anew, given))
         return drawn[0], drawn[1]
 
     def _parents(self) -> tuple[Array, Array]:

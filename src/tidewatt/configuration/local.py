@@ -13,7 +13,7 @@ from tidewatt.configuration.evaluation import Evaluator
 from tidewatt.configuration.repairs import repair
 from tidewatt.domain.arrays import Array
 
-__all__ = ["Local"]
+__all__ = ["Local", "moved"]
 
 BATCH = 16
 """Neighbours judged side by side, however many threads there are: so they do not change the outcome."""
@@ -21,15 +21,28 @@ BATCH = 16
 JUMPS = 0.15
 """Share of moves that draw a station's chargers anew."""
 
-SWAPS = 0.25
-"""Share of moves that make one kind of charger the other, or take one to another station."""
+SWAPS = 0.15
+"""Share of moves that make one kind of charger the other."""
+
+TRANSFERS = 0.1
+"""Share of moves that take a charger to another station."""
+
+AGAIN = 0.15
+"""Share of moves that go on at another station: some changes are good only together."""
+
+PATIENCE = 25
+"""Batches without a better plan after which a few stations are changed at random, and all begins there."""
+
+KICK = 3
+"""Stations changed then."""
 
 
 class Local:
     """Moves at single stations, accepted where the plan does not get worse.
 
     Of a batch of moves all those that are good alone are tried together; the best of them alone is taken
-    where they are worse than that.
+    where they are worse than that. Where moves no longer help, the search leaves the best plan by a kick, and
+    comes back unless that led to a better one.
 
     Parameters
     ----------
@@ -45,33 +58,52 @@ class Local:
     ) -> None:
         self._evaluator, self._limits, self._rng = evaluator, limits, rng
         self._free = np.flatnonzero(~limits.fixed)
-        self.plan = judged(evaluator, *repair(limits, fast[None], normal[None], rng))
+        self.plan = self._best = judged(evaluator, *repair(limits, fast[None], normal[None], rng))
+        self._idle = 0
 
     @property
     def best(self) -> Candidates:
         """The best plan so far, alone."""
-        return self.plan
+        return self._best
 
     def step(self, room: int) -> None:
         """A batch of moves, then those that were good together."""
         if not len(self._free):
+            return
+        if self._idle >= PATIENCE:
+            self._kick()
+            room -= 1
+        if room < 1:
             return
         fast, normal = self._moves(min(BATCH, room))
         tried = judged(self._evaluator, *repair(self._limits, fast, normal, self._rng))
         good = np.flatnonzero(tried.score < self.plan.score[0])
         if len(good) > 1 and room > BATCH:
             tried = tried.and_also(self._together(tried.at(good)))
-        best = tried.best()
-        if best.score[0] <= self.plan.score[0]:
-            self.plan = best
+        found = tried.best()
+        self._idle = 0 if found.score[0] < self.plan.score[0] else self._idle + 1
+        if found.score[0] <= self.plan.score[0]:
+            self.plan = found
+        if found.score[0] < self._best.score[0]:
+            self._best = found
 
     def state(self) -> dict[str, Any]:
         """Arrays and numbers from which to go on."""
-        return dict(self.plan._asdict())
+        best = {f"best_{name}": values for name, values in self._best._asdict().items()}
+        return {**self.plan._asdict(), **best, "idle": self._idle}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
         self.plan = Candidates(*(np.asarray(state[name]) for name in Candidates._fields))
+        self._best = Candidates(*(np.asarray(state[f"best_{name}"]) for name in Candidates._fields))
+        self._idle = int(state["idle"])
+
+    def _kick(self) -> None:
+        fast, normal = self._best.fast.copy(), self._best.normal.copy()
+        for s in self._rng.choice(self._free, min(KICK, len(self._free)), replace=False).tolist():
+            moved(fast[0], normal[0], s, self._limits, self._rng)
+        self.plan = judged(self._evaluator, *repair(self._limits, fast, normal, self._rng))
+        self._idle = 0
 
     def _together(self, good: Candidates) -> Candidates:
         """All changes of some plans at once, the best one's where they meet."""
@@ -83,32 +115,48 @@ class Local:
 
     def _moves(self, count: int) -> tuple[Array, Array]:
         """Neighbours: steps of up to 2, jumps, and swaps."""
-        rng, limits = self._rng, self._limits
         fast = np.repeat(self.plan.fast, count, axis=0)
         normal = np.repeat(self.plan.normal, count, axis=0)
         for f, n in zip(fast, normal, strict=True):
-            s, what = rng.choice(self._free), rng.random()
-            if what < JUMPS:
-                f[s] = rng.integers(limits.fast_low[s], max(limits.fast_high[s], limits.fast_low[s]) + 1)
-                most = max(limits.total_high[s] - f[s], limits.normal_low[s])
-                n[s] = rng.integers(limits.normal_low[s], most + 1)
-            elif what < JUMPS + SWAPS:
-                self._swap(f, n, s)
-            else:
-                step = np.array([0, 0])
-                while not step.any():
-                    step = rng.integers(-2, 3, 2)
-                f[s] += step[0]
-                n[s] += step[1]
+            self._move(f, n)
+            while self._rng.random() < AGAIN:
+                self._move(f, n)
         return fast, normal
 
-    def _swap(self, fast: Array, normal: Array, s: int) -> None:
-        rng = self._rng
-        if rng.random() < 0.5:
-            change = int(rng.choice([-1, 1]))
-            fast[s] += change
-            normal[s] -= change
-        else:
-            kind = fast if rng.random() < 0.5 else normal
+    def _move(self, fast: Array, normal: Array) -> None:
+        s = int(self._rng.choice(self._free))
+        if self._rng.random() < TRANSFERS:
+            kind = fast if self._rng.random() < 0.5 else normal
             kind[s] -= 1
-            kind[rng.choice(self._free)] += 1
+            kind[self._rng.choice(self._free)] += 1
+        else:
+            moved(fast, normal, s, self._limits, self._rng)
+
+
+def moved(fast: Array, normal: Array, s: int, limits: Limits, rng: np.random.Generator) -> None:
+    """Change the chargers at one station, in place: by steps of up to 2, one kind for the other, or anew.
+
+    Parameters
+    ----------
+    fast, normal : array of int, shape (stations,)
+        A plan; it may need repair afterwards.
+    s : int
+        The station.
+    limits : Limits
+    rng : numpy.random.Generator
+    """
+    what = rng.random()
+    if what < JUMPS:
+        fast[s] = rng.integers(limits.fast_low[s], max(limits.fast_high[s], limits.fast_low[s]) + 1)
+        most = max(limits.total_high[s] - fast[s], limits.normal_low[s])
+        normal[s] = rng.integers(limits.normal_low[s], most + 1)
+    elif what < JUMPS + SWAPS:
+        change = int(rng.choice([-1, 1]))
+        fast[s] += change
+        normal[s] -= change
+    else:
+        step = np.zeros(2, np.int64)
+        while not step.any():
+            step = rng.integers(-2, 3, 2)
+        fast[s] += step[0]
+        normal[s] += step[1]

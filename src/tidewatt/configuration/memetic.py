@@ -1,4 +1,4 @@
-"""Memetic search: a genetic search finds a good region, moves at single stations finish the plan."""
+"""Memetic search: blocks of moves find a good region, genes are crossed there, single moves finish."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tidewatt.configuration.blocks import Blocks
 from tidewatt.configuration.bounds import Limits
 from tidewatt.configuration.candidates import Candidates
 from tidewatt.configuration.evaluation import Evaluator
@@ -16,12 +17,15 @@ from tidewatt.domain.arrays import Array
 
 __all__ = ["Memetic"]
 
-GENETIC_SHARE = 0.5
-"""Of the evaluations."""
+BLOCKS_SHARE, GENETIC_SHARE = 0.25, 0.5
+"""Of the evaluations: when blocks end at the latest, and when the genetic search does."""
+
+SPREAD = 0.01
+"""Share of genes changed in the first population of the genetic search: its start is good already."""
 
 
 class Memetic:
-    """`Genetic` for a share of all evaluations, `Local` from its best plan on.
+    """`Blocks` while they help, `Genetic` around their plan, `Local` from the best one on.
 
     Parameters
     ----------
@@ -44,38 +48,44 @@ class Memetic:
         elites: int = 4,
     ) -> None:
         self._evaluator, self._limits, self._rng = evaluator, limits, rng
-        self._genetic = Genetic(evaluator, limits, fast, normal, rng, population=population, elites=elites)
-        self._local: Local | None = None
-        self._left = round(GENETIC_SHARE * evaluations)
+        self._evaluations = evaluations
+        self._population, self._elites = population, elites
+        self._phase = 0
+        self._part: Blocks | Genetic | Local = self._begin(fast, normal)
 
     @property
     def best(self) -> Candidates:
         """The best plan so far, alone."""
-        return (self._local or self._genetic).best
+        return self._part.best
 
     def step(self, room: int) -> None:
-        """A generation, or a batch of moves."""
-        before = self._evaluator.asked
-        if self._local is None and self._left > 0:
-            self._genetic.step(min(room, self._left))
-            self._left -= self._evaluator.asked - before
-            return
-        if self._local is None:
-            best = self._genetic.best
-            self._local = Local(self._evaluator, self._limits, best.fast[0], best.normal[0], self._rng)
-        self._local.step(room)
+        """A step of the search whose turn it is."""
+        while self._phase < 2 and self._over(room):
+            self._phase += 1
+            best = self._part.best
+            self._part = self._begin(best.fast[0], best.normal[0])
+        self._part.step(room)
 
     def state(self) -> dict[str, Any]:
         """Arrays and numbers from which to go on."""
-        part = self._local or self._genetic
-        return {**part.state(), "left": self._left, "local": int(self._local is not None)}
+        return {**self._part.state(), "phase": self._phase}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
-        self._left = int(state["left"])
-        if state["local"]:
-            fast, normal = np.asarray(state["fast"]), np.asarray(state["normal"])
-            self._local = Local(self._evaluator, self._limits, fast[0], normal[0], self._rng)
-            self._local.restore(state)
-        else:
-            self._genetic.restore(state)
+        self._phase = int(state["phase"])
+        self._part = self._begin(np.asarray(state["fast"])[0], np.asarray(state["normal"])[0])
+        self._part.restore(state)
+
+    def _over(self, room: int) -> bool:
+        used = 1.0 - room / self._evaluations
+        if isinstance(self._part, Blocks):
+            return self._part.worn or used >= BLOCKS_SHARE
+        return used >= GENETIC_SHARE
+
+    def _begin(self, fast: Array, normal: Array) -> Blocks | Genetic | Local:
+        start = (self._evaluator, self._limits, fast, normal, self._rng)
+        if self._phase == 0:
+            return Blocks(*start)
+        if self._phase == 1:
+            return Genetic(*start, population=self._population, elites=self._elites, spread=SPREAD)
+        return Local(*start)

@@ -185,11 +185,12 @@ class _Run:
         self.rows: list[tuple[float, float, float, float]] = []
         self.begin = time.perf_counter()
         self.earlier_s = 0.0
+        self.idle = False
 
     def room(self) -> int:
         """How many different plans may still be judged."""
         budget = self.parameters.evaluations
-        if self.evaluator.asked >= ASKED * budget:
+        if self.idle or self.evaluator.asked >= ASKED * budget:
             return 0
         return budget - self.evaluator.evaluations
 
@@ -197,7 +198,9 @@ class _Run:
         return time.perf_counter() - self.begin >= self.parameters.time_limit_s
 
     def step(self) -> None:
+        asked = self.evaluator.asked
         self.searcher.step(self.room())
+        self.idle = self.evaluator.asked == asked
         self.rows.append((float(self.evaluator.evaluations), *self._best(), self._seconds()))
 
     def _seconds(self) -> float:
