@@ -113,10 +113,10 @@ def load(folder: Path, certificate: dict[str, Any]) -> Configuration:
     front = folder / "front.parquet"
     return Configuration(
         plan=pd.read_parquet(folder / "plan.parquet"),
-        costs=pd.read_csv(folder / "costs.csv", float_precision="round_trip"),
-        days=pd.read_csv(folder / "days.csv", float_precision="round_trip"),
+        costs=pd.read_csv(folder / "costs.csv"),
+        days=pd.read_csv(folder / "days.csv"),
         data=xr.load_dataset(folder / "profiles.nc", engine="h5netcdf"),
-        history=pd.read_csv(folder / "history.csv", float_precision="round_trip"),
+        history=pd.read_csv(folder / "history.csv"),
         front=pd.read_parquet(front) if "front.parquet" in certificate["files"] else None,
         status=Status[certificate["status"]],
         run=RunInfo(**finite(certificate["run"])),

@@ -120,7 +120,7 @@ def _read(folder: Path, scenario: Scenario, stations: Stations, ledger: Ledger) 
     if not ledger.add("plan: chargers", whole, "whole numbers, none is negative"):
         return None
     tables = {
-        name: pd.read_csv(folder / f"{name}.csv", float_precision="round_trip")
+        name: pd.read_csv(folder / f"{name}.csv")
         for name in ("costs", "days", "history")
     }
     fast, normal = (n.astype(np.int64) for n in built)
