@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import time
+
 from tidewatt.domain.checks import check
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
@@ -29,7 +31,7 @@ def check_parameters(scenario: Scenario) -> list[Issue]:
         parameters = Parameters.of(given)
     except ScenarioError as error:
         return list(error.issues)
-    if scenario.roads is None:
+    if scenario.roads is None or (scenario.stations is None and not given):
         return []
     told = "vehicles" in given and scenario.roads.zones > 0
     return _days(scenario, parameters) + (_explained(scenario, parameters) if told else [])
@@ -55,8 +57,14 @@ def _missing(scenario: Scenario) -> list[Issue]:
 
 
 def _days(scenario: Scenario, p: Parameters) -> list[Issue]:
-    """Whether the simulated days fit the horizon's steps, and feeders say their headroom for them."""
+    """Whether days begin at midnight and fit the horizon's steps, and feeders say their headroom for them."""
     horizon, minutes, issues = scenario.horizon, 1440.0 * p.days, []
+    if horizon.start.time() != time():
+        problem = (
+            f"{horizon.start.isoformat()} is no midnight: prices and traffic go by the minute of the day"
+        )
+        fix = "Give a start at 00:00:00; whole days are simulated"
+        issues.append(Issue("scenario.toml", "horizon.start", problem, fix))
     steps = minutes / horizon.step_min
     if abs(steps - round(steps)) > 1e-9:
         problem = f"{p.days} days are not a whole number of steps of {horizon.step_min:g} min"

@@ -43,6 +43,14 @@ def test_check_finds_parameters_that_do_not_go_together() -> None:
     assert {issue.field for issue in issues} == {"step_min", "value_of_time_per_h"}
 
 
+def test_check_finds_days_that_do_not_begin_at_midnight() -> None:
+    """Prices and other traffic would come hours too late: they are counted from minute 0 of the horizon."""
+    made = told()
+    early = dataclasses.replace(made.horizon, start=made.horizon.start.replace(hour=6))
+    (issue,) = check_parameters(dataclasses.replace(made, horizon=early))
+    assert (issue.table, issue.field) == ("scenario.toml", "horizon.start")
+
+
 @pytest.mark.parametrize("hours", [None, (420.0, 540.0)])
 def test_trips_of_a_day_are_those_of_the_table(hours: tuple[float, float] | None) -> None:
     """Vehicles would be held against another number of trips than roads are loaded with."""
