@@ -246,20 +246,28 @@ def test_demo_runs_the_whole_chain(tidewatt, tmp_path, monkeypatch):
     small = {"vehicles": 200, "stations": 6, "links": 500, "zones": 8}
     monkeypatch.setitem(examples._MAKERS, "city", lambda seed=0: city(seed, **small))
     monkeypatch.setattr(demonstrating, "_REPLICATIONS", 2)
+    monkeypatch.setattr(demonstrating, "_SEARCH", {"evaluations": 50, "days_train": 1, "days_test": 2})
     out = tmp_path / "d"
     ended = tidewatt("demo", "--out", out, "--threads", "1")
     assert ended.status == 0, ended.err
-    assert ended.out.count("Verified") == 2
+    assert ended.out.count("Verified") == 3
     assert ended.out.index("1. coordinate") < ended.out.index("2. simulate")
+    assert ended.out.index("2. simulate") < ended.out.index("3. configure")
     assert str(out / "coordinate" / "result" / "figures" / "upgrade_need.png") in ended.out
     assert str(out / "simulate" / "result" / "figures" / "load_and_queue.png") in ended.out
-    for chapter in ("coordinate", "simulate"):
+    assert str(out / "configure" / "result" / "figures" / "changes.png") in ended.out
+    for chapter in ("coordinate", "simulate", "configure"):
         assert (out / chapter / "scenario" / "scenario.toml").is_file()
         assert tidewatt("verify", out / chapter / "result").status == 0
     ended = tidewatt("demo", "--out", out, "--threads", "1", "--json")
     assert ended.status == 0
     told = json.loads(ended.out)
-    assert told["coordinate"]["verified"] is told["simulate"]["verified"] is True
+    assert (
+        told["coordinate"]["verified"]
+        is told["simulate"]["verified"]
+        is told["configure"]["verified"]
+        is True
+    )
 
 
 @pytest.mark.parametrize(
