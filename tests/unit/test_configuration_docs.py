@@ -90,3 +90,40 @@ def test_the_messages_shown_are_those_printed() -> None:
     for issue in (*fixed, *poor):
         assert str(issue) in shown
     assert str(feeder[0]).split(". Lower")[0] in shown
+
+
+def test_every_file_of_a_result_is_described(tmp_path) -> None:
+    """Without it a file of a result could be there without a word, or be promised and missing."""
+    import tidewatt
+    from tests.unit.configured.made_plans import configured, crowded
+
+    tidewatt.write_scenario(crowded(), tmp_path / "s")
+    tidewatt.save(configured(), tmp_path / "r", scenario_folder=tmp_path / "s")
+    described = set(first_names(section(text("configure.md"), "Files of a result")))
+    written = {file.name + "/" * file.is_dir() for file in (tmp_path / "r").iterdir()}
+    assert written | {"front.parquet", "figures/"} == described
+
+
+def test_keys_and_columns_of_a_result_are_described() -> None:
+    """Without it a key of the summary or a column of a table could stay secret, or be promised in vain."""
+    from tests.unit.configured.made_plans import configured
+
+    result, page = configured(), text("data-dictionary.md")
+    names = first_names(section(page, "Summary of `configure`"))
+    assert names[: names.index("f1")] == list(result.figures)
+    assert names[names.index("f1") :] == list(result.figures["before"])
+    assert first_names(section(page, "`costs.csv`")) == list(result.costs)
+    assert first_names(section(page, "`profiles.nc`")) == list(map(str, result.data.data_vars))
+    end = page.index("## Results of `configure`")
+    assert first_names(section(page[end:], "`plan.parquet`")) == list(result.plan)
+
+
+def test_every_option_of_configure_is_described() -> None:
+    """Without it an option could be found in --help only."""
+    import inspect
+
+    from tidewatt.cli.configuring import configure
+
+    page = text("configure.md") + text("simulate.md")
+    for name in inspect.signature(configure).parameters:
+        assert name == "scenario" or f"--{name.replace('_', '-')}" in page, name
