@@ -135,7 +135,10 @@ def test_running_out_of_time_is_exit_status_3_and_resumed(tidewatt, streets, tmp
     assert not (tmp_path / "r" / "checkpoint").exists()
     ended = tidewatt(*words, "--resume")
     assert ended.status == 0
+    assert "done before" in ended.err
+    ended = tidewatt(*words, "--resume", "--weights", "1", "3", "1", "1")
     assert "no checkpoint" in ended.err
+    assert "done before" not in ended.err
 
 
 def test_an_interruption_keeps_the_checkpoint(tidewatt, streets, tmp_path, monkeypatch):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from dataclasses import asdict
+from json import dumps
+from json import loads as json_of
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,19 +15,25 @@ from tidewatt.cli.configured import print_comparison, print_verdict
 from tidewatt.cli.console import print_json, say
 from tidewatt.cli.folders import CHECKPOINT, holds_result, prepared
 from tidewatt.cli.options import Json, Switch
-from tidewatt.cli.progress import reporter, span
+from tidewatt.cli.progress import reporter
+from tidewatt.cli.searching import Plans
 from tidewatt.cli.summary import print_files
 from tidewatt.errors import Interrupted
-from tidewatt.report.words import amount
 
 if TYPE_CHECKING:
-    from tidewatt.configuration.parameters import Parameters
     from tidewatt.configuration.result import Configuration
+    from tidewatt.configuration.validation import Asked
     from tidewatt.domain.roads import Roads
     from tidewatt.domain.scenario import Scenario
-    from tidewatt.result import Progress
 
-__all__ = ["Plans", "configure", "draw_configuration", "run_configuration", "show_configuration"]
+__all__ = [
+    "Plans",
+    "configure",
+    "done_before",
+    "draw_configuration",
+    "run_configuration",
+    "show_configuration",
+]
 
 _CHECKPOINT_EVERY_S = 60.0
 
@@ -183,6 +191,8 @@ def run_configuration(
     from tidewatt.io.results import save
 
     question = validated(scenario, asked, days)
+    if resume and (before := done_before(out, scenario, question, coordinated=coordinated)) is not None:
+        return before
     coordinate: Callable[..., Any] | None = None
     if coordinated:
         from tidewatt.coordination import study as coordination
@@ -216,6 +226,28 @@ def run_configuration(
     return result
 
 
+def done_before(out: Path, scenario: Scenario, question: Asked, *, coordinated: bool) -> Configuration | None:
+    """The result in the folder, where it answers the same question and nothing is left to do."""
+    from tidewatt.io.results import load
+
+    if (out / CHECKPOINT / "state.json").exists() or not (out / "certificate.json").is_file():
+        return None
+    try:
+        figures = json_of((out / "summary.json").read_text("utf-8"))
+        same = figures["scenario_sha256"] == scenario.sha256() and figures["status"] == "evaluations"
+        same &= (figures["coordinated"] is not None) == coordinated
+        for name, asked in (("parameters", question.parameters), ("simulation", question.simulation)):
+            told, wanted = figures[name], json_of(dumps(asdict(asked)), parse_constant=lambda word: None)
+            same &= all(told[key] == value for key, value in wanted.items() if key != "threads")
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not same:
+        return None
+    say(f"{out}: done before, kept")
+    kept: Configuration = load(out)
+    return kept
+
+
 def show_configuration(result: Configuration) -> None:
     """Before and after, what changed, which limits bind, and what all rests on, on standard output."""
     print_comparison(result)
@@ -229,66 +261,3 @@ def draw_configuration(result: Configuration, out: Path, roads: Roads | None = N
     with reporter() as shown:
         shown.step("drawing")
         return write_figures(result, out / "figures", roads=roads)
-
-
-class Plans:
-    """Reports of `configure`: days simulated, then plans tried, then fresh days.
-
-    Parameters
-    ----------
-    parameters : Parameters
-        For how many of each there will be.
-    """
-
-    def __init__(self, parameters: Parameters) -> None:
-        self._most = {
-            "simulating days": parameters.days_train,
-            "searching": parameters.evaluations,
-            "fresh days": parameters.days_test,
-        }
-        self._limit_s = parameters.time_limit_s
-        self.begin()
-
-    def name(self, phase: str) -> str:
-        """As readers call it."""
-        return {"fresh days": "judging on fresh days"}.get(phase, phase)
-
-    def begin(self) -> None:
-        """Forget how fast the phase before was."""
-        self._first: tuple[int, float] | None = None
-
-    def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
-        """How many are done; best objective, wait and time left."""
-        most, noun = self._most.get(report.phase), "plan" if report.phase == "searching" else "day"
-        done = f"{noun} {report.iteration:,} of {most:,}" if most and report.iteration else ""
-        parts = []
-        if math.isfinite(report.primal):
-            parts.append(f"best objective {amount(report.primal)}")
-        if report.note and not short:
-            parts.append(report.note)
-        left = self._left_s(report)
-        if math.isfinite(left):
-            parts.append(f"about {span(left)} left")
-        return done, ", ".join(parts)
-
-    def share(self, report: Progress) -> float | None:
-        """Share of what this phase will do."""
-        most = self._most.get(report.phase)
-        if not most or not report.iteration:
-            return None
-        share = report.iteration / most
-        if report.phase == "searching" and math.isfinite(self._limit_s):
-            share = max(share, report.seconds / max(self._limit_s, 1e-9))
-        return min(share, 1.0)
-
-    def _left_s(self, report: Progress) -> float:
-        most = self._most.get(report.phase)
-        if not most or not report.iteration:
-            return math.inf
-        if self._first is None:
-            self._first = report.iteration, report.seconds
-        done, seconds = report.iteration - self._first[0], report.seconds - self._first[1]
-        if done < 1:
-            return math.inf
-        more = max(most - report.iteration, 0) * seconds / done
-        return min(more, max(self._limit_s - report.seconds, 0.0)) if report.phase == "searching" else more

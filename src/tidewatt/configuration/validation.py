@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from tidewatt.configuration.clashes import problems
@@ -58,6 +59,9 @@ def validated(
         parameters = Parameters.of(scenario.parameters.get("configuration", {}), **asked)
     except ScenarioError as error:
         issues += error.issues
+    if parameters is not None and parameters.search == "pareto" and find_spec("pymoo") is None:
+        fix = "Install it with pip install 'tidewatt[search]', or choose another search"
+        issues.append(Issue("configuration", "search", "the Pareto search needs pymoo", fix))
     try:
         simulated = SimulationParameters.of(
             scenario.parameters.get("simulation", {}), **_days(simulation or {}, parameters)
