@@ -27,6 +27,7 @@ REASON_NAMES = {
     "charged_today": "charged on the way before that day",
     "no_station_reachable": "no station within reach",
     "ran_empty": "ran empty",
+    "within_zone": "drove within the zone, by no station",
 }
 """Why vehicles that ran low did not charge on the way, as readers see it."""
 

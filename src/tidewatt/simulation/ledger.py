@@ -27,6 +27,7 @@ class Reason(enum.Enum):
     CHARGED_TODAY = "charged_today"
     NO_STATION = "no_station_reachable"
     RAN_EMPTY = "ran_empty"
+    WITHIN_ZONE = "within_zone"
 
 
 class Rows:
@@ -69,8 +70,6 @@ class Ledger:
         Vehicles in each state at the end of every minute.
     conservation_error : int
         Largest difference between vehicles by state and by the lists that hold them.
-    inside : int
-        Trips within a zone.
     unreachable : int
         Trips not made because no road leads there.
     """
@@ -86,7 +85,6 @@ class Ledger:
         self.states = np.zeros((5, int(world.minutes)), np.int64)
         self.conservation_error = 0
         self.unreachable = 0
-        self.inside = 0
         self.asked_kwh = np.zeros(n)
         self.charged_kwh = np.zeros(n)  # battery side, on the way and at destinations
         self._open = np.zeros(n, np.bool_)

@@ -99,8 +99,8 @@ class Loop:
         battery, stored = self.drivers.battery_kwh[who], self.motion.stored_kwh[who]
         after = (stored - need_kwh) / battery
         wants = self.world.decision.wants(stored / battery, after, self.drivers.threshold_soc[who])
-        # Nobody stops for nothing.
-        return np.asarray(wants, bool) & (stored < self.world.parameters.target_soc * battery)
+        # Nobody stops for nothing: a millionth of the battery at least.
+        return np.asarray(wants, bool) & (stored < (self.world.parameters.target_soc - 1e-6) * battery)
 
     # --- every step ----------------------------------------------------------------------------
 
@@ -210,12 +210,13 @@ class Loop:
         if not len(who):
             return
         km = self.plans.distance_km[self.trip[who]]
+        kwh = km * self.world.side_street_kwh_per_km * self.drivers.factor[who]
+        self.ledger.ran_low(who[self._low(who, kwh)], self.motion, Reason.WITHIN_ZONE)
         self.ledger.leg_begins(who, self.motion)
         self.state[who] = DRIVING
         took = np.maximum(60.0 * km / SIDE_STREET_KMH, self.world.parameters.step_min)
         self.release[who] = self.motion.now_min[who] + took
-        per_km = self.world.side_street_kwh_per_km * self.drivers.factor[who]
-        self.motion.drive_elsewhere(who, km, km * per_km)
+        self.motion.drive_elsewhere(who, km, kwh)
 
     # --- charging on the way -------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.simulation.ledger import Ledger
+from tidewatt.simulation.ledger import Ledger, Reason
 from tidewatt.simulation.sessions import Sessions
 from tidewatt.simulation.totals import Outcome
 
@@ -39,11 +39,11 @@ def outcome_of(world: World, day: Day, seconds: float) -> Outcome:
     series["vehicles"] = ledger.states
     series["flow_veh_h"], series["time_min"] = ledger.flow_veh_h, ledger.time_min
     low = ledger.low.table()
-    reasons = np.bincount(low["reason"].astype(np.int64), minlength=3)
+    reasons = np.bincount(low["reason"].astype(np.int64), minlength=len(Reason))
     legs, load = ledger.legs.table(), series["power_kw"].sum(axis=0)
     queue, wait = series["queue_vehicles"].sum(axis=0), events["wait"]
     # A trip is one drive, however often it is interrupted to charge.
-    trips = int(np.count_nonzero(legs["station"] < 0)) + ledger.inside
+    trips = int(np.count_nonzero(legs["station"] < 0))
     driving_h = float((legs["arrive"] - legs["depart"]).sum()) / 60.0
     fast = int(np.count_nonzero(events["kind"] == 0))
     figures = {
@@ -62,9 +62,7 @@ def outcome_of(world: World, day: Day, seconds: float) -> Outcome:
         "trips": trips / days,
         "unreachable_trips": ledger.unreachable / days,
         "unserved": len(low["vehicle"]) / days,
-        "charged_today": reasons[0] / days,
-        "no_station_reachable": reasons[1] / days,
-        "ran_empty": reasons[2] / days,
+        **{reason.value: number / days for reason, number in zip(Reason, reasons, strict=True)},
         "traffic_flow_veh_per_min": float(ledger.states[1:3].sum()) / world.minutes,
         "mean_speed_kmh": float(legs["km"].sum()) / driving_h if driving_h > 0 else 0.0,
         "energy_balance_error_kwh": ledger.energy_error_kwh(),

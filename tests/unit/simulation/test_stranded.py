@@ -1,4 +1,4 @@
-"""Vehicles whose way back is missing."""
+"""Vehicles whose way back is missing, or that never come by a station."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tests.verification.road_scenarios import roads_of, scenario_of
 from tidewatt.domain.checks import check
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.itineraries import itineraries
+from tidewatt.simulation.ledger import Reason
+from tidewatt.simulation.outcome import outcome_of
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.replications import workers_of
 from tidewatt.simulation.setting import world_of
@@ -46,3 +48,20 @@ def test_who_cannot_get_home_has_no_charger_of_home_where_he_stands() -> None:
     assert (stays["kw"][elsewhere] == 0).all() and (stays["kwh"][elsewhere] == 0).all()
     assert (stays["kw"][~elsewhere] > 0).any()
     assert check(itineraries(world, plans, drivers, day)) == []
+
+
+def test_who_runs_low_without_leaving_the_zone_leaves_a_reason() -> None:
+    """Vehicles would arrive nearly empty, and no table would say why they did not charge."""
+    roads = roads_of(2, [(0, 1), (1, 0)], zones=range(2), capacity_veh_h=900.0, length_km=5.0)
+    made = scenario_of(roads, [(0, 0, 3000.0), (1, 1, 3000.0)])
+    made = dataclasses.replace(made, stations=stations_of([2], [0], node=np.array([1])))
+    p = Parameters.of({"vehicles": 40, "threads": 1, "soc_initial": [0.0, 0.1]})
+    with Threads(1) as threads:
+        world = world_of(made, p, threads)
+        _, _, day = workers_of(world, threads)[0].run(0)
+    assert not len(day.requests)
+    reasons = {list(Reason)[int(reason)] for reason in day.ledger.low.table()["reason"]}
+    assert Reason.WITHIN_ZONE in reasons and Reason.NO_STATION not in reasons
+    figures = outcome_of(world, day, 0.0).figures
+    assert figures["within_zone"] > 0 and figures["trips"] > 0
+    assert sum(figures[reason.value] for reason in Reason) == figures["unserved"]
