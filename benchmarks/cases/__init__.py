@@ -6,7 +6,18 @@ import importlib
 
 __all__ = ["load_cases"]
 
-NAMES = ("peers", "passes", "scale", "kernels", "routing", "assignment", "simulate", "traffic", "sessions")
+NAMES = (
+    "peers",
+    "passes",
+    "scale",
+    "kernels",
+    "routing",
+    "assignment",
+    "simulate",
+    "traffic",
+    "sessions",
+    "configuration",
+)
 
 
 def load_cases() -> None:

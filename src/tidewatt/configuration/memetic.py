@@ -17,8 +17,8 @@ from tidewatt.domain.arrays import Array
 
 __all__ = ["Memetic"]
 
-BLOCKS_SHARE, GENETIC_SHARE = 0.25, 0.5
-"""Of the evaluations: when blocks end at the latest, and when the genetic search does."""
+GENETIC_SHARE = 0.5
+"""Of the evaluations: when blocks and the genetic search end at the latest."""
 
 SPREAD = 0.01
 """Share of genes changed in the first population of the genetic search: its start is good already."""
@@ -78,9 +78,8 @@ class Memetic:
 
     def _over(self, room: int) -> bool:
         used = 1.0 - room / self._evaluations
-        if isinstance(self._part, Blocks):
-            return self._part.worn or used >= BLOCKS_SHARE
-        return used >= GENETIC_SHARE
+        worn = isinstance(self._part, Blocks) and self._part.worn
+        return worn or used >= GENETIC_SHARE
 
     def _begin(self, fast: Array, normal: Array) -> Blocks | Genetic | Local:
         start = (self._evaluator, self._limits, fast, normal, self._rng)

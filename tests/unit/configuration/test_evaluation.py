@@ -133,7 +133,7 @@ def test_memory_is_kept_and_put_back():
 
 
 def test_traffic_enters_by_the_stations_chosen():
-    """Fails if the cost of traffic does not follow the drivers, or counts the installed plan's drives twice."""
+    """Fails if the cost of traffic does not follow drivers, or counts the installed plan twice."""
     evaluator = evaluator_of(9)
     stations, p = evaluator.stations, evaluator.parameters
     days = [crowd(9000 + day, 12, 80) for day in range(2)]
