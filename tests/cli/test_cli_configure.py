@@ -91,6 +91,20 @@ def test_summary_fits_the_terminal_and_claims_no_more_than_was_done(columns, mon
     assert "optim" not in said
 
 
+def test_numbers_of_chargers_and_ids_are_whole():
+    """Without it: stations named by numbers become 829.0, with 7.0 chargers."""
+    from dataclasses import replace
+
+    from tidewatt.cli.configured import comparison_rows, station_rows
+
+    plan = configured().plan.assign(station_id=[829, 41, 58, 87])
+    rows = station_rows(replace(configured(), plan=plan))
+    assert rows[0][0] in ("829", "41", "58", "87")
+    assert not any(".0 " in cell for row in rows for cell in row[:3])
+    costs = configured().costs.assign(change=1e-17, change_ci95=1e-16)
+    assert all(row[3:] == ("0", "") for row in comparison_rows(replace(configured(), costs=costs))[:3])
+
+
 def test_a_plan_that_is_worse_on_fresh_days_is_called_so():
     """Without it: a plan that fits its days by chance is reported as a success."""
     from dataclasses import replace

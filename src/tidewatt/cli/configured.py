@@ -23,6 +23,7 @@ __all__ = [
 
 _NARROW = 72  # columns below which tables do not fit
 _CHANGED = 12  # stations shown
+_ROUNDING = 1e-9  # relative; less is no change
 
 LABELS = {
     "f1": "stations: F1",
@@ -63,8 +64,11 @@ def comparison_rows(result: Configuration) -> list[tuple[str, str, str, str, str
     rows = []
     for name, label in LABELS.items():
         of = {column: float(table[column][name]) for column in ("before", "after", "change", "change_ci95")}
+        rounding = _ROUNDING * max(abs(of["before"]), abs(of["after"]))
+        if abs(of["change"]) <= rounding:
+            of["change"] = 0.0
         sign = "+" if of["change"] > 0 else ""
-        half = f"± {amount(of['change_ci95'], 2)}" if of["change_ci95"] > 0 else ""
+        half = f"± {amount(of['change_ci95'], 2)}" if of["change_ci95"] > rounding else ""
         rows.append(
             (label, amount(of["before"]), amount(of["after"]), f"{sign}{amount(of['change'], 3)}", half)
         )
@@ -86,7 +90,7 @@ def station_rows(result: Configuration) -> list[tuple[str, ...]]:
             amount(float(row["retrofit_cost"]), 3),
             f"{amount(float(row['wait_before_min']), 2)} → {amount(float(row['wait_after_min']), 2)}",
         )
-        for _, row in shown.head(_CHANGED).iterrows()
+        for row in shown.head(_CHANGED).to_dict("records")
     ]
 
 
@@ -163,6 +167,7 @@ def verdict(result: Configuration) -> list[str]:
 def _found(result: Configuration) -> str:
     f = result.figures
     better, half = float(f["objective"]), float(f["objective_ci95"])
+    half = 0.0 if half <= _ROUNDING * abs(better) else half
     said = f"Found by {f['search']} search among {count(int(f['evaluations']), 'plan')}: objective "
     said += f"{amount(better, 3)} ± {amount(half, 2)} on the fresh days (below 0 is better than installed)"
     said += f", {amount(float(f['objective_train']), 3)} on the {count(int(f['days_train']), 'day')} of the "
@@ -203,11 +208,14 @@ def _broken(f: Any) -> list[str]:
 
 
 def _replay(f: Any) -> str:
-    error = f["replay_error"]
+    error = {
+        name: 0.0 if abs(float(value)) < _ROUNDING else float(value)
+        for name, value in f["replay_error"].items()
+    }
     return (
         f"Simulated: both plans for the same drivers on the same days. Replays, which the search used, were "
-        f"off by {amount(float(error['objective']), 2)} in the objective and "
-        f"{amount(float(error['mean_wait_min']), 2)} min in the mean wait."
+        f"off by {amount(error['objective'], 2)} in the objective and "
+        f"{amount(error['mean_wait_min'], 2)} min in the mean wait."
     )
 
 
