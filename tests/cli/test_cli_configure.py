@@ -196,3 +196,29 @@ def test_help_names_units_and_defaults(tidewatt):
     out = " ".join(tidewatt("configure", "--help", columns=200).out.split())
     for words in ("money units", "[default: 20,000]", "[default: 15 min]", "seconds", "memetic", "--resume"):
         assert words in out, words
+
+
+def test_progress_tells_how_far_it_is_and_how_long_it_takes():
+    """Without it: whoever waits for hours does not know what for, or a bar runs past its end."""
+    from math import nan
+
+    from tidewatt.cli.searching import Plans
+    from tidewatt.configuration.parameters import Parameters
+    from tidewatt.result import Progress
+
+    measure = Plans(Parameters(evaluations=1000, days_test=8, time_limit_s=100.0))
+
+    def report(phase, done, best, seconds):
+        return Progress(phase, done, best, nan, nan, seconds, "mean wait 3.10 min")
+
+    assert measure.share(report("preparing", 0, nan, 0.0)) is None
+    assert measure.words(report("searching", 100, -1.5, 10.0))[0] == "plan 100 of 1,000"
+    done, words = measure.words(report("searching", 300, -2.0, 20.0))
+    assert done == "plan 300 of 1,000"
+    assert words == "best objective -2, mean wait 3.10 min, about 35 s left"
+    assert measure.share(report("searching", 300, -2.0, 20.0)) == 0.3
+    assert measure.share(report("searching", 300, -2.0, 90.0)) == 0.9  # the time limit comes first
+    assert "10 s left" in measure.words(report("searching", 301, -2.0, 90.0))[1]
+    measure.begin()
+    assert measure.words(report("fresh days", 2, nan, 50.0)) == ("day 2 of 8", "mean wait 3.10 min")
+    assert "infinite" not in measure.words(report("searching", 5, float("inf"), 1.0))[1]

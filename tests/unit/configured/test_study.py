@@ -56,11 +56,34 @@ def test_the_summary_obeys_its_identities() -> None:
 
 def test_the_verdict_is_on_days_that_the_search_did_not_see() -> None:
     """Without it a plan that fits its days by chance would be praised for it."""
-    assert FRESH > 1_000_000 - 1
-    p = configured().summary()["parameters"]
+    result = configured()
+    p = result.summary()["parameters"]
+    asked = validated(crowded(), {name: p[name] for name in ("days_train", "days_test", "seed")})
+    with Threads(1) as threads:
+        train = days_of(world_of(crowded(), asked.simulation, threads), range(p["days_train"]), threads)
+    seen = {round(float(day.requests.energy_kwh.sum()), 6) for day in train}
+    fresh = {round(value, 6) for value in result.days.query("plan == 'before'")["energy_kwh"]}
+    assert len(seen) == 2
+    assert len(fresh) == 3
+    assert not seen & fresh
     assert p["days_train"] < FRESH
-    f = configured().summary()
-    assert f["objective"] != pytest.approx(f["objective_train"], abs=1e-9)
+
+
+def test_more_fresh_days_leave_the_first_ones_as_they_were() -> None:
+    """Without it two verdicts of different length could not be compared."""
+    short = configure(crowded(), threads=1, **FEW)
+    longer = configure(crowded(), threads=1, **{**FEW, "days_test": 3})
+    for plan in ("before", "after"):
+        two, three = (r.days[r.days["plan"] == plan].reset_index(drop=True) for r in (short, longer))
+        assert two.equals(three.head(2))
+
+
+def test_both_plans_meet_the_same_drivers() -> None:
+    """Without it the change of a cost would be blurred by who happens to drive on which day."""
+    days = configured().days
+    before, after = (days[days["plan"] == plan].reset_index(drop=True) for plan in ("before", "after"))
+    assert (before["charges"] == after["charges"]).all()
+    np.testing.assert_allclose(before["energy_kwh"], after["energy_kwh"], rtol=0.02)
 
 
 def test_threads_do_not_change_the_result() -> None:
