@@ -125,3 +125,33 @@ def test_the_summary_is_plain_json_with_the_promised_keys(tmp_path) -> None:
     assert list(figures["before"]) == list(figures["after"]) == each
     assert set(figures["constraints"]) == {"site", "cost_18", "budget", "feeder", "fixed"}
     assert set(figures["replay_error"]) == {"objective", "mean_wait_min"}
+
+
+def test_a_site_without_chargers_can_be_read_simulated_and_opened(tmp_path) -> None:
+    """Without it a plan that closes a station leaves a scenario that nothing reads."""
+    from dataclasses import replace
+
+    made = crowded()
+    s = replace(made.stations, fast=np.array([2, 1, 1, 0]), normal=np.array([1, 2, 0, 0]))
+    empty = replace(made, stations=replace(s, max_total=np.array([5.0, 5.0, 3.0, np.nan])))
+    assert [issue.ids for issue in tidewatt.check(empty)] == [("Park",)]
+    site = replace(made, stations=replace(s, max_total=np.array([5.0, 5.0, 3.0, 4.0])))
+    assert tidewatt.check(site) == []
+    tidewatt.write_scenario(site, tmp_path / "s")
+    days = tidewatt.simulate(tidewatt.read_scenario(tmp_path / "s"), replications=2, threads=1)
+    tidewatt.save(days, tmp_path / "days", scenario_folder=tmp_path / "s")
+    assert verify(tmp_path / "days").ok, verify(tmp_path / "days").text()
+    assert days.stations["charges"][3] == 0
+    plan = tidewatt.configure(
+        site,
+        fast_cost=0.0,
+        normal_cost=0.0,
+        evaluations=80,
+        population=8,
+        days_train=2,
+        days_test=2,
+        threads=1,
+    )
+    tidewatt.save(plan, tmp_path / "plan", scenario_folder=tmp_path / "s")
+    assert verify(tmp_path / "plan").ok, verify(tmp_path / "plan").text()
+    assert plan.plan["fast_after"][3] + plan.plan["normal_after"][3] <= 4

@@ -241,3 +241,13 @@ def test_several_days_in_one_replication_count_as_days() -> None:
     assert result.data["load_kw"].shape == (2, 2880)
     energy = result.data["load_kw"].sel(plan="after").to_numpy().sum() / 60
     assert energy == pytest.approx(2 * result.costs.set_index("figure")["after"]["energy_kwh"], rel=1e-9)
+
+
+def test_a_search_that_is_not_installed_is_said_before_days_are_simulated(monkeypatch) -> None:
+    """Without it a Pareto search fails after an hour of days, for want of a package."""
+    from tidewatt.configuration import validation
+
+    monkeypatch.setattr(validation, "find_spec", lambda name: None)
+    with pytest.raises(ScenarioError, match="tidewatt\\[search\\]"):
+        validated(crowded(), {"search": "pareto"})
+    assert validated(crowded(), {"search": "local"}).parameters.search == "local"
