@@ -209,6 +209,14 @@ def test_an_honest_configuration_passes(honest) -> None:
     assert "fresh days" in report.text()
 
 
+def test_charges_after_midnight_may_add_to_those_of_the_morning(honest, tmp_path) -> None:
+    """Without it a station with one charger, busy at midnight and on the next morning, is called a forgery."""
+    home = Path(shutil.copytree(honest, tmp_path / "copy"))
+    parquet("plan.parquet", cell("peak_before_kw", lambda v: 1.3 * v))(home / "result")
+    assert configured().plan["peak_before_kw"][1] == 50.0  # all that its one fast charger gives
+    assert [check.name for check in verify(home / "result").failures] == ["digests"]
+
+
 @pytest.mark.parametrize("mode", ["paper-table", "paper-equation"])
 def test_other_modes_pass_too(tmp_path, mode) -> None:
     """Without it a result in a mode of the source is called a forgery."""
