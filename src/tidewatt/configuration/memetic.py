@@ -17,7 +17,7 @@ from tidewatt.domain.arrays import Array
 
 __all__ = ["Memetic"]
 
-GENETIC_SHARE = 0.5
+GENETIC_SHARE = 0.25
 """Of the evaluations: when blocks and the genetic search end at the latest."""
 
 SPREAD = 0.01
