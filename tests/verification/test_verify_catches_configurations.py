@@ -210,7 +210,7 @@ def test_an_honest_configuration_passes(honest) -> None:
 
 
 def test_charges_after_midnight_may_add_to_those_of_the_morning(honest, tmp_path) -> None:
-    """Without it a station with one charger, busy at midnight and on the next morning, is called a forgery."""
+    """Without it a station with one charger, busy at midnight and the next morning, is a forgery."""
     home = Path(shutil.copytree(honest, tmp_path / "copy"))
     parquet("plan.parquet", cell("peak_before_kw", lambda v: 1.3 * v))(home / "result")
     assert configured().plan["peak_before_kw"][1] == 50.0  # all that its one fast charger gives
