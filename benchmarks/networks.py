@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewatt.simulation.network import Network, network_of
+from tidewatt.simulation.routing.network import Network, network_of
 
 __all__ = ["PHILADELPHIA", "available", "load"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewatt.simulation.network import Network
+from tidewatt.simulation.routing.network import Network
 
 __all__ = ["Igraph", "Scipy"]
 

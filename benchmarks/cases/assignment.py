@@ -177,7 +177,7 @@ def _blocks(scenario: Any, given: dict[str, Any]) -> Row:
     from tidewatt.execution.threads import Threads
     from tidewatt.kernels.routing import many_to_few, star_of
     from tidewatt.simulation.background import background_flow
-    from tidewatt.simulation.network import network_of
+    from tidewatt.simulation.routing.network import network_of
 
     roads = scenario.roads
     network = network_of(roads)

@@ -12,11 +12,11 @@ from benchmarks.registry import Case, Job, Options, Row, register
 from benchmarks.tables import markdown, number, provenance
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
-from tidewatt.simulation.charging import ChargingDay
 from tidewatt.simulation.parameters import WORDS, Parameters
-from tidewatt.simulation.prepared import prepare
-from tidewatt.simulation.replay import replay, replay_many
-from tidewatt.simulation.requests import Requests
+from tidewatt.simulation.queueing.charging import ChargingDay
+from tidewatt.simulation.queueing.prepared import prepare
+from tidewatt.simulation.queueing.replay import replay, replay_many
+from tidewatt.simulation.queueing.requests import Requests
 
 SIZES = (5_000, 20_000)
 QUICK = (500,)

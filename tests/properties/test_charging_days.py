@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.simulation.charging_days import PlainDay, events_of, random_day, run_day, same
-from tidewatt.simulation.charging import ChargingDay
 from tidewatt.simulation.parameters import WORDS, Parameters
-from tidewatt.simulation.replay import replay
-from tidewatt.simulation.requests import Requests, joined
+from tidewatt.simulation.queueing.charging import ChargingDay
+from tidewatt.simulation.queueing.replay import replay
+from tidewatt.simulation.queueing.requests import Requests, joined
 
 SEEDS = st.integers(0, 10_000)
 INFORMATION = st.sampled_from(WORDS["information"])

@@ -11,7 +11,7 @@ from tidewatt.configuration.costs import Costs
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import Stations
-from tidewatt.simulation.replay import Patience
+from tidewatt.simulation.queueing.replay import Patience
 
 __all__ = ["ages_of", "costs_of_days", "patience_of", "retrofit_of", "shares_of_days"]
 

@@ -17,12 +17,12 @@ from tidewatt.configuration.traffic import congestion_of_day, traffic_of_days
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
-from tidewatt.simulation.choice import StationChoice
-from tidewatt.simulation.day import Day
+from tidewatt.simulation.driving.day import Day
 from tidewatt.simulation.parameters import Parameters as SimulationParameters
-from tidewatt.simulation.prepared import PreparedDay, prepare
-from tidewatt.simulation.replay import ReplayedPlans, replay_many
-from tidewatt.simulation.requests import Requests
+from tidewatt.simulation.queueing.choice import StationChoice
+from tidewatt.simulation.queueing.prepared import PreparedDay, prepare
+from tidewatt.simulation.queueing.replay import ReplayedPlans, replay_many
+from tidewatt.simulation.queueing.requests import Requests
 from tidewatt.simulation.world import World
 
 __all__ = ["FIGURES", "INFEASIBLE", "Evaluator", "Judged", "Traffic"]

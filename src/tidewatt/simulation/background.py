@@ -22,7 +22,7 @@ from tidewatt.execution.threads import Threads
 from tidewatt.kernels.assignment import LinkCosts, descend, price_links
 from tidewatt.simulation.assignment.hierarchical import hierarchical_loader
 from tidewatt.simulation.assignment.problem import link_costs, pairs_of
-from tidewatt.simulation.network import Network
+from tidewatt.simulation.routing.network import Network
 
 __all__ = ["background_flow"]
 

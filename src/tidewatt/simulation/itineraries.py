@@ -16,10 +16,10 @@ from tidewatt.domain.scenario import Scenario
 from tidewatt.synthesis.statistics import PURPOSES
 
 if TYPE_CHECKING:
-    from tidewatt.simulation.day import Day
-    from tidewatt.simulation.drivers import Drivers
-    from tidewatt.simulation.ledger import Ledger
-    from tidewatt.simulation.sessions import Sessions
+    from tidewatt.simulation.driving.day import Day
+    from tidewatt.simulation.driving.drivers import Drivers
+    from tidewatt.simulation.driving.ledger import Ledger
+    from tidewatt.simulation.queueing.sessions import Sessions
     from tidewatt.simulation.world import World
     from tidewatt.synthesis.plans import Plans
 

@@ -12,9 +12,9 @@ import xarray as xr
 
 from tidewatt.domain.arrays import Array
 from tidewatt.result import RunInfo, Status
-from tidewatt.simulation.ledger import Reason
+from tidewatt.simulation.driving.ledger import Reason
+from tidewatt.simulation.driving.speeds import speeds_kmh
 from tidewatt.simulation.result import STATES
-from tidewatt.simulation.speeds import speeds_kmh
 from tidewatt.simulation.totals import SERIES, Totals, beta, half_width
 
 if TYPE_CHECKING:

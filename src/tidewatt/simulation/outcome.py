@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.simulation.ledger import Ledger, Reason
-from tidewatt.simulation.sessions import Sessions
+from tidewatt.simulation.driving.ledger import Ledger, Reason
+from tidewatt.simulation.queueing.sessions import Sessions
 from tidewatt.simulation.totals import Outcome
 
 if TYPE_CHECKING:
-    from tidewatt.simulation.day import Day
+    from tidewatt.simulation.driving.day import Day
     from tidewatt.simulation.world import World
 
 __all__ = ["outcome_of"]

@@ -13,12 +13,12 @@ from tidewatt.errors import ScenarioError
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.background import background_flow
 from tidewatt.simulation.checks import TRIPS_PER_VEHICLE, check_simulation
-from tidewatt.simulation.choice import StationChoice
-from tidewatt.simulation.decision import ChargingDecision, Threshold
-from tidewatt.simulation.network import Network, network_of
+from tidewatt.simulation.driving.decision import ChargingDecision, Threshold
+from tidewatt.simulation.driving.speeds import Bpr, SpeedFlow, speed_flow
 from tidewatt.simulation.parameters import Parameters
-from tidewatt.simulation.routers import make_router
-from tidewatt.simulation.speeds import Bpr, SpeedFlow, speed_flow
+from tidewatt.simulation.queueing.choice import StationChoice
+from tidewatt.simulation.routing.network import Network, network_of
+from tidewatt.simulation.routing.routers import make_router
 from tidewatt.simulation.world import World
 from tidewatt.synthesis.demand import daily_vehicle_trips, fill_intrazonal, line_cost_min, trips_matrix
 from tidewatt.synthesis.plans import zone_places

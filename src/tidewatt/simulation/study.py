@@ -31,9 +31,9 @@ from tidewatt.simulation.setting import world_of
 from tidewatt.simulation.totals import FEWEST, Totals, beta
 
 if TYPE_CHECKING:
-    from tidewatt.simulation.choice import StationChoice
-    from tidewatt.simulation.decision import ChargingDecision
-    from tidewatt.simulation.speeds import SpeedFlow
+    from tidewatt.simulation.driving.decision import ChargingDecision
+    from tidewatt.simulation.driving.speeds import SpeedFlow
+    from tidewatt.simulation.queueing.choice import StationChoice
     from tidewatt.simulation.world import World
     from tidewatt.synthesis.diary import Diary
     from tidewatt.synthesis.habits import Habits

@@ -119,10 +119,7 @@ def _read(folder: Path, scenario: Scenario, stations: Stations, ledger: Ledger) 
     whole = all(bool(np.all((n >= 0) & (n == np.floor(n)))) for n in built)
     if not ledger.add("plan: chargers", whole, "whole numbers, none is negative"):
         return None
-    tables = {
-        name: pd.read_csv(folder / f"{name}.csv")
-        for name in ("costs", "days", "history")
-    }
+    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in ("costs", "days", "history")}
     fast, normal = (n.astype(np.int64) for n in built)
     return Plans(folder, read_json(folder / "summary.json"), plan, **tables, profiles=profiles,
                  fast=fast, normal=normal)  # fmt: skip

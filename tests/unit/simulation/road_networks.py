@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import dijkstra
 
-from tidewatt.simulation.network import Network
+from tidewatt.simulation.routing.network import Network
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 

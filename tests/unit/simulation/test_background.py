@@ -9,8 +9,8 @@ from tests.verification.road_scenarios import at_random, roads_of
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.assignment.study import assign
 from tidewatt.simulation.background import background_flow
-from tidewatt.simulation.network import network_of
-from tidewatt.simulation.speeds import Bpr, Urban
+from tidewatt.simulation.driving.speeds import Bpr, Urban
+from tidewatt.simulation.routing.network import network_of
 
 
 def table_of(scenario):

@@ -14,10 +14,10 @@ import pytest
 
 from tests.unit.simulation.charging_days import events_of, requests_of, run_day, same, stations_of
 from tidewatt.domain.stations import StationPlan
-from tidewatt.simulation.charging import ChargingDay
-from tidewatt.simulation.packing import price_bands
 from tidewatt.simulation.parameters import Parameters
-from tidewatt.simulation.requests import Requests, joined
+from tidewatt.simulation.queueing.charging import ChargingDay
+from tidewatt.simulation.queueing.packing import price_bands
+from tidewatt.simulation.queueing.requests import Requests, joined
 
 PLAIN = Parameters(taste_min=0.0)
 NEAR, FAR = 60_000, 600_000
@@ -187,7 +187,7 @@ def test_kernels_agree_without_compilation() -> None:
         "import sys, pickle\n"
         "from tests.unit.simulation.charging_days import random_day, run_day\n"
         "from tidewatt.simulation.parameters import Parameters\n"
-        "from tidewatt.simulation.replay import replay\n"
+        "from tidewatt.simulation.queueing.replay import replay\n"
         "out = []\n"
         "for choice in ('cost', 'logit', 'regret'):\n"
         "    for information in ('none', 'arrived', 'reserved'):\n"

@@ -7,7 +7,7 @@ import numpy as np
 import tidewatt
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.parameters import Parameters
-from tidewatt.simulation.replay import replay
+from tidewatt.simulation.queueing.replay import replay
 from tidewatt.simulation.replications import workers_of
 from tidewatt.simulation.setting import world_of
 

@@ -11,10 +11,10 @@ from scipy import stats
 from tests.unit.simulation.charging_days import random_day, requests_of, run_day, same, stations_of
 from tidewatt.domain.stations import StationPlan
 from tidewatt.kernels.queueing_costs import level_kwh, taste_min
-from tidewatt.simulation.charging import ChargingDay
-from tidewatt.simulation.choice import GeneralisedCost, Logit, RandomRegret, StationChoice, choice_of
-from tidewatt.simulation.packing import rules_of
 from tidewatt.simulation.parameters import WORDS, Parameters
+from tidewatt.simulation.queueing.charging import ChargingDay
+from tidewatt.simulation.queueing.choice import GeneralisedCost, Logit, RandomRegret, StationChoice, choice_of
+from tidewatt.simulation.queueing.packing import rules_of
 
 
 def tastes(choice: str, scale: float, seed: int = 0, vehicles: int = 4000, stations: int = 5) -> np.ndarray:

@@ -10,8 +10,8 @@ from tests.unit.simulation.charging_days import stations_of
 from tests.verification.road_scenarios import roads_of, scenario_of
 from tidewatt.domain.checks import check
 from tidewatt.execution.threads import Threads
+from tidewatt.simulation.driving.ledger import Reason
 from tidewatt.simulation.itineraries import itineraries
-from tidewatt.simulation.ledger import Reason
 from tidewatt.simulation.outcome import outcome_of
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.replications import workers_of

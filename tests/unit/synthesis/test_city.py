@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from tidewatt.domain.checks import check
 from tidewatt.domain.roads import ROAD_CLASSES
 from tidewatt.errors import ScenarioError
-from tidewatt.simulation.network import network_of
+from tidewatt.simulation.routing.network import network_of
 from tidewatt.synthesis.city import city
 from tidewatt.synthesis.demand import trips_matrix
 from tidewatt.synthesis.examples import EXAMPLES, example

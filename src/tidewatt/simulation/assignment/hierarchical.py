@@ -11,7 +11,7 @@ from tidewatt.execution.threads import Threads
 from tidewatt.kernels import hierarchy, hierarchy_load
 from tidewatt.kernels.assignment_trees import Pairs
 from tidewatt.simulation.assignment.conjugate import Loader
-from tidewatt.simulation.network import Network
+from tidewatt.simulation.routing.network import Network
 
 __all__ = ["hierarchical_loader"]
 

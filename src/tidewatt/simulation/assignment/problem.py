@@ -14,7 +14,7 @@ from tidewatt.errors import Issue, ScenarioError
 from tidewatt.kernels.assignment import LinkCosts, Paths
 from tidewatt.kernels.assignment_trees import Pairs, cheaper_paths
 from tidewatt.kernels.routing import Star, star_of
-from tidewatt.simulation.network import Network, network_of
+from tidewatt.simulation.routing.network import Network, network_of
 
 __all__ = [
     *("NoPath", "Problem", "link_costs", "link_times_min", "lost_pairs", "no_paths"),

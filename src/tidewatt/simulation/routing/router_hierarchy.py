@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels import hierarchy, hierarchy_query
-from tidewatt.simulation.network import Network
-from tidewatt.simulation.routes import PAIRS, Routes, checked_nodes, checked_times, joined, shards
+from tidewatt.simulation.routing.network import Network
+from tidewatt.simulation.routing.routes import PAIRS, Routes, checked_nodes, checked_times, joined, shards
 
 __all__ = ["HierarchyRouter"]
 

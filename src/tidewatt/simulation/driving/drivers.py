@@ -8,7 +8,7 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import FleetTypes
-from tidewatt.simulation.consumption import REFERENCE_KWH_PER_KM
+from tidewatt.simulation.driving.consumption import REFERENCE_KWH_PER_KM
 from tidewatt.simulation.parameters import Parameters
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from tidewatt.kernels.queueing_state import (
     Rules,
     records,
 )
-from tidewatt.simulation.choice import (
+from tidewatt.simulation.parameters import WORDS, Parameters
+from tidewatt.simulation.queueing.choice import (
     GeneralisedCost,
     Logit,
     RandomRegret,
@@ -28,9 +29,8 @@ from tidewatt.simulation.choice import (
     choice_of,
     per_minute,
 )
-from tidewatt.simulation.parameters import WORDS, Parameters
-from tidewatt.simulation.requests import Requests
-from tidewatt.simulation.sessions import Sessions
+from tidewatt.simulation.queueing.requests import Requests
+from tidewatt.simulation.queueing.sessions import Sessions
 
 __all__ = ["grown", "outside", "price_bands", "queue_of", "rules_of", "sessions_of", "take_in"]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewatt.simulation.network import Network
+from tidewatt.simulation.routing.network import Network
 
 __all__ = ["PAIRS", "Routes", "checked_nodes", "checked_times", "joined", "shards"]
 

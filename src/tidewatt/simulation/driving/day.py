@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.simulation.charging import ChargingDay
-from tidewatt.simulation.drivers import Drivers
-from tidewatt.simulation.ledger import Ledger
-from tidewatt.simulation.loop import Loop
-from tidewatt.simulation.motion import Motion
-from tidewatt.simulation.requests import Requests, joined
+from tidewatt.simulation.driving.drivers import Drivers
+from tidewatt.simulation.driving.ledger import Ledger
+from tidewatt.simulation.driving.loop import Loop
+from tidewatt.simulation.driving.motion import Motion
+from tidewatt.simulation.queueing.charging import ChargingDay
+from tidewatt.simulation.queueing.requests import Requests, joined
 
 if TYPE_CHECKING:
-    from tidewatt.simulation.routers import Router
+    from tidewatt.simulation.routing.routers import Router
     from tidewatt.simulation.world import World
     from tidewatt.synthesis.plans import Plans
 

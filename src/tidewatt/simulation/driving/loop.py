@@ -8,16 +8,16 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.traffic import ARRIVED, AT_NODE, AT_STATION
-from tidewatt.simulation.charging import ChargingDay
-from tidewatt.simulation.drivers import Drivers
-from tidewatt.simulation.ledger import Ledger, Reason
-from tidewatt.simulation.motion import Motion
-from tidewatt.simulation.requests import Requests
-from tidewatt.simulation.sessions import Sessions
+from tidewatt.simulation.driving.drivers import Drivers
+from tidewatt.simulation.driving.ledger import Ledger, Reason
+from tidewatt.simulation.driving.motion import Motion
+from tidewatt.simulation.queueing.charging import ChargingDay
+from tidewatt.simulation.queueing.requests import Requests
+from tidewatt.simulation.queueing.sessions import Sessions
 from tidewatt.simulation.world import SHORTEST_STOP_MIN, SIDE_STREET_KMH
 
 if TYPE_CHECKING:
-    from tidewatt.simulation.routers import Router
+    from tidewatt.simulation.routing.routers import Router
     from tidewatt.simulation.world import World
     from tidewatt.synthesis.plans import Plans
 

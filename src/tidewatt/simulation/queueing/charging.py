@@ -9,11 +9,11 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import StationPlan, Stations
 from tidewatt.kernels import queueing, queueing_choice, queueing_costs, queueing_state
-from tidewatt.simulation.choice import StationChoice
-from tidewatt.simulation.packing import grown, outside, queue_of, rules_of, sessions_of, take_in
 from tidewatt.simulation.parameters import Parameters
-from tidewatt.simulation.requests import Requests
-from tidewatt.simulation.sessions import Sessions, station_series
+from tidewatt.simulation.queueing.choice import StationChoice
+from tidewatt.simulation.queueing.packing import grown, outside, queue_of, rules_of, sessions_of, take_in
+from tidewatt.simulation.queueing.requests import Requests
+from tidewatt.simulation.queueing.sessions import Sessions, station_series
 
 __all__ = ["ChargingDay"]
 

@@ -12,10 +12,10 @@ from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels import queueing_replay
 from tidewatt.kernels.queueing_state import RANKED, Queue, Rules, records
-from tidewatt.simulation.choice import StationChoice
-from tidewatt.simulation.packing import outside, queue_of, rules_of, take_in
 from tidewatt.simulation.parameters import Parameters
-from tidewatt.simulation.requests import Requests
+from tidewatt.simulation.queueing.choice import StationChoice
+from tidewatt.simulation.queueing.packing import outside, queue_of, rules_of, take_in
+from tidewatt.simulation.queueing.requests import Requests
 
 __all__ = ["PreparedDay", "prepare"]
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels import routing
 from tidewatt.kernels.hierarchy import UNREACHED
-from tidewatt.simulation.network import Network
-from tidewatt.simulation.routes import Routes, checked_nodes, checked_times, joined, shards
+from tidewatt.simulation.routing.network import Network
+from tidewatt.simulation.routing.routes import Routes, checked_nodes, checked_times, joined, shards
 
 __all__ = ["DijkstraRouter"]
 

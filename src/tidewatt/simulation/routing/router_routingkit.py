@@ -13,8 +13,8 @@ from tidewatt.errors import TidewattError
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels.hierarchy import UNREACHED
 from tidewatt.kernels.hierarchy_order import neighbours, place
-from tidewatt.simulation.network import Network
-from tidewatt.simulation.routes import Routes, checked_nodes, checked_times, joined
+from tidewatt.simulation.routing.network import Network
+from tidewatt.simulation.routing.routes import Routes, checked_nodes, checked_times, joined
 
 __all__ = ["RoutingKitRouter"]
 

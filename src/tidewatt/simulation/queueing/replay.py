@@ -17,13 +17,13 @@ from tidewatt.domain.stations import StationPlan, Stations
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels import queueing_figures, queueing_replay
 from tidewatt.kernels.queueing_state import Queue, Rules
-from tidewatt.simulation.charging import ChargingDay
-from tidewatt.simulation.choice import StationChoice
-from tidewatt.simulation.packing import outside, sessions_of
 from tidewatt.simulation.parameters import Parameters
-from tidewatt.simulation.prepared import PreparedDay, prepare
-from tidewatt.simulation.requests import Requests
-from tidewatt.simulation.sessions import Sessions, station_series
+from tidewatt.simulation.queueing.charging import ChargingDay
+from tidewatt.simulation.queueing.choice import StationChoice
+from tidewatt.simulation.queueing.packing import outside, sessions_of
+from tidewatt.simulation.queueing.prepared import PreparedDay, prepare
+from tidewatt.simulation.queueing.requests import Requests
+from tidewatt.simulation.queueing.sessions import Sessions, station_series
 
 __all__ = ["Patience", "ReplayedDay", "ReplayedPlans", "replay", "replay_many"]
 

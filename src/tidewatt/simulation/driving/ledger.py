@@ -9,12 +9,12 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.traffic import tally
-from tidewatt.simulation.drivers import SLOW_KW
+from tidewatt.simulation.driving.drivers import SLOW_KW
 
 if TYPE_CHECKING:
-    from tidewatt.simulation.charging import ChargingDay
-    from tidewatt.simulation.drivers import Drivers
-    from tidewatt.simulation.motion import Motion
+    from tidewatt.simulation.driving.drivers import Drivers
+    from tidewatt.simulation.driving.motion import Motion
+    from tidewatt.simulation.queueing.charging import ChargingDay
     from tidewatt.simulation.world import World
     from tidewatt.synthesis.plans import Plans
 

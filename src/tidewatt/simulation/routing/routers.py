@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from tidewatt.errors import TidewattError
 from tidewatt.execution.threads import Threads
-from tidewatt.simulation.network import Network
-from tidewatt.simulation.routes import Routes
+from tidewatt.simulation.routing.network import Network
+from tidewatt.simulation.routing.routes import Routes
 
 __all__ = ["Router", "RouterKind", "Routes", "make_router"]
 
@@ -66,15 +66,15 @@ def make_router(
     few = np.ascontiguousarray(few, np.int32)
     threads = threads or Threads(1)
     if kind == "builtin":
-        from tidewatt.simulation.router_hierarchy import HierarchyRouter
+        from tidewatt.simulation.routing.router_hierarchy import HierarchyRouter
 
         return HierarchyRouter(network, few, threads)
     if kind == "dijkstra":
-        from tidewatt.simulation.router_dijkstra import DijkstraRouter
+        from tidewatt.simulation.routing.router_dijkstra import DijkstraRouter
 
         return DijkstraRouter(network, few, threads)
     if kind == "pyroutingkit":
-        from tidewatt.simulation.router_routingkit import RoutingKitRouter
+        from tidewatt.simulation.routing.router_routingkit import RoutingKitRouter
 
         return RoutingKitRouter(network, few, threads)
     raise TidewattError(

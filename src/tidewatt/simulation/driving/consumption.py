@@ -6,7 +6,7 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Roads
-from tidewatt.simulation.speeds import speeds_kmh
+from tidewatt.simulation.driving.speeds import speeds_kmh
 
 __all__ = ["REFERENCE_KWH_PER_KM", "kwh_per_km", "link_kwh", "temperature_factor"]
 

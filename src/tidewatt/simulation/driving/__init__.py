@@ -1,0 +1,1 @@
+"""One replication: vehicles drive, decide and stay, step by step."""
