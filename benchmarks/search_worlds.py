@@ -15,7 +15,7 @@ from tidewatt.execution.threads import Threads
 from tidewatt.simulation.parameters import Parameters as SimulationParameters
 from tidewatt.simulation.queueing.requests import Requests
 
-__all__ = ["TRAIN_DAYS", "World", "evaluator_of", "first_population"]
+__all__ = ["FRESH_DAYS", "TRAIN_DAYS", "World", "evaluator_of", "first_population"]
 
 TRAIN_DAYS, FRESH_DAYS = 4, 12
 SIDE_KM = 30.0
@@ -33,12 +33,19 @@ class World:
         What drivers know of queues.
     cost_must_not_rise : bool
         Whether (18) holds.
+    fast_share, normal_share : float
+        Chargers drawn like the source's, divided by these.
+    weights : (float, float, float, float)
+        Of stations, drivers, grid and traffic.
     """
 
     stations: int = 240
     charges: int = 3500
     information: str = "arrived"
     cost_must_not_rise: bool = False
+    fast_share: float = 16.0
+    normal_share: float = 6.0
+    weights: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
 
     @property
     def label(self) -> str:
@@ -47,9 +54,10 @@ class World:
 
 
 def _stations(world: World, rng: np.random.Generator) -> Stations:
-    """Chargers drawn like the source's (2 x 2..10 fast, 2 x 3..15 normal), then a sixteenth and a sixth."""
+    """Chargers drawn like the source's (2 x 2..10 fast, 2 x 3..15 normal), then a share of them."""
     n = world.stations
-    fast, normal = 2 * rng.integers(2, 11, n) / 16.0, 2 * rng.integers(3, 16, n) / 6.0
+    fast, normal = 2.0 * rng.integers(2, 11, n), 2.0 * rng.integers(3, 16, n)
+    fast, normal = fast / world.fast_share, normal / world.normal_share
     base, _ = city(1, 0)
     columns = {
         name: getattr(base, name)[:n]
@@ -90,9 +98,17 @@ def _day(world: World, place: np.ndarray, seed: int) -> Requests:
 
 
 def evaluator_of(
-    world: World, evaluations: int, seed: int, threads: Threads | None = None, *, fresh: bool = False
+    world: World,
+    evaluations: int,
+    seed: int,
+    threads: Threads | None = None,
+    *,
+    fresh: bool = False,
+    days: tuple[int, ...] | None = None,
 ) -> Evaluator:
-    """Judges plans on the days of the search, or on fresh ones; the same stations and days for every seed.
+    """Judges plans on the days of the search, or on fresh ones (all, or some by number).
+
+    Stations and days are the same for every seed.
 
     Drivers' time counts 5.42 a minute, as printed by the source.
     """
@@ -100,6 +116,7 @@ def evaluator_of(
     stations = _stations(world, rng)
     place = rng.random((world.stations, 2)) * SIDE_KM
     p = Parameters(
+        weights=world.weights,
         income_per_month=78_045.0,
         evaluations=evaluations,
         seed=seed,
@@ -111,9 +128,10 @@ def evaluator_of(
         stations.feeder, np.zeros(0), np.zeros(0), p.fast_cost, p.normal_cost, np.ones(world.stations),
         p.budget, p.station_cost_must_not_rise,
     )  # fmt: skip
-    numbers = range(1000, 1000 + FRESH_DAYS) if fresh else range(TRAIN_DAYS)
+    first = 1000 if fresh else 0
+    numbers = days if days is not None else range(FRESH_DAYS if fresh else TRAIN_DAYS)
     return Evaluator.of_requests(
-        [_day(world, place, number) for number in numbers],
+        [_day(world, place, first + number) for number in numbers],
         stations,
         p,
         limits,

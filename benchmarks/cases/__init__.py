@@ -17,6 +17,7 @@ NAMES = (
     "traffic",
     "sessions",
     "configuration",
+    "calibrated",
 )
 
 
