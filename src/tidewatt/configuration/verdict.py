@@ -119,12 +119,14 @@ class Verdict:
 def built(scenario: Scenario, fast: Array, normal: Array) -> Scenario:
     """The scenario with a plan built.
 
-    Where a site had no limit of its own, what was installed stays its limit.
+    Where a site had no limit of its own, what was installed stays its limit; one left without chargers is
+    marked as closed.
     """
     s = scenario.stations
     assert s is not None
     most = np.where(np.isnan(s.max_total), s.fast + s.normal, s.max_total)
-    return replace(scenario, stations=replace(s, fast=fast, normal=normal, max_total=most))
+    closed = (fast == 0) & (normal == 0)
+    return replace(scenario, stations=replace(s, fast=fast, normal=normal, max_total=most, closed=closed))
 
 
 def days_of(

@@ -56,10 +56,11 @@ def check_stations(stations: Stations, report: Report) -> None:
                       "0 or more", "Give a price per kWh", who)  # fmt: skip
         report.within(table, f"{name}_min", getattr(s, f"{name}_min"), 0, inf, "0 or more",
                       "Give a number of chargers", who)  # fmt: skip
-    # With max_total it is a site: closed, or one where chargers may be built.
-    empty = np.flatnonzero((s.fast == 0) & (s.normal == 0) & ~(s.max_total > 0))
-    fix = "Give fast or normal chargers, or max_total where some may be built, or remove the station"
-    report.rows(table, "fast", "a station without chargers", fix, empty, who)
+    none = (s.fast == 0) & (s.normal == 0)
+    fix = "Give fast or normal chargers, remove the station, or say closed = true where that is meant"
+    report.rows(table, "fast", "a station without chargers", fix, np.flatnonzero(none & ~s.closed), who)
+    fix = "Say closed = false, or give it no chargers"
+    report.rows(table, "closed", "a closed station has chargers", fix, np.flatnonzero(s.closed & ~none), who)
     for name in ("max_total", "age_years", "life_years", "snap_km"):
         values = getattr(s, name)
         bad = np.flatnonzero(~np.isnan(values) & ~((values >= 0) & (values < inf)))

@@ -14,7 +14,7 @@ __all__ = ["StationPlan", "Stations"]
 _WHOLE = {
     **dict.fromkeys(("node", "feeder"), np.int32),
     **dict.fromkeys(("fast", "normal", "price_first"), np.int64),
-    "fixed": np.bool_,
+    **dict.fromkeys(("fixed", "closed"), np.bool_),
 }
 
 
@@ -59,6 +59,9 @@ class Stations:
         nan where not given.
     fixed : array of bool
         Whether the station must stay as it is.
+    closed : array of bool
+        Whether the site has no chargers now: a station that was closed, or one that may be opened. None
+        where not given.
     fast_min, normal_min : array
         Fewest chargers of each kind; 0 where not given.
     snap_km : array
@@ -93,10 +96,13 @@ class Stations:
     price_end_min: Array
     window_price_fast_per_kwh: Array
     window_price_normal_per_kwh: Array
+    closed: Array = field(default_factory=lambda: np.zeros(0, np.bool_))
     attributes: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "station_id", identifiers(self.station_id))
+        if not len(self.closed):
+            object.__setattr__(self, "closed", np.zeros(len(self.station_id), np.bool_))
         for name in self.__slots__:
             if name not in ("station_id", "attributes"):
                 object.__setattr__(self, name, freeze(getattr(self, name), _WHOLE.get(name, np.float64)))

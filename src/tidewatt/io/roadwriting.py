@@ -114,7 +114,7 @@ def _stations(stations: Stations, roads: Roads, grid: Grid) -> Iterator[tuple[st
     }
     if (stations.feeder >= 0).any():
         columns["feeder_id"] = taken(ids_column(grid.feeder_id), stations.feeder)
-    for name in ("price_fast_per_kwh", "price_normal_per_kwh", "fixed", "fast_min", "normal_min"):
+    for name in ("price_fast_per_kwh", "price_normal_per_kwh", "fixed", "closed", "fast_min", "normal_min"):
         columns[name] = pa.array(getattr(stations, name))
     for name in ("max_total", "age_years", "life_years", "snap_km"):
         if not np.isnan(getattr(stations, name)).all():

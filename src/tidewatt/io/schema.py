@@ -196,6 +196,7 @@ TABLES: dict[str, dict[str, Column]] = {
         _may("age_years", "years, at least 0"),
         _may("life_years", "years, at least 0"),
         _flag("fixed", False),
+        _flag("closed", False),
         _may("fast_min", "a number of chargers, at least 0", 0.0),
         _may("normal_min", "a number of chargers, at least 0", 0.0),
         _text("budget_group"),

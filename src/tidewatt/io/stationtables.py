@@ -36,7 +36,8 @@ def build_stations(table: Table, prices: Table, nodes: pa.Array, feeders: pa.Arr
     node = located(table, "node_id", nodes, "nodes", ids=node_ids, optional=True)
     columns = {name: table.numbers(name) for name in _FIGURES}
     columns |= {name: _counts(table, name) for name in ("fast", "normal")}
-    columns |= {"node": node, "feeder": supplying_feeder(table, feeders), "fixed": table.flags("fixed")}
+    columns |= {name: table.flags(name) for name in ("fixed", "closed")}
+    columns |= {"node": node, "feeder": supplying_feeder(table, feeders)}
     extras = attributes(table, ("bus_id", "budget_group")) if carry else {}
     if not len(nodes):  # reported already
         ids, rows = ids.slice(0, 0), rows[:0]

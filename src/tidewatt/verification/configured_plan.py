@@ -147,7 +147,8 @@ def check_scenario(ledger: Ledger, found: Plans, scenario: Scenario, stations: S
         ledger.add("scenario with the plan", False, f"{type(error).__name__}: {error}")
         return
     most = np.where(np.isnan(stations.max_total), stations.fast + stations.normal, stations.max_total)
-    wanted = replace(stations, fast=found.fast, normal=found.normal, max_total=most)
+    closed = (found.fast == 0) & (found.normal == 0)
+    wanted = replace(stations, fast=found.fast, normal=found.normal, max_total=most, closed=closed)
     good = new.sha256() == replace(scenario, stations=wanted).sha256()
     ledger.add(
         "scenario with the plan", good, "the scenario, with the plan's chargers" if good else "differs"

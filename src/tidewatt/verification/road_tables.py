@@ -132,6 +132,7 @@ def _stations(table: Table, prices: Table, node_id: Array, feeder_id: Array) -> 
         node=table.places("node_id", node_id, 0),
         feeder=table.places("feeder_id", feeder_id, OFF_GRID),
         fixed=_flags(table, "fixed", False),
+        closed=_flags(table, "closed", False),
         price_first=first,
         **figures,
         **windows,

@@ -133,9 +133,11 @@ def test_a_site_without_chargers_can_be_read_simulated_and_opened(tmp_path) -> N
 
     made = crowded()
     s = replace(made.stations, fast=np.array([2, 1, 1, 0]), normal=np.array([1, 2, 0, 0]))
-    empty = replace(made, stations=replace(s, max_total=np.array([5.0, 5.0, 3.0, np.nan])))
-    assert [issue.ids for issue in tidewatt.check(empty)] == [("Park",)]
-    site = replace(made, stations=replace(s, max_total=np.array([5.0, 5.0, 3.0, 4.0])))
+    s = replace(s, max_total=np.array([5.0, 5.0, 3.0, 4.0]))
+    assert [issue.ids for issue in tidewatt.check(replace(made, stations=s))] == [("Park",)]
+    wrong = replace(made, stations=replace(s, closed=np.array([True, False, False, True])))
+    assert [(issue.field, issue.ids) for issue in tidewatt.check(wrong)] == [("closed", ("Harbour",))]
+    site = replace(made, stations=replace(s, closed=np.array([False, False, False, True])))
     assert tidewatt.check(site) == []
     tidewatt.write_scenario(site, tmp_path / "s")
     days = tidewatt.simulate(tidewatt.read_scenario(tmp_path / "s"), replications=2, threads=1)
