@@ -33,7 +33,7 @@ def key(name: str, section: str, field: str, value: object, says: tuple[str, ...
     """``scenario.toml`` holds a wrong value."""
 
     def spoil(small: SmallRoads) -> None:
-        place = small.config if not section else small.config[section]
+        place = small.config if not section else small.config.setdefault(section, {})
         place[field] = value  # type: ignore[index]
 
     where = f"{section}.{field}" if section else field
@@ -233,6 +233,12 @@ key("no electric vehicle", "simulation", "vehicles", 0, ("found 0", "from 1"))
 key("time step no divisor", "simulation", "step_min", 7.0, ("not a whole number of 7 min",), others=2)
 key("unknown choice of stations", "simulation", "choice", "nearest", ("'nearest'", "cost, logit, regret"))
 key("threshold in percent", "simulation", "threshold_soc", [15, 30], ("[15, 30]", "fractions"))
+of_plans = "configuration"
+key("unknown parameter of plans", of_plans, "budgett", 5, ("unknown key 'budgett'", "did you mean 'budget'"))
+key("population too small", of_plans, "population", 2, ("found 2", "whole number from 4"))
+key("unknown search", of_plans, "search", "annealing", ("'annealing'", "memetic, local"))
+key("three weights", of_plans, "weights", [1, 1, 1], ("[1, 1, 1]", "four numbers"))
+key("more elites than plans", of_plans, "elites", 40, ("found 40 in a population of 40",))
 key("unknown key of the roads", "roads", "period", 24, ("unknown key 'period'", "'period_h'"))
 key("period of zero", "roads", "period_h", 0, ("0", "greater than 0"))
 key("negative weight of toll", "roads", "toll_weight_min", -1, ("-1", "greater than or equal to 0"))

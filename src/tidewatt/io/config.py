@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tidewatt.configuration.parameters import Parameters as ConfigurationParameters
 from tidewatt.domain.horizon import Horizon
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.io.schema import did_you_mean
@@ -178,7 +179,8 @@ def parse_config(raw: Mapping[str, Any], issues: list[Issue], name: str = "") ->
         problem = f"{model.horizon.start.isoformat()} has an offset from UTC"
         found.append(Issue(CONFIG_FILE, "horizon.start", problem, "Give local time without an offset"))
         model.horizon.start = model.horizon.start.replace(tzinfo=None)
-    found += _simulation_issues(model.simulation)
+    found += _study_issues("simulation", model.simulation, Parameters)
+    found += _study_issues("configuration", model.configuration, ConfigurationParameters)
     issues.extend(found)
     config = Config(model, name)
     if no_horizon:
@@ -186,20 +188,22 @@ def parse_config(raw: Mapping[str, Any], issues: list[Issue], name: str = "") ->
     return config
 
 
-def _simulation_issues(given: Mapping[str, Any]) -> list[Issue]:
-    """What is wrong with ``[simulation]``: the parameters of the study say it."""
+def _study_issues(
+    study: str, given: Mapping[str, Any], parameters: type[Parameters] | type[ConfigurationParameters]
+) -> list[Issue]:
+    """What is wrong with a study's section: its parameters say it."""
     if not given:
         return []
-    known = [field.name for field in fields(Parameters)]
+    known = [field.name for field in fields(parameters)]
     found = []
     for key in given.keys() - set(known):
         fix = f"Correct or remove it: {did_you_mean(key, known)}"
-        problem = f"unknown key {key!r} in [simulation]"
-        found.append(Issue(CONFIG_FILE, f"simulation.{key}", problem, fix))
+        problem = f"unknown key {key!r} in [{study}]"
+        found.append(Issue(CONFIG_FILE, f"{study}.{key}", problem, fix))
     try:
-        Parameters.of({key: value for key, value in given.items() if key in known})
+        parameters.of({key: value for key, value in given.items() if key in known})
     except ScenarioError as error:
-        found += [replace(i, table=CONFIG_FILE, field=f"simulation.{i.field}") for i in error.issues]
+        found += [replace(i, table=CONFIG_FILE, field=f"{study}.{i.field}") for i in error.issues]
     return sorted(found, key=lambda issue: issue.field)
 
 
