@@ -43,7 +43,7 @@ LABELS = {
     "mean_charge_min": "charging [min]",
     "peak_load_kw": "peak load [kW]",
     "peak_valley_kw": "peak less valley [kW]",
-    "queue_peak": "most vehicles queueing",
+    "queue_peak": "most vehicles queueing, mean of days",
     "charges": "charges",
     "unserved": "ran low, not charged",
 }

@@ -43,7 +43,7 @@ def day_rows(result: Simulation) -> list[tuple[str, str, str]]:
         ("95 % wait less than [min]", amount(f["p95_wait_min"], 3), ""),
         ("charging [min]", amount(f["mean_charge_min"], 3), half("mean_charge_min")),
         ("peak load [kW]", amount(f["peak_load_kw"]), half("peak_load_kw")),
-        ("most vehicles queueing", amount(f["queue_peak"], 3), f"at {clock(peak_min)}"),
+        ("most vehicles queueing, mean day", amount(f["queue_peak"], 3), f"at {clock(peak_min)}"),
         ("ran low, not charged on the way", amount(f["unserved"], 3), ""),
     ]
     rows += [
