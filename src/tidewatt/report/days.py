@@ -27,6 +27,7 @@ _STATES = {
 }
 _WINDOW_MIN = 15
 _FEWEST = 5
+_FEWEST_AN_HOUR = 5
 
 
 @styled
@@ -47,10 +48,13 @@ def load_and_queue(result: Simulation) -> Figure:
     minute = data["minute"].to_numpy()
     title = "No vehicle charges on the way"
     if float(f["charges_per_day"]) > 0:
-        peak = float(data["load_kw"].to_numpy().argmax())
+        load, queue = data["load_kw"].to_numpy(), data["queue_total"].to_numpy()  # means over days, as drawn
+        peak_min = 15 * round(int(load.argmax()) % 1440 / 15)
         title = f"{amount(float(f['charges_per_day']), 3)} charges a day draw up to "
-        title += f"{power(float(f['peak_load_kw']))}, most about {clock(15 * round(peak % 1440 / 15))}; "
-        title += f"{amount(float(f['queue_peak']), 2)} vehicles queue at {clock(float(f['queue_peak_min']))}"
+        title += f"{power(float(load.max()))} {'in the mean' if int(f['replications']) > 1 else ''}"
+        title = f"{title.rstrip()}, most about {clock(peak_min)}; "
+        waiting = f"{amount(float(queue.max()), 2)} vehicles queue at {clock(int(queue.argmax()) % 1440)}"
+        title += waiting if queue.max() > 0 else "nobody queues"
     figure, axes = new_figure(title, 2, 1, figsize=(10.4, 6.2), sharex=True)
     scale, unit = power_scale(data["load_kw_p95"].to_numpy())
     _band(axes[0, 0], result, "load_kw", COLOURS["coordinated"], scale)
@@ -217,7 +221,10 @@ def _parts(ax: Axes, result: Simulation) -> None:
     }
     below = np.zeros(24)
     # Hours with hardly a charge would draw chance as if it were a finding.
-    some = number >= max(5, 0.002 * number.sum())
+    some = number >= max(_FEWEST_AN_HOUR, 0.002 * number.sum())
+    if not some.any():
+        blank(ax, f"too few charges for means by the hour:\nfewer than {_FEWEST_AN_HOUR} in each")
+        return
     for name, (values, colour) in parts.items():
         mean = np.bincount(hour, values, minlength=24) / np.maximum(number, 1) * some
         ax.bar(np.arange(24) + 0.5, mean, bottom=below, width=0.86, color=colour, label=name)

@@ -92,7 +92,8 @@ def load_before_after(result: Configuration) -> Figure:
     """
     f, data = result.figures, result.data
     peaks = [float(f[plan]["peak_load_kw"]) for plan in ("before", "after")]
-    title = f"Peak load {power(peaks[0])} before, {power(peaks[1])} after"
+    # Days peak at different times: the mean day that is drawn has a lower peak.
+    title = f"Each day's own peak load is {power(peaks[0])} before, {power(peaks[1])} after in the mean"
     coordinated = "load_coordinated_kw" in data
     if coordinated:
         tight = float(f["coordinated"]["after"]["coordinated"]["station_peaks_kw"])

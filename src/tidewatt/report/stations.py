@@ -9,7 +9,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.ticker import MaxNLocator
 
-from tidewatt.report.style import COLOURS, new_figure, power_scale, styled
+from tidewatt.report.style import COLOURS, blank, new_figure, power_scale, styled
 from tidewatt.report.words import amount, count, power
 
 if TYPE_CHECKING:
@@ -101,15 +101,17 @@ def _map(ax: Axes, result: Simulation, roads: Roads | None) -> None:
         norm=Normalize(0, max(float(np.quantile(wait[used], 0.98)) if used.any() else 1.0, 1.0)),
         edgecolor="#333333", linewidth=0.7, alpha=0.9, zorder=4,
     )  # fmt: skip
-    bar = ax.figure.colorbar(shown, ax=ax, shrink=0.75, pad=0.01, extend="max")
-    bar.set_label(_LABEL)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    if (wait[used] > 0).any():
+        bar = ax.figure.colorbar(shown, ax=ax, shrink=0.75, pad=0.01, extend="max")
+        bar.set_label(_LABEL)
+        bar.outline.set_visible(False)  # type: ignore[operator]
     for s in np.argsort(-table["charges"].to_numpy(float) * wait)[:_MARKED]:
         if wait[s] > 0:
             name, box = _short(table["station_id"].iloc[s]), {"fc": "white", "ec": "none", "alpha": 0.75}
             ax.annotate(name, (x[s], y[s]), xytext=(0, -3), textcoords="offset points", ha="center", va="top",
                         fontsize=8, zorder=5, bbox=box | {"boxstyle": "round,pad=0.15"})  # fmt: skip
-    ax.set_title(f"area: peak load, at most {power(most)}")
+    if used.any():
+        ax.set_title(f"area: peak load, at most {power(most)}")
     shape = 1.0 / max(np.cos(np.deg2rad(float(np.nanmean(y)))), 0.1) if degrees else 1.0
     ax.set_aspect(shape, adjustable="datalim")
     ax.grid(False)
@@ -144,6 +146,10 @@ def _ranking(ax: Axes, result: Simulation) -> None:
     by_waiting = bool((wait > 0).any())
     key = table["charges"].to_numpy(float) * wait if by_waiting else table["peak_load_kw"].to_numpy(float)
     worst: Array = np.argsort(-key, kind="stable")[:_NAMED]
+    worst = worst[key[worst] > 0]
+    if not len(worst):
+        blank(ax, "no station is used")
+        return
     rows = np.arange(len(worst))[::-1]
     names = [f"{_short(table['station_id'].iloc[s])} ({100 * used[s]:.0f} %)" for s in worst]
     ax.set_yticks(rows, names, fontsize=8)

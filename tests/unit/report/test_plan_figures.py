@@ -21,6 +21,7 @@ def test_titles_say_what_the_figures_say() -> None:
     assert f"{f['fast_before']} → {f['fast_after']}" in title
     assert "Memetic search" in search_progress(configured()).get_suptitle()
     assert "min before" in queue_before_after(configured()).get_suptitle()
+    assert "Each day's own peak load" in load_before_after(configured()).get_suptitle()
 
 
 def test_coordinated_loads_are_drawn_where_there_are_any() -> None:

@@ -12,6 +12,7 @@ from matplotlib.image import imread
 from tests.unit.simulated.made_days import hand_made, town
 from tidewatt.io.results import load, save
 from tidewatt.report import figures
+from tidewatt.report.words import amount, power
 
 NAMES = ["load_and_queue", "station_map", "waits", "fleet_day", "road_speeds"]
 
@@ -49,6 +50,19 @@ def nobody_charges():
     )
 
 
+def few_charge():
+    """Days with three charges, of which none waits."""
+    made = hand_made()
+    data = made.data.assign({name: made.data[name] * 0.0 for name in made.data.data_vars if "queue" in name})
+    return dataclasses.replace(
+        made,
+        data=data,
+        events=made.events.iloc[:3].assign(wait_min=0.0),
+        stations=made.stations.assign(mean_wait_min=0.0, p95_wait_min=0.0),
+        figures={**made.figures, "charges_per_day": 1.0, "queue_peak": 0.0, "p95_wait_min": 0.0},
+    )
+
+
 def in_degrees():
     scenario = town()
     roads = scenario.roads
@@ -58,7 +72,8 @@ def in_degrees():
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
-    "make", [hand_made, one_day, no_places, without_roads, nobody_waits, nobody_charges, in_degrees]
+    "make",
+    [hand_made, one_day, no_places, without_roads, nobody_waits, nobody_charges, few_charge, in_degrees],
 )
 def test_every_figure_is_drawn_without_a_warning(make, tmp_path):
     """Without it: quiet days, a single day or unknown places end in an exception or a blank picture."""
@@ -109,6 +124,25 @@ def test_stations_are_drawn_where_they_are_on_their_roads():
     waits = made.stations["mean_wait_min"].to_numpy()[order]
     np.testing.assert_allclose(np.asarray(shown.get_array()), waits)
     assert sum(len(c.get_paths()) for c in ax.collections if isinstance(c, LineCollection)) == 48
+
+
+def test_small_days_say_what_there_is_not_to_draw():
+    """Without it: three charges draw an empty panel up to 1e-9 min, and no queue is one of 0 at midnight."""
+    made = few_charge()
+    assert [len(ax.texts) for ax in figures.waits(made).axes] == [1, 1]
+    assert "too few charges" in figures.waits(made).axes[1].texts[0].get_text()
+    assert figures.load_and_queue(made).get_suptitle().endswith("nobody queues")
+    assert len(figures.station_map(made).axes) == 2  # a map and a ranking by load, no colours of waits
+    idle = figures.station_map(nobody_charges()).axes
+    assert [text.get_text() for text in idle[-1].texts] == ["no station is used"]
+
+
+def test_the_title_says_the_peaks_that_are_drawn():
+    """Without it: mean curves stand under a headline of single days' peaks, which none of them reaches."""
+    made = hand_made(replications=5)
+    title = figures.load_and_queue(made).get_suptitle()
+    assert f"draw up to {power(float(made.data['load_kw'].max()))} in the mean" in title
+    assert f"{amount(float(made.data['queue_total'].max()), 2)} vehicles queue" in title
 
 
 def test_waits_say_how_many_wait_longer():
