@@ -108,7 +108,7 @@ def search(
         Instead of the parameters'.
     on_progress : callable, optional
     checkpoint : Checkpoint, optional
-        Saved between steps where due, and on Ctrl-C.
+        Saved between steps where due, on Ctrl-C and at the end.
     resume : bool
         Go on from `checkpoint`: the outcome is the one of a search that was never stopped.
 
@@ -146,7 +146,7 @@ def search(
         if checkpoint is not None:
             checkpoint.save(state)
         raise
-    if checkpoint is not None and run.room() > 0:
+    if checkpoint is not None:  # also where it is done: what comes after it may be stopped
         checkpoint.save(run.state())
     return run.found()
 
@@ -223,6 +223,7 @@ class _Run:
         return {
             "search": {
                 "given": self.given,
+                "idle": int(self.idle),
                 "random": json.dumps(self.rng.bit_generator.state),
                 "history": np.array(self.rows, np.float64).reshape(-1, 4),
             },
@@ -243,6 +244,7 @@ class _Run:
         self.rng.bit_generator.state = json.loads(str(state["search"]["random"]))
         self.rows = [tuple(row) for row in np.asarray(state["search"]["history"]).tolist()]
         self.earlier_s = self.rows[-1][3] if self.rows else 0.0
+        self.idle = bool(state["search"].get("idle", 0))
 
     def found(self) -> Found:
         best: Candidates = self.searcher.best

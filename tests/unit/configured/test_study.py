@@ -95,12 +95,15 @@ def test_threads_do_not_change_the_result() -> None:
 
 
 class Memory:
-    """A checkpoint that is always due."""
+    """A checkpoint that is always due, or never."""
 
     state = None
 
+    def __init__(self, due: bool = True) -> None:
+        self._due = due
+
     def due(self) -> bool:
-        return True
+        return self._due
 
     def save(self, state) -> None:
         self.state = {
@@ -127,6 +130,25 @@ def test_an_interrupted_search_goes_on_as_if_it_never_stopped() -> None:
     assert resumed.plan.equals(straight.plan)
     assert resumed.figures["evaluations"] == straight.figures["evaluations"]
     assert resumed.figures["objective"] == straight.figures["objective"]
+
+
+def test_a_stop_while_the_plan_is_judged_keeps_the_search() -> None:
+    """Without it Ctrl-C among the fresh days loses hours of search."""
+    kept, said = Memory(due=False), []  # a search shorter than the time between checkpoints
+
+    def stop(report) -> None:
+        if report.phase == "fresh days":
+            raise KeyboardInterrupt
+
+    few = {**FEW, "search": "local"}
+    with pytest.raises(KeyboardInterrupt):
+        configure(crowded(), threads=1, checkpoint=kept, progress=stop, **few)
+    resumed = configure(crowded(), threads=1, checkpoint=kept, resume=True, progress=said.append, **few)
+    straight = configure(crowded(), threads=1, **few)
+    assert "searching" not in {report.phase for report in said}
+    assert resumed.plan.equals(straight.plan)
+    assert resumed.days.equals(straight.days)
+    assert resumed.figures["evaluations"] == straight.figures["evaluations"]
 
 
 @pytest.mark.parametrize(
