@@ -13,6 +13,7 @@ __all__ = [
     "ScenarioWarning",
     "SolveWarning",
     "TidewattError",
+    "extra",
 ]
 
 
@@ -82,3 +83,8 @@ class ScenarioError(TidewattError):
         n = len(self.issues)
         head = f"{n} problem{'s' if n != 1 else ''} in the scenario"
         return "\n".join([head, *(f"  - {issue}" for issue in self.issues)])
+
+
+def extra(name: str) -> str:
+    """How tidewatt is installed with an extra, from an index or from a checkout."""
+    return f"pip install 'tidewatt[{name}]', or from a checkout .venv/bin/pip install '.[{name}]'"

@@ -42,6 +42,35 @@ def test_check_lists_roads_and_stations_at_once(tidewatt, tmp_path: Path) -> Non
     assert tidewatt("check", SmallRoads().write(tmp_path / "sound")).status == 0
 
 
+def test_a_file_that_is_not_toml_is_one_problem(tidewatt, tmp_path: Path) -> None:
+    """A slip of the pen in scenario.toml would be told twice, the second time as a missing unit."""
+    folder = SmallRoads().write(tmp_path / "s")
+    (folder / "scenario.toml").write_text("name = 'streets\n")
+    ended = tidewatt("check", folder)
+    text = " ".join((ended.out + ended.err).split())
+    assert ended.status == 2 and "1 problem found" in text and "not TOML" in text and "crs" not in text
+
+
+def test_folders_that_are_no_results_are_called_what_they_are(tidewatt, tmp_path: Path) -> None:
+    """Who names a scenario, or a study that was cut off, would be told of files that nobody writes."""
+    scenario = SmallRoads().write(tmp_path / "s")
+    cut_off = tmp_path / "cut_off"
+    (cut_off / "checkpoint").mkdir(parents=True)
+    (cut_off / "checkpoint" / "state.json").write_text("{}")
+    for words, folder in (("is a scenario, not a result", scenario), ("--resume", cut_off)):
+        for ended in (tidewatt("verify", folder), tidewatt("report", folder, "--out", tmp_path / "p")):
+            text = " ".join((ended.out + ended.err).split())
+            assert ended.status == 2 and words in text and "feeders.parquet" not in text
+
+
+def test_an_import_of_roads_names_what_comes_next(tidewatt, tmp_path: Path) -> None:
+    """It would send its user to a study that refuses roads without stations."""
+    ended = tidewatt("import", "tntp", tntp(tmp_path), "--out", tmp_path / "s", "--node-unit", "km")
+    assert ended.status == 0
+    assert f"import stations FILE --into {tmp_path / 's'}" in " ".join(ended.err.split())
+    assert "tidewatt assign" in ended.err and "tidewatt simulate" not in ended.err
+
+
 def test_coordinate_of_roads_alone(tidewatt, tmp_path: Path) -> None:
     """The program would end in a traceback, or with a result about no vehicles."""
     folder = SmallRoads().write(tmp_path / "s")

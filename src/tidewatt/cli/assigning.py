@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
 
 from tidewatt.cli.console import print_json, say, wrapped
 from tidewatt.cli.folders import holds_result, prepared
@@ -45,7 +47,7 @@ def assign(
     time_limit_s: float | None = None,
     max_iterations: int = 10_000,
     start_min: float | None = None,
-    threads: int = 0,
+    threads: Annotated[int, Parameter(show_default=False)] = 0,
     json: Json = False,
 ) -> int:
     """Find link flows under which no driver has a cheaper path: the static user equilibrium.

@@ -87,7 +87,7 @@ def tntp(
                 trips_per_day=trips_per_day,
                 name=name,
             )
-        hand_over(scenario, report, out, json, "simulate" if scenario.demand is None else "assign")
+        hand_over(scenario, report, out, json, "simulate")
 
 
 def gmns(
@@ -148,7 +148,7 @@ def gmns(
                 trips_per_day=trips_per_day,
                 name=name,
             )
-        hand_over(scenario, report, out, json, "simulate" if scenario.demand is None else "assign")
+        hand_over(scenario, report, out, json, "simulate")
 
 
 def osm(

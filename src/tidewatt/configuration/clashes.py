@@ -123,7 +123,8 @@ def _prices(stations: Stations, limits: Limits, report: Report) -> None:
     for kind, price in zip(("fast", "normal"), stations.prices_by_minute(), strict=True):
         possible = np.maximum(getattr(limits, f"{kind}_high"), getattr(stations, kind)) > 0
         free = np.flatnonzero(possible & ~(price > 0.0).any(axis=1))
-        fix = f"Give price_{kind}_per_kwh, or a window of station_prices; 1e-6 where charging is free"
+        fix = f"Give price_{kind}_per_kwh, or a window of station_prices; 1e-6 where charging is free. "
+        fix += f"For all stations at once: tidewatt import stations ... --price-{kind} PRICE"
         problem = f"no price of {kind} charging at any time of the day: revenue cannot be counted"
         report.rows("stations", f"price_{kind}_per_kwh", problem, fix, free, named(stations.station_id))
 

@@ -13,7 +13,7 @@ from tidewatt.configuration.evaluation import INFEASIBLE, Evaluator
 from tidewatt.configuration.genetic import Genetic
 from tidewatt.configuration.repairs import repair
 from tidewatt.domain.arrays import Array
-from tidewatt.errors import TidewattError
+from tidewatt.errors import TidewattError, extra
 
 __all__ = ["Pareto"]
 
@@ -108,8 +108,8 @@ def _survival() -> Any:
         from pymoo.operators.survival.rank_and_crowding import RankAndCrowding
     except ImportError as error:
         raise TidewattError(
-            "the Pareto search needs pymoo, which is not installed: pip install 'tidewatt[search]', "
-            "or choose another search"
+            "the Pareto search needs pymoo, which is not installed: install tidewatt with its extra: "
+            f"{extra('search')}; or choose another search"
         ) from error
     rule = RankAndCrowding()
 

@@ -12,7 +12,7 @@ from tidewatt.configuration.limits import Limits, limits_of
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.checks import check
 from tidewatt.domain.scenario import Scenario
-from tidewatt.errors import Issue, ScenarioError
+from tidewatt.errors import Issue, ScenarioError, extra
 from tidewatt.simulation.parameters import Parameters as SimulationParameters
 
 __all__ = ["Asked", "validated"]
@@ -60,7 +60,7 @@ def validated(
     except ScenarioError as error:
         issues += error.issues
     if parameters is not None and parameters.search == "pareto" and find_spec("pymoo") is None:
-        fix = "Install it with pip install 'tidewatt[search]', or choose another search"
+        fix = f"Install tidewatt with its extra: {extra('search')}; or choose another search"
         issues.append(Issue("configuration", "search", "the Pareto search needs pymoo", fix))
     try:
         simulated = SimulationParameters.of(

@@ -87,6 +87,7 @@ class ConfigModel(_Strict):
 
 
 _ANY_HORIZON = {"horizon": {"start": datetime(2000, 1, 1), "step_min": 1.0, "steps": 1440}}
+_UNREAD_CRS = "km"
 STUDIES = ("coordination", "simulation", "assign", "configuration", "tariff")
 _SECTIONS: dict[str, type[BaseModel]] = {
     "": ConfigModel,
@@ -121,7 +122,8 @@ class Config:
         self.horizon: Horizon | None = None
         self.parameters: dict[str, dict[str, Any]] = {}
         self.sampling: dict[str, Any] = {}
-        self.crs = "" if model is None else (model.crs or "").strip()
+        # Where the file says nothing that can be read, its unit is not missing besides.
+        self.crs = _UNREAD_CRS if model is None else (model.crs or "").strip()
         self.roads: dict[str, float] = (RoadsModel() if model is None else model.roads).model_dump()
         if model is None:
             return
@@ -164,7 +166,7 @@ def parse_config(raw: Mapping[str, Any], issues: list[Issue], name: str = "") ->
     """Check the content of ``scenario.toml``; problems go to `issues`, the rest is used."""
     found: list[Issue] = []
     cleaned = {key: value for key, value in raw.items()}
-    no_horizon = False
+    no_horizon = crs_unread = False
     try:
         model = ConfigModel.model_validate(cleaned)
     except ValidationError as error:
@@ -173,7 +175,7 @@ def parse_config(raw: Mapping[str, Any], issues: list[Issue], name: str = "") ->
         wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
         # What is right besides is still worth checking.
         cleaned = {key: value for key, value in cleaned.items() if key not in wrong}
-        no_horizon = "horizon" in wrong
+        no_horizon, crs_unread = "horizon" in wrong, "crs" in wrong
         model = ConfigModel.model_validate(cleaned | (_ANY_HORIZON if no_horizon else {}))
     if model.horizon.start.tzinfo is not None:
         problem = f"{model.horizon.start.isoformat()} has an offset from UTC"
@@ -185,6 +187,8 @@ def parse_config(raw: Mapping[str, Any], issues: list[Issue], name: str = "") ->
     config = Config(model, name)
     if no_horizon:
         config.horizon = None
+    if crs_unread:
+        config.crs = _UNREAD_CRS
     return config
 
 

@@ -101,15 +101,25 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise TidewattError(
-            f"{path.parent} holds no complete result: {path.name} is missing. "
-            "Either this is another folder, or saving was cut off: run the study again."
-        ) from None
+        raise TidewattError(_absent(path)) from None
     except (OSError, ValueError) as error:
         raise TidewattError(f"{path}: unreadable ({error}). Run the study again.") from error
     if not isinstance(content, dict):
         raise TidewattError(f"{path}: not a JSON object. Run the study again.")
     return content
+
+
+def _absent(path: Path) -> str:
+    """Why a file may be missing from its folder, and what to do."""
+    folder = path.parent
+    if (folder / "scenario.toml").is_file():
+        return f"{folder} is a scenario, not a result. Name the result of a study of it."
+    if (folder / "checkpoint" / "state.json").is_file():
+        return f"{folder}: the study was interrupted. Run it again with --resume, which goes on from there."
+    return (
+        f"{folder} holds no complete result: {path.name} is missing. "
+        "Either this is another folder, or saving was cut off: run the study again."
+    )
 
 
 def finite(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ FORMAT = 1
 SCHEDULES = {"session": "schedule_session.parquet", "coordinated": "schedule.parquet"}
 CERTIFICATE = "certificate.json"
 _ALWAYS = ("summary.json", "feeders.parquet", "banks.parquet", "vehicles.parquet", "loads.nc", "history.csv")
+_COORDINATED = ("feeders.parquet", "banks.parquet", "loads.nc", "schedule.parquet")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,10 +92,16 @@ def read_certificate(folder: Path, ledger: Ledger) -> dict[str, Any] | None:
         ledger.add("result folder", False, f"{folder} is not a folder")
         return None
     if not (folder / CERTIFICATE).is_file():
+        if (folder / "scenario.toml").is_file():
+            ledger.add("files", False, "this is a scenario, not a result: name the result of a study of it")
+            return None
+        if (folder / "checkpoint" / "state.json").is_file():
+            ledger.add("files", False, "the study was interrupted: --resume goes on from its checkpoint")
+            return None
         wanted = (*_ALWAYS, *SCHEDULES.values())
         absent = [name for name in wanted if not (folder / name).is_file()]
         also = f"; also missing: {', '.join(absent)}" if absent else "; every other file is there"
-        if (folder / "events.parquet").is_file():  # no result of `coordinate`
+        if not any((folder / name).is_file() for name in _COORDINATED):  # no result of `coordinate`
             also = ""
         ledger.add(
             "files",

@@ -117,6 +117,7 @@ class Report:
                 f"NOT {'verified' if self.derived else 'proved'}: {failed:,} of {made} failed. "
                 "Do not rely on these files;",
                 "run the study again, or find out what changed them.",
+                *(f"FAILED  {c.name}: {c.detail}" for c in self.failures),
             ]
         return "\n".join(lines)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import ROAD_CLASSES
-from tidewatt.errors import Issue, ScenarioError
+from tidewatt.errors import Issue, ScenarioError, extra
 from tidewatt.io.importers.osm_tags import Road, road_of
 
 __all__ = ["Streets", "Way", "read_ways", "streets_of"]
@@ -71,7 +71,7 @@ def read_ways(path: Path) -> list[Way]:
     try:
         import osmium
     except ImportError:
-        fix = "Install it with the extra gis: pip install 'tidewatt[gis]'"
+        fix = f"Install tidewatt with its extra: {extra('gis')}"
         problem = "OpenStreetMap extracts are read by the package osmium, which is not installed"
         raise ScenarioError([Issue(path.name, "", problem, fix)]) from None
     if not path.is_file():

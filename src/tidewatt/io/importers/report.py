@@ -27,6 +27,8 @@ class ImportReport:
         Ids with a value that the source does not give, by what was filled in.
     assumptions : tuple of str
         Rules and figures that are not from the source, as sentences.
+    warnings : tuple of str
+        What cannot be right, as sentences.
     """
 
     source: str
@@ -34,6 +36,7 @@ class ImportReport:
     dropped: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     imputed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain lists and numbers, for JSON."""
@@ -43,11 +46,13 @@ class ImportReport:
             "dropped": {reason: list(ids) for reason, ids in self.dropped.items()},
             "imputed": {what: list(ids) for what, ids in self.imputed.items()},
             "assumptions": list(self.assumptions),
+            "warnings": list(self.warnings),
         }
 
     def lines(self) -> list[str]:
         """The report in lines for a terminal: no counts of 0, and of every list of ids the first few."""
-        out = [f"Imported {self.source}"]
+        out = [f"Warning: {sentence}" for sentence in self.warnings]
+        out.append(f"Imported {self.source}")
         counts = {name.replace("_", " "): value for name, value in self.counts.items() if value != 0}
         out += [f"  {name}: {_number(value)}" for name, value in counts.items()]
         out += [f"  left out, {why}: {_ids(ids)}" for why, ids in self.dropped.items() if ids]
@@ -57,7 +62,9 @@ class ImportReport:
 
 
 def _number(value: float) -> str:
-    return f"{int(value):,}" if float(value).is_integer() else f"{value:,.4g}"
+    if float(value).is_integer() or 1e3 <= abs(value) < 1e15:
+        return f"{value:,.0f}"
+    return f"{value:,.4g}"
 
 
 def _ids(ids: tuple[str, ...]) -> str:

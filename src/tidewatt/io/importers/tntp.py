@@ -38,7 +38,7 @@ _CONNECTOR = ROAD_CLASSES.index("connector")
 _DUMMY_CAPACITY = 99_999.0
 """Networks hold dummy links that take no time between nodes that are driven through, with such capacities."""
 _DUMMIES = "road class connector: links without time, of a capacity of 99,999 or more, not at a centroid"
-_PLAUSIBLE_KMH = (3.0, 200.0)
+_PLAUSIBLE_KMH = (5.0, 200.0)
 
 
 def import_tntp(
@@ -102,6 +102,9 @@ def import_tntp(
         issues += _trip_issues(files.get("trips"), net, trips)
     if issues or net is None:
         raise ScenarioError(issues)
+    assumptions.append(
+        f"capacities and trips are counted over {capacity_period_h:g} h (--capacity-period-h changes it)"
+    )
     roads = _roads(net, points, crs, scale, length_km, time_min, capacity_period_h)
     weight_km = distance_weight * time_min / length_km
     roads = replace(roads, toll_weight_min=toll_weight * time_min, distance_weight_min_per_km=weight_km)
@@ -118,13 +121,13 @@ def import_tntp(
         roads = replace(roads, homes=weights, jobs=weights, other=weights)
         imputed["homes, jobs and other: road nodes nearest to the zone's"] = tuple(map(str, roads.zone_id))
         assumptions.append(_no_demand(trips_per_day))
-    _remark_speeds(roads, assumptions)
+    warnings = _remark_speeds(roads, assumptions)
     simulation = {"trips_per_day": float(trips_per_day)} if trips_per_day else None
     scenario = sound(bare_scenario(name or path.resolve().name, roads, od, simulation))
     counts = _counts(net, roads, od, points) | mended.counts
     read = [file.name for file in files.values()]
     report = ImportReport(
-        ", ".join(read), counts, mended.dropped, imputed, (*assumptions, *mended.assumptions)
+        ", ".join(read), counts, mended.dropped, imputed, (*assumptions, *mended.assumptions), warnings
     )
     return scenario, report
 
@@ -261,15 +264,18 @@ def _no_demand(trips_per_day: float | None) -> str:
     )
 
 
-def _remark_speeds(roads: Roads, assumptions: list[str]) -> None:
-    """Say the usual free speed, which shows at a glance whether units were understood."""
+def _remark_speeds(roads: Roads, assumptions: list[str]) -> tuple[str, ...]:
+    """Say the usual free speed, which shows at a glance whether units were understood; a warning if not."""
     moving = roads.through[roads.tail] & roads.through[roads.head] & (roads.free_time_min > 0)
     if not moving.any():
-        return
+        return ()
     speed = float(np.median(60.0 * roads.length_km[moving] / roads.free_time_min[moving]))
     low, high = _PLAUSIBLE_KMH
-    doubt = "" if low <= speed <= high else ", which no road has: set --length-unit and --time-unit"
-    assumptions.append(f"with these units half of the links are slower than {speed:,.3g} km/h{doubt}")
+    said = f"median free speed {speed:,.3g} km/h"
+    if low <= speed <= high:
+        assumptions.append(f"{said}, with these units")
+        return ()
+    return (f"{said}, which no roads have: set --length-unit and --time-unit",)
 
 
 def _counts(net: Net, roads: Roads, demand: Demand | None, points: Points | None) -> dict[str, float]:

@@ -17,7 +17,7 @@ from tidewatt.domain.checks import check
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError, SolveWarning
 from tidewatt.execution.threads import Threads
-from tidewatt.result import Progress, RunInfo
+from tidewatt.result import Progress, RunInfo, Status
 from tidewatt.simulation.assignment.conjugate import conjugate, loader
 from tidewatt.simulation.assignment.monitor import Goal, Monitor, Outcome
 from tidewatt.simulation.assignment.problem import NoPath, Problem, link_times_min, pack, unreachable
@@ -28,6 +28,11 @@ __all__ = ["METHODS", "assign"]
 
 _PATIENCE = 1000
 METHODS = ("gradient-projection", "biconjugate-frank-wolfe")
+# Equilibria keep no checkpoint, so nothing can be resumed.
+_STOPPED = {
+    Status.TIME_LIMIT: "Stopped on time before the asked gap was reached: allow more time.",
+    Status.ITERATION_LIMIT: "Stopped on iterations before the asked gap was reached: allow more.",
+}
 
 
 def assign(
@@ -101,7 +106,8 @@ def assign(
         except NoPath:
             raise unreachable(problem, scenario.roads) from None
     if not outcome.status.reached:
-        warnings.warn(SolveWarning(f"gap {monitor.gap:.2g}. {outcome.status.value}"), stacklevel=2)
+        what = _STOPPED.get(outcome.status, outcome.status.value)
+        warnings.warn(SolveWarning(f"gap {monitor.gap:.2g}. {what}"), stacklevel=2)
     if problem.other_trips > 1e-9 * problem.demand_trips:
         left = f"{problem.other_trips:g} trips of other periods were left out; start_min names a period."
         warnings.warn(SolveWarning(left), stacklevel=2)

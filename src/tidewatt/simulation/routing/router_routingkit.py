@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewatt.errors import TidewattError
+from tidewatt.errors import TidewattError, extra
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels.hierarchy import UNREACHED
 from tidewatt.kernels.hierarchy_order import neighbours, place
@@ -29,7 +29,8 @@ class RoutingKitRouter:
             import pyroutingkit
         except ImportError:
             raise TidewattError(
-                'the router "pyroutingkit" needs an extra: pip install "tidewatt[fast-routing]", '
+                'the router "pyroutingkit" needs an extra: install tidewatt with it: '
+                f"{extra('fast-routing')}; "
                 'or leave the router at "builtin", which gives the same times'
             ) from None
         self._network, self._closed = network, int(UNREACHED)
