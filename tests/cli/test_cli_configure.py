@@ -105,6 +105,21 @@ def test_numbers_of_chargers_and_ids_are_whole():
     assert all(row[3:] == ("0", "") for row in comparison_rows(replace(configured(), costs=costs))[:3])
 
 
+def test_totals_name_the_stations_that_are_closed():
+    """Without it: that a plan closes stations is to be found by reading every row of a table."""
+    from dataclasses import replace
+
+    from tidewatt.cli.configured import totals
+
+    plan = configured().plan.copy()
+    plan["fast_before"], plan["normal_before"] = 3, 1
+    plan["fast_after"], plan["normal_after"] = 2, 0
+    plan.loc[0, "fast_after"] = 0
+    n, closed = len(plan), plan["station_id"][0]
+    said = totals(replace(configured(), plan=plan))
+    assert f"fast {3 * n} to {2 * (n - 1)}, normal {n} to 0; 1 station closed ({closed})" in said
+
+
 def test_a_plan_that_is_worse_on_fresh_days_is_called_so():
     """Without it: a plan that fits its days by chance is reported as a success."""
     from dataclasses import replace
@@ -116,9 +131,10 @@ def test_a_plan_that_is_worse_on_fresh_days_is_called_so():
         return verdict(replace(configured(), figures=figures))[0]
 
     assert "WORSE" in said(1.0, 0.5)
-    assert "do not tell it" in said(-0.1, 0.5)
+    assert "No measurable benefit: keep what is installed" in said(-0.1, 0.5)
     assert "WORSE" not in said(-1.0, 0.5)
-    assert "do not tell" not in said(-1.0, 0.5)
+    assert "keep what is installed" in said(0.0, 0.0)
+    assert "No measurable" not in said(-1.0, 0.5)
     broken = {**configured().figures["constraints"], "cost_18": False}
     figures = {**configured().figures, "constraints": broken}
     assert any(

@@ -18,11 +18,13 @@ __all__ = [
     "print_comparison",
     "print_verdict",
     "station_rows",
+    "totals",
     "verdict",
 ]
 
 _NARROW = 72  # columns below which tables do not fit
 _CHANGED = 12  # stations shown
+_CLOSED = 5  # ids shown
 _ROUNDING = 1e-9  # relative; less is no change
 
 LABELS = {
@@ -94,6 +96,22 @@ def station_rows(result: Configuration) -> list[tuple[str, ...]]:
     ]
 
 
+def totals(result: Configuration) -> str:
+    """Chargers of all stations, before and after, and which stations are closed."""
+    plan = result.plan
+    said = []
+    for kind in ("fast", "normal"):
+        before, after = (int(plan[f"{kind}_{when}"].sum()) for when in ("before", "after"))
+        said.append(f"{kind} {before:,} to {after:,}")
+    had, has = (plan[f"fast_{when}"] + plan[f"normal_{when}"] > 0 for when in ("before", "after"))
+    closed = plan["station_id"][had & ~has].astype(str).tolist()
+    words = f"All stations: {', '.join(said)}"
+    if closed:
+        more = ", ..." if len(closed) > _CLOSED else ""
+        words += f"; {count(len(closed), 'station')} closed ({', '.join(closed[:_CLOSED])}{more})"
+    return f"{words}."
+
+
 def coordinated_rows(figures: dict[str, Any]) -> list[tuple[str, ...]]:
     """Grid costs and peaks of the same stations, unmanaged and coordinated, before and after."""
     found = figures["coordinated"]
@@ -130,6 +148,7 @@ def print_comparison(result: Configuration) -> None:
         more = f", the {len(rows)} with most charges" if changed > len(rows) else ""
         title = f"{count(changed, 'station')} of {int(f['stations']):,} changed{more}"
         _print_table(title, ("station", "fast", "normal", "retrofit a day", "wait [min]"), rows)
+        print(wrapped(totals(result)))
     if f.get("coordinated"):
         wait = amount(float(f["coordinated"]["accepted_wait_min"]), 3)
         title = f"Charging coordinated within {wait} min; one day, means over 5 min"
@@ -174,8 +193,9 @@ def _found(result: Configuration) -> str:
     said += "search"
     if better - half > 0:
         said += ". On fresh days the plan is WORSE than what is installed: search on more days"
-    elif better + half > 0:
-        said += ". The fresh days do not tell it from what is installed: search and judge on more days"
+    elif better + half >= 0:
+        said += ". No measurable benefit: keep what is installed"
+        said += ", or search and judge on more days" if half > 0 else ""
     said += ". The best plan found; there is no proof that none is better."
     if not result.status.reached:
         said += f" {result.status.value}"

@@ -45,7 +45,7 @@ def configure(
     out: Path,
     search: Literal["memetic", "local", "genetic", "genetic-plain", "pareto"] | None = None,
     mode: Literal["corrected", "paper-equation", "paper-table"] | None = None,
-    weights: tuple[float, float, float, float] | None = None,
+    weights: Annotated[tuple[float, float, float, float] | None, Parameter(negative="")] = None,
     information: Literal["none", "arrived", "reserved"] | None = None,
     vehicles: int | None = None,
     days_train: int | None = None,
