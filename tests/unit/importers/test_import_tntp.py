@@ -59,6 +59,16 @@ def test_no_unit_is_guessed_in_silence(tmp_path: Path) -> None:
     assert "as the file's header says" in " ".join(report.assumptions)
 
 
+def test_speeds_that_no_roads_have_are_warned_of_first(tmp_path: Path) -> None:
+    """Without it: lengths in the wrong unit, and every travel time with them, pass among the assumptions."""
+    folder = tntp(tmp_path)
+    _, sound = import_tntp(folder, node_unit="km")
+    assert not sound.warnings and any("median free speed" in each for each in sound.assumptions)
+    _, report = import_tntp(folder, node_unit="km", length_unit="100mi")
+    assert "--length-unit" in report.warnings[0]
+    assert report.lines()[0] == f"Warning: {report.warnings[0]}"
+
+
 def test_loose_forms_of_the_files_are_read(tmp_path: Path) -> None:
     """Tabs, missing marks and ends, and columns in another order occur in the published files."""
     plain, _ = import_tntp(tntp(tmp_path / "made"))
