@@ -17,6 +17,7 @@ from tidewatt.configuration.traffic import congestion_of_day, traffic_of_days
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
+from tidewatt.kernels.queueing_figures import FIGURES
 from tidewatt.simulation.driving.day import Day
 from tidewatt.simulation.parameters import Parameters as SimulationParameters
 from tidewatt.simulation.queueing.choice import StationChoice
@@ -26,23 +27,6 @@ from tidewatt.simulation.queueing.requests import Requests
 from tidewatt.simulation.world import World
 
 __all__ = ["FIGURES", "INFEASIBLE", "Evaluator", "Judged", "Traffic"]
-
-FIGURES = (
-    "charges",
-    "charges_fast",
-    "charges_normal",
-    "unserved",
-    "energy_kwh",
-    "revenue",
-    "mean_detour_min",
-    "mean_wait_min",
-    "mean_charge_min",
-    "peak_load_kw",
-    "peak_valley_kw",
-    "queue_peak",
-    "dissatisfaction",
-)
-"""Figures of a plan: of a day on average, and means over charges."""
 
 INFEASIBLE = 1e9
 """Score from which on plans break a limit; more by how much they break it."""

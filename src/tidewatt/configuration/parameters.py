@@ -6,9 +6,9 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
 
+from tidewatt.domain.parameter_checks import instead, is_number, unknown_parameters
 from tidewatt.errors import Issue, ScenarioError
 
 __all__ = ["Parameters"]
@@ -146,11 +146,7 @@ class Parameters:
         """
         values = {**given, **{k: v for k, v in overrides.items() if v is not None}}
         known = {f.name: f.default for f in dataclasses.fields(cls)}
-        issues = [
-            Issue("configuration", key, f"unknown parameter {key!r}", f"Use one of {', '.join(known)}")
-            for key in values
-            if key not in known
-        ]
+        issues = unknown_parameters("configuration", values, known)
         for key in known.keys() & values.keys():
             if problem := _problem(key, values[key], known[key]):
                 issues.append(Issue("configuration", key, f"found {values[key]!r}", problem))
@@ -169,25 +165,8 @@ class Parameters:
 
 def _problem(key: str, value: Any, default: Any) -> str:
     """What to give instead of a value; empty where it is good."""
-    if key in WORDS:
-        return "" if value in WORDS[key] else f"Use one of {', '.join(WORDS[key])}"
-    if isinstance(default, bool):
-        return "" if isinstance(value, bool) else "Use true or false"
     if key == "weights":
-        four = isinstance(value, (tuple, list)) and len(value) == 4 and all(map(_number, value))
+        four = isinstance(value, (tuple, list)) and len(value) == 4 and all(map(is_number, value))
         good = four and all(0 <= v < math.inf for v in value) and sum(value) > 0
         return "" if good else "Give four numbers of 0 or more, not all 0: stations, drivers, grid, traffic"
-    low, high = _LIMITS[key]
-    whole = isinstance(default, int)
-    good = _number(value) and (not whole or isinstance(value, Integral)) and low <= value <= high
-    good = good and (math.isfinite(value) or key in _MAY_BE_INFINITE)
-    kind = "a whole number" if whole else "a number"
-    if math.isinf(low):
-        return "" if good else f"Give {kind}"
-    last = "" if key in _MAY_BE_INFINITE else ", not infinite"
-    words = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of {low:g} or more{last}"
-    return "" if good else f"Give {kind} {words}"
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)
+    return instead(key, value, default, WORDS, _LIMITS, _MAY_BE_INFINITE)

@@ -6,9 +6,9 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
 
+from tidewatt.domain.parameter_checks import instead, is_number, unknown_parameters
 from tidewatt.errors import Issue, ScenarioError
 
 __all__ = ["Parameters"]
@@ -147,11 +147,7 @@ class Parameters:
         """
         values = {**given, **{k: v for k, v in overrides.items() if v is not None}}
         known = {f.name: f.default for f in dataclasses.fields(cls)}
-        issues = [
-            Issue("simulation", key, f"unknown parameter {key!r}", f"Use one of {', '.join(known)}")
-            for key in values
-            if key not in known
-        ]
+        issues = unknown_parameters("simulation", values, known)
         for key in known.keys() & values.keys():
             if problem := _problem(key, values[key], known[key]):
                 issues.append(Issue("simulation", key, f"found {values[key]!r}", problem))
@@ -176,22 +172,11 @@ _NOT_OF_DAYS = ("replications", "tolerance", "statistic", "time_limit_s", "route
 
 def _problem(key: str, value: Any, default: Any) -> str:
     """What to give instead of a value; empty where it is good."""
-    if key in WORDS:
-        return "" if value in WORDS[key] else f"Use one of {', '.join(WORDS[key])}"
-    if isinstance(default, bool):
-        return "" if isinstance(value, bool) else "Use true or false"
     if isinstance(default, tuple):
-        pair = isinstance(value, (tuple, list)) and len(value) == 2 and all(map(_number, value))
+        pair = isinstance(value, (tuple, list)) and len(value) == 2 and all(map(is_number, value))
         good = pair and 0 <= value[0] <= value[1] <= 1
         return "" if good else "Give two fractions from 0 to 1, the lower one first, as [0.15, 0.3]"
-    low, high = _LIMITS[key]
-    whole = isinstance(default, int)
-    good = _number(value) and (not whole or isinstance(value, Integral)) and low <= value <= high
-    return "" if good else f"Give {'a whole number' if whole else 'a number'} from {low:g} to {high:g}"
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and not math.isnan(value)
+    return instead(key, value, default, WORDS, _LIMITS, ("time_limit_s",))
 
 
 def _together(p: Parameters) -> list[Issue]:

@@ -234,10 +234,11 @@ def test_parquet_wins(tmp_path: Path) -> None:
 def test_tables_of_other_studies_are_ignored(tmp_path: Path) -> None:
     """One folder holds the tables of several studies."""
     folder = Small().write(tmp_path / "s")
+    alone = read_scenario(folder).sha256()
     (folder / "buses.csv").write_text("bus_id,x,y\n1,0,0\n")
     (folder / "lines.parquet").write_bytes(b"whatever")
     (folder / "notes.txt").write_text("mine")
-    read_scenario(folder)
+    assert read_scenario(folder).sha256() == alone
 
 
 def test_without_extra_columns(tmp_path: Path) -> None:
