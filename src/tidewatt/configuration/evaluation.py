@@ -12,6 +12,7 @@ from tidewatt.configuration import costs
 from tidewatt.configuration.accounts import costs_of_days, patience_of, shares_of_days
 from tidewatt.configuration.bounds import Limits, allowed, station_cost_holds
 from tidewatt.configuration.costs import Costs
+from tidewatt.configuration.judged import INFEASIBLE, WIDTH, Judged, figures_of_days, judged_rows
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.configuration.traffic import congestion_of_day, traffic_of_days
 from tidewatt.domain.arrays import Array
@@ -26,42 +27,12 @@ from tidewatt.simulation.queueing.replay import ReplayedPlans, replay_many
 from tidewatt.simulation.queueing.requests import Requests
 from tidewatt.simulation.world import World
 
-__all__ = ["FIGURES", "INFEASIBLE", "Evaluator", "Judged", "Traffic"]
-
-INFEASIBLE = 1e9
-"""Score from which on plans break a limit; more by how much they break it."""
+__all__ = ["Evaluator", "Traffic"]
 
 _SUMS = frozenset(FIGURES) - {"mean_detour_min", "mean_wait_min", "mean_charge_min", "peak_load_kw"}
 _SUMS = (_SUMS - {"peak_valley_kw", "queue_peak"}) | {"detour_min", "wait_min", "charge_min"}
 NEAR_SAMPLE = 400
 """Requests from which it is told which stations are near each other."""
-
-_COSTS, _FIGURES = len(Costs._fields), len(FIGURES)
-_WIDTH = 3 + _COSTS + _FIGURES
-
-
-class Judged(NamedTuple):
-    """What came out for some plans; arrays of shape (plans,), means over the days.
-
-    Attributes
-    ----------
-    objective : array
-        Weighted change of costs against what is installed (conf-1).
-    score : array
-        What a search makes small: the objective of plans that keep all limits; `INFEASIBLE` and more of
-        others, so that any plan that keeps them is better.
-    feasible : array of bool
-    costs : Costs
-        Of arrays.
-    figures : mapping of str to array
-        By the names in `FIGURES`.
-    """
-
-    objective: Array
-    score: Array
-    feasible: Array
-    costs: Costs
-    figures: Mapping[str, Array]
 
 
 class Traffic(NamedTuple):
@@ -181,7 +152,7 @@ class Evaluator:
             for day in requests
         ]
         self._effects = [day.effect for day in traffic] if traffic else None
-        self._rows = np.zeros((1024, _WIDTH))
+        self._rows = np.zeros((1024, WIDTH))
         self._keys: list[bytes] = []
         self._row_of: dict[bytes, int] = {}
         self.asked = self.replays = self._again = 0
@@ -221,7 +192,7 @@ class Evaluator:
             done = self._replay(fast[plans], normal[plans])
             self._remember([keys[plan] for plan in plans], self._rows_of(done, fast[plans], normal[plans]))
         self.asked += len(keys)
-        return _judged(self._rows[[self._row_of[key] for key in keys]])
+        return judged_rows(self._rows[[self._row_of[key] for key in keys]])
 
     def judge_by_station(self, fast: Array, normal: Array) -> tuple[Judged, Array]:
         """Judge plans, and say which stations their costs belong to.
@@ -247,7 +218,7 @@ class Evaluator:
         self._remember([keys[plan] for plan in plans], rows[plans])
         self.asked += len(keys)
         charges = done.by_station["charges"].mean(axis=1)
-        return _judged(rows), self._shares(done, fast, normal) - self._per_charge * charges
+        return judged_rows(rows), self._shares(done, fast, normal) - self._per_charge * charges
 
     def _shares(self, done: ReplayedPlans, fast: Array, normal: Array) -> Array:
         peak = self._installed.by_station["peak_load_kw"][0]
@@ -270,7 +241,7 @@ class Evaluator:
     def remembered(self, fast: Array, normal: Array) -> Judged:
         """What came out for plans judged before; does not count as asking."""
         plans = zip(np.atleast_2d(fast), np.atleast_2d(normal), strict=True)
-        return _judged(self._rows[[self._row_of[_digest(f, n)] for f, n in plans]])
+        return judged_rows(self._rows[[self._row_of[_digest(f, n)] for f, n in plans]])
 
     def state(self) -> dict[str, Any]:
         """What is remembered, for a checkpoint; cheap, for rows once written do not change."""
@@ -294,7 +265,7 @@ class Evaluator:
     def _remember(self, keys: list[bytes], rows: Array) -> None:
         begin, end = len(self._keys), len(self._keys) + len(keys)
         if end > len(self._rows):
-            self._rows = np.concatenate([self._rows, np.zeros((max(end, len(self._rows)), _WIDTH))])
+            self._rows = np.concatenate([self._rows, np.zeros((max(end, len(self._rows)), WIDTH))])
         self._rows[begin:end] = rows
         self._keys += keys
         self._row_of.update(zip(keys, range(begin, end), strict=True))
@@ -343,7 +314,7 @@ class Evaluator:
         broken = outside | (lost > 1e-9) | (rise > 0.0)
         violation = 1e6 * outside + np.maximum(lost, 0.0) + rise
         score = np.where(broken, INFEASIBLE + violation, objective)
-        return np.column_stack([objective, score, ~broken, *found, *_figures(done.figures)])
+        return np.column_stack([objective, score, ~broken, *found, *figures_of_days(done.figures)])
 
 
 _DIGEST_BYTES = 16
@@ -353,26 +324,3 @@ def _digest(fast: Array, normal: Array) -> bytes:
     """Stands for a plan: two plans of the same digest do not happen."""
     counts = np.concatenate([fast, normal]).astype(np.int64)
     return hashlib.blake2b(counts.tobytes(), digest_size=_DIGEST_BYTES).digest()
-
-
-def _figures(of_days: Mapping[str, Array]) -> list[Array]:
-    """Means over days, and over charges where the name says mean."""
-    charges, found = of_days["charges"], []
-    for name in FIGURES:
-        values = of_days[name]
-        if name.startswith("mean_"):
-            found.append((values * charges).sum(axis=1) / np.maximum(charges.sum(axis=1), 1.0))
-        else:
-            found.append(values.mean(axis=1))
-    return found
-
-
-def _judged(rows: Array) -> Judged:
-    columns = rows.T.copy()
-    return Judged(
-        objective=columns[0],
-        score=columns[1],
-        feasible=columns[2] > 0.5,
-        costs=Costs(*columns[3 : 3 + _COSTS]),
-        figures=dict(zip(FIGURES, columns[3 + _COSTS :], strict=True)),
-    )

@@ -8,7 +8,8 @@ import pytest
 from tests.unit.configuration.small_searches import crowd, evaluator_of, limits_for
 from tidewatt.configuration import costs
 from tidewatt.configuration.congestion import marginal_congestion
-from tidewatt.configuration.evaluation import INFEASIBLE, Evaluator, Traffic
+from tidewatt.configuration.evaluation import Evaluator, Traffic
+from tidewatt.configuration.judged import INFEASIBLE
 from tidewatt.configuration.limits import limits_of
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.configuration.traffic import congestion_of_day, traffic_of_days
