@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from tidewatt.simulation.study import simulate
     from tidewatt.synthesis.examples import example
     from tidewatt.synthesis.thinning import thin
+    from tidewatt.tariffs.result import Tariffs
+    from tidewatt.tariffs.study import tariff
     from tidewatt.verification import verify
 
 __version__ = "0.1.0"
@@ -44,6 +46,7 @@ __all__ = [
     "ScenarioError",
     "Simulation",
     "Status",
+    "Tariffs",
     "TidewattError",
     "__version__",
     "assign",
@@ -56,6 +59,7 @@ __all__ = [
     "save",
     "scenario_from_tables",
     "simulate",
+    "tariff",
     "thin",
     "verify",
     "write_scenario",
@@ -71,6 +75,7 @@ _HOMES = {
     "ScenarioError": "errors",
     "Simulation": "simulation.result",
     "Status": "result",
+    "Tariffs": "tariffs.result",
     "TidewattError": "errors",
     "assign": "simulation.assignment.study",
     "check": "domain.checks",
@@ -82,6 +87,7 @@ _HOMES = {
     "save": "io.results",
     "scenario_from_tables": "io.scenario",
     "simulate": "simulation.study",
+    "tariff": "tariffs.study",
     "thin": "synthesis.thinning",
     "verify": "verification",
     "write_scenario": "io.writing",

@@ -37,6 +37,10 @@ class Status(enum.Enum):
         "No plan was found that keeps all limits: allow more evaluations, or relax the limits that the "
         "summary says are broken."
     )
+    INFEASIBLE = (
+        "No plan serves all vehicles within all limits: the diagnosis names the limits, places, times and "
+        "amounts of the least relaxation that would do."
+    )
     EXACT = "Nothing to decide: the figure is the outcome of a rule, not of an optimisation."
 
     @property

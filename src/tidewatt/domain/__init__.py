@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tidewatt.domain.distribution import Distribution, Forecasts, Injections
     from tidewatt.domain.fleet import Fleet
     from tidewatt.domain.grid import CostPieces, Grid
     from tidewatt.domain.horizon import Horizon
@@ -15,37 +16,52 @@ if TYPE_CHECKING:
     from tidewatt.domain.scenario import Scenario
     from tidewatt.domain.schedule import Schedule
     from tidewatt.domain.stations import StationPlan, Stations
+    from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
 
 __all__ = [
+    "Aggregators",
+    "ChargingSites",
     "CostPieces",
     "Demand",
+    "Distribution",
     "Dwells",
     "Fleet",
     "FleetTypes",
+    "Forecasts",
     "Grid",
     "Horizon",
+    "Injections",
     "Roads",
     "Scenario",
     "Schedule",
     "StationPlan",
     "Stations",
+    "StepRoads",
+    "Travel",
     "Trips",
 ]
 
 # Where each name lives; imported when first asked for, as in `tidewatt` itself.
 _HOMES = {
+    "Aggregators": "travel",
+    "ChargingSites": "travel",
     "CostPieces": "grid",
     "Demand": "roads",
+    "Distribution": "distribution",
     "Dwells": "mobility",
     "Fleet": "fleet",
     "FleetTypes": "roads",
+    "Forecasts": "distribution",
     "Grid": "grid",
     "Horizon": "horizon",
+    "Injections": "distribution",
     "Roads": "roads",
     "Scenario": "scenario",
     "Schedule": "schedule",
     "StationPlan": "stations",
     "Stations": "stations",
+    "StepRoads": "travel",
+    "Travel": "travel",
     "Trips": "mobility",
 }
 

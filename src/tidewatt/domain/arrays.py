@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Array", "freeze", "identifiers", "offsets"]
+__all__ = ["Array", "FrozenArrays", "freeze", "identifiers", "offsets"]
 
 Array = NDArray[Any]
 
@@ -37,3 +37,24 @@ def offsets(owner: Array, owners: int) -> Array:
     first = np.zeros(owners + 1, np.int64)
     np.cumsum(np.bincount(owner, minlength=owners), out=first[1:])
     return freeze(first, np.int64)
+
+
+class FrozenArrays:
+    """Base of frozen dataclasses that hold nothing but arrays: ids by name, the rest of a stated dtype.
+
+    A subclass says in ``KINDS`` which fields are not float64.
+    """
+
+    __slots__ = ()
+    KINDS: ClassVar[Mapping[str, Any]] = {}
+
+    def __post_init__(self) -> None:
+        names: tuple[str, ...] = tuple(self.__slots__)
+        for name in names:
+            value = getattr(self, name)
+            frozen = (
+                identifiers(value)
+                if name.endswith("_id")
+                else freeze(value, self.KINDS.get(name, np.float64))
+            )
+            object.__setattr__(self, name, frozen)

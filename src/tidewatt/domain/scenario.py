@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from tidewatt.domain.distribution import Distribution, Forecasts, Injections
 from tidewatt.domain.fleet import Fleet
 from tidewatt.domain.grid import Grid
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.mobility import Dwells, Trips
 from tidewatt.domain.roads import Demand, FleetTypes, Roads
 from tidewatt.domain.stations import Stations
+from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
 
 __all__ = ["Scenario"]
 
@@ -45,6 +47,13 @@ class Scenario:
         How vehicles were sampled (``adoption``, ``vehicles_total``, ...), where known.
     roads, demand, types, stations : Roads, Demand, FleetTypes, Stations, optional
         Road network with zones, trips between zones, types of vehicles and their shares, charging stations.
+    step_roads, sites, aggregators, travel : StepRoads, ChargingSites, Aggregators, Travel, optional
+        What tariffs are found for: roads in steps, charging sites, who buys energy, and groups of vehicles.
+    distribution, injections, forecasts : Distribution, Injections, Forecasts, optional
+        Buses and lines, loads and plants there, and past forecasts beside their outcomes.
+    provenance : tuple of tuple of str
+        Rows (table, field, value, status, source) that say where figures come from; no study computes with
+        them.
     """
 
     name: str
@@ -59,6 +68,14 @@ class Scenario:
     demand: Demand | None = None
     types: FleetTypes | None = None
     stations: Stations | None = None
+    step_roads: StepRoads | None = None
+    sites: ChargingSites | None = None
+    aggregators: Aggregators | None = None
+    travel: Travel | None = None
+    distribution: Distribution | None = None
+    injections: Injections | None = None
+    forecasts: Forecasts | None = None
+    provenance: tuple[tuple[str, ...], ...] = ()
 
     def sha256(self) -> str:
         """Fingerprint of all that a result depends on: the same for CSV and Parquet, hexadecimal."""
@@ -76,13 +93,16 @@ class Scenario:
             arrays += [cost.first, cost.above_kw, cost.cost_per_kw]
         for array in arrays:
             digest.update(np.ascontiguousarray(array).data)
-        for part in (self.roads, self.demand, self.types, self.stations):
+        parts: tuple[object, ...] = (self.roads, self.demand, self.types, self.stations)
+        parts += (self.step_roads, self.sites, self.aggregators, self.travel)
+        parts += (self.distribution, self.injections, self.forecasts)
+        for part in parts:
             if part is not None:
                 _update(digest, part)
         return digest.hexdigest()
 
 
-def _update(digest: hashlib._Hash, part: Roads | Demand | FleetTypes | Stations) -> None:
+def _update(digest: hashlib._Hash, part: Any) -> None:
     """Add every array and number of a part, by name, to the fingerprint."""
     digest.update(type(part).__name__.encode())
     for name in part.__slots__:

@@ -1,0 +1,118 @@
+"""The distribution grid at the level of buses and lines, and what is injected there besides vehicles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array, FrozenArrays
+
+__all__ = ["INJECTION_KINDS", "Distribution", "Forecasts", "Injections"]
+
+INJECTION_KINDS = ("load", "wind", "solar")
+"""Kinds of injections; `Injections.kind` is a position in it. A load consumes, the others produce."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Distribution(FrozenArrays):
+    """Buses and lines of a network that is operated radially.
+
+    Attributes
+    ----------
+    bus_id : array of int64 or str, shape (buses,)
+    slack : array of bool, shape (buses,)
+        Where the network is fed: one bus.
+    voltage_min_pu, voltage_max_pu : array, shape (buses,)
+        Limits of voltage magnitude; 0 and inf: none.
+    base_kv : array, shape (buses,)
+        Nominal line-to-line voltage.
+    line_id : array of int64 or str, shape (lines,)
+    tail, head : array of int32, shape (lines,)
+        Buses at the ends; the direction carries no meaning.
+    r_ohm, x_ohm : array, shape (lines,)
+        Series impedance of the positive sequence.
+    limit_kw : array, shape (lines,)
+        Most active power in either direction; inf: none.
+    """
+
+    KINDS: ClassVar[Mapping[str, type]] = {"slack": np.bool_, "tail": np.int32, "head": np.int32}
+    bus_id: Array
+    slack: Array
+    voltage_min_pu: Array
+    voltage_max_pu: Array
+    base_kv: Array
+    line_id: Array
+    tail: Array
+    head: Array
+    r_ohm: Array
+    x_ohm: Array
+    limit_kw: Array
+
+    @property
+    def buses(self) -> int:
+        """Number of buses."""
+        return len(self.bus_id)
+
+    @property
+    def lines(self) -> int:
+        """Number of lines."""
+        return len(self.line_id)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Injections(FrozenArrays):
+    """Loads, wind and solar plants: forecasts and how far they may be off.
+
+    Attributes
+    ----------
+    injection_id : array of int64 or str, shape (injections,)
+    bus : array of int32, shape (injections,)
+    kind : array of int8, shape (injections,)
+        Position in `INJECTION_KINDS`.
+    power_kw : array, shape (injections, steps)
+        Forecast: consumption of a load, production of a plant, >= 0.
+    reactive_kvar : array, shape (injections, steps)
+        Consumed by a load, produced by a plant; follows the power at constant power factor.
+    half_width_kw : array, shape (injections, steps)
+        The power may be off by so much either way, >= 0.
+    gamma : array, shape (injections,)
+        Own share of the half width that is protected against, 0 to 1; nan: the study's.
+    """
+
+    KINDS: ClassVar[Mapping[str, type]] = {"bus": np.int32, "kind": np.int8}
+    injection_id: Array
+    bus: Array
+    kind: Array
+    power_kw: Array
+    reactive_kvar: Array
+    half_width_kw: Array
+    gamma: Array
+
+    def __len__(self) -> int:
+        return len(self.injection_id)
+
+    @property
+    def sign(self) -> Array:
+        """+1 where the power is consumed, -1 where it is produced, shape (injections,)."""
+        return np.where(self.kind == 0, 1.0, -1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecasts(FrozenArrays):
+    """Past forecasts and what came: the source of conformal margins.
+
+    Attributes
+    ----------
+    day : array of int64, shape (days,)
+        Numbers of the days, ascending.
+    forecast_kw, outcome_kw : array, shape (days, injections, steps)
+        In the order of `Injections`; nan where the tables hold no row.
+    """
+
+    KINDS: ClassVar[Mapping[str, type]] = {"day": np.int64}
+    day: Array
+    forecast_kw: Array
+    outcome_kw: Array
