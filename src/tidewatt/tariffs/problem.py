@@ -10,7 +10,7 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
 
-__all__ = ["GridRows", "Problem", "Progressed", "Solution", "Traffic"]
+__all__ = ["GridRows", "Influence", "Problem", "Progressed", "Solution", "Traffic"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +56,32 @@ class GridRows:
     def most(self) -> Array:
         """What it must not exceed, shape (rows, steps)."""
         return self.high - self.margin_high - self.nominal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Influence:
+    """What uncertain injections do to the rows: the source of margins.
+
+    An injection that is off by 1 kW of `power_kw` in step t moves row r by
+    ``active[r, i] + ratio[i, t] * reactive[r, i]``. Whether it consumes or produces is in the sign.
+
+    Attributes
+    ----------
+    active : array, shape (rows, injections)
+        Per kW more of the injection's `power_kw`: kW of a line, squared per unit of a voltage.
+    reactive : array, shape (rows, injections)
+        The same per kvar more of its `reactive_kvar`.
+    ratio : array, shape (injections, steps)
+        kvar per kW, constant as the power moves; 0 where the forecast is 0.
+    """
+
+    active: Array
+    reactive: Array
+    ratio: Array
+
+    def of_step(self, step: int) -> Array:
+        """Effect of 1 kW more of each injection in a step, shape (rows, injections)."""
+        return self.active + self.ratio[:, step] * self.reactive
 
 
 @dataclass(frozen=True, slots=True, eq=False)
