@@ -24,7 +24,8 @@ class Distribution(FrozenArrays):
     ----------
     bus_id : array of int64 or str, shape (buses,)
     slack : array of bool, shape (buses,)
-        Where the network is fed: one bus.
+        Where the network is fed: one bus. Where its two limits of voltage are equal it is fed at that
+        voltage, else at 1 per unit.
     voltage_min_pu, voltage_max_pu : array, shape (buses,)
         Limits of voltage magnitude; 0 and inf: none.
     base_kv : array, shape (buses,)
@@ -33,7 +34,8 @@ class Distribution(FrozenArrays):
     tail, head : array of int32, shape (lines,)
         Buses at the ends; the direction carries no meaning.
     r_ohm, x_ohm : array, shape (lines,)
-        Series impedance of the positive sequence.
+        Series impedance of the positive sequence; between buses of different `base_kv` (a transformer) at
+        the lower of the two voltages.
     limit_kw : array, shape (lines,)
         Most active power in either direction; inf: none.
     """
