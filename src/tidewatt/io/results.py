@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from tidewatt.coordination.result import Coordination
     from tidewatt.simulation.assignment.result import Equilibrium
     from tidewatt.simulation.result import Simulation
+    from tidewatt.tariffs.result import Tariffs
 
-    Result = Coordination | Simulation | Equilibrium | Configuration
+    Result = Coordination | Simulation | Equilibrium | Configuration | Tariffs
 
 __all__ = ["load", "save"]
 
@@ -28,6 +29,7 @@ _ROOMS = {
     "simulation": "simulations",
     "equilibrium": "equilibria",
     "configuration": "configurations",
+    "tariffs": "tariffs",
 }
 
 
@@ -45,7 +47,7 @@ def save(
 
     Parameters
     ----------
-    result : Coordination, Simulation, Equilibrium or Configuration
+    result : Coordination, Simulation, Equilibrium, Configuration or Tariffs
         What a study returned.
     folder : path
         Where to write; made where it is missing.
@@ -84,7 +86,7 @@ def load(folder: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    Coordination, Simulation, Equilibrium or Configuration
+    Coordination, Simulation, Equilibrium, Configuration or Tariffs
 
     Raises
     ------
