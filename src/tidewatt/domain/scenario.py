@@ -11,7 +11,7 @@ import numpy as np
 
 from tidewatt.domain.distribution import Distribution, Forecasts, Injections
 from tidewatt.domain.fleet import Fleet
-from tidewatt.domain.grid import Grid
+from tidewatt.domain.grid import CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.mobility import Dwells, Trips
 from tidewatt.domain.roads import Demand, FleetTypes, Roads
@@ -76,6 +76,22 @@ class Scenario:
     injections: Injections | None = None
     forecasts: Forecasts | None = None
     provenance: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def bare(cls, name: str, horizon: Horizon, **parts: Any) -> Scenario:
+        """A scenario without vehicles, dwells, trips and feeders; `parts` are the others, by name."""
+        none, nobody = np.zeros(0), np.zeros(1, np.int64)
+        empty, headroom = np.zeros(0, object), np.zeros((0, horizon.steps))
+        pieces = CostPieces.linear(none)
+        return cls(
+            name,
+            horizon,
+            Fleet(empty, none, none, none, none, none, none, none, none, none, none),
+            Dwells(nobody, none, none, none, none),
+            Trips(nobody, none, none, none),
+            Grid(empty, empty, none, headroom, headroom, pieces, pieces, none, none),
+            **parts,
+        )
 
     def sha256(self) -> str:
         """Fingerprint of all that a result depends on: the same for CSV and Parquet, hexadecimal."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.fleet import Fleet
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.mobility import Dwells, Trips
 from tidewatt.domain.roads import Demand, Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
@@ -104,14 +101,10 @@ def city(
         raise ScenarioError([Issue("city", "stations", problem, fix)])
     plan = _feeders(roads, seed)
     roads = replace(roads, zone_feeder=np.arange(roads.zones))
-    empty, none = np.zeros(0), np.zeros(1, np.int64)
-    return Scenario(
-        name=name,
-        horizon=horizon,
-        fleet=_nobody(),
-        dwells=Dwells(none, empty, empty, empty, empty),
-        trips=Trips(none, empty, empty, empty),
-        grid=grid_of(plan, base_load(plan, horizon, seed), TIGHTNESS, seed),
+    # Vehicles are drawn anew by every replication: none in the scenario.
+    bare = Scenario.bare(
+        name,
+        horizon,
         parameters={
             "simulation": {"vehicles": vehicles, "replications": 20, "soc_initial": list(SOC_INITIAL)},
             "configuration": dict(MONEY),
@@ -127,12 +120,7 @@ def city(
         types=default_types(),
         stations=_stations(roads, stations, seed),
     )
-
-
-def _nobody() -> Fleet:
-    """Vehicles are drawn anew by every replication: none in the scenario."""
-    columns: dict[str, Any] = {field: np.zeros(0) for field in Fleet.__slots__ if field != "attributes"}
-    return Fleet(**columns)
+    return replace(bare, grid=grid_of(plan, base_load(plan, horizon, seed), TIGHTNESS, seed))
 
 
 def _demand(roads: Roads) -> Demand:

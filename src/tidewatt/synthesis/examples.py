@@ -16,6 +16,7 @@ from tidewatt.synthesis.feeders import FeederPlan, base_load, grid_of
 from tidewatt.synthesis.habits import Habits
 from tidewatt.synthesis.region import WEEK, places_of, region
 from tidewatt.synthesis.statistics import VEHICLES_PER_HOUSEHOLD
+from tidewatt.synthesis.tariff_case import tariff_case, tariff_case_v2g
 from tidewatt.synthesis.week import synthesise
 
 __all__ = ["EXAMPLES", "example"]
@@ -29,6 +30,8 @@ EXAMPLES: dict[str, str] = {
     "piecewise": "12 feeders, 1,500 vehicles; the first kW of an upgrade are cheap, further ones dear",
     "weights": "12 feeders, 1,200 vehicles that stand for 1, 2 or 5 real ones each",
     "city": "3,000 road links, 60 zones, 40 charging stations, 10,000 vehicles a day: for simulate",
+    "tariff-20-17": "20 road nodes, 17 buses, 4 charging sites, 10,000 vehicles, a day: for tariff",
+    "tariff-20-17-v2g": "the same with discharging, and a state of charge to arrive with",
 }
 """Name and description of every example."""
 
@@ -141,4 +144,6 @@ _MAKERS: dict[str, Callable[[int], Scenario]] = {
     "piecewise": _piecewise,
     "weights": _weights,
     "city": city,
+    "tariff-20-17": tariff_case,
+    "tariff-20-17-v2g": tariff_case_v2g,
 }

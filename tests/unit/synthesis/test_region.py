@@ -100,7 +100,10 @@ def test_impossible_regions_are_refused():
     assert {issue.field for issue in error.value.issues} == {"feeders", "vehicles", "adoption", "tightness"}
 
 
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in ("demo", "city")])
+WITH_FEEDERS = [name for name in EXAMPLES if name not in ("demo", "city") and not name.startswith("tariff")]
+
+
+@pytest.mark.parametrize("name", WITH_FEEDERS)
 def test_examples_are_sound_and_overloaded(name):
     """An example without any overload has nothing to show; one with errors teaches the wrong thing."""
     scenario = example(name)

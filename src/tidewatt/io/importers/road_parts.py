@@ -11,10 +11,7 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.checks import check
-from tidewatt.domain.fleet import Fleet
-from tidewatt.domain.grid import CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.mobility import Dwells, Trips
 from tidewatt.domain.reach import Reach
 from tidewatt.domain.roads import ROAD_CLASSES, Demand, Roads
 from tidewatt.domain.scenario import Scenario
@@ -34,17 +31,9 @@ def bare_scenario(
     name: str, roads: Roads, demand: Demand | None, simulation: Mapping[str, Any] | None = None
 ) -> Scenario:
     """A scenario of roads and demand alone, over a week from Monday in steps of 15 min."""
-    none, nobody = np.zeros(0), np.zeros(1, np.int64)
-    empty = np.zeros(0, object)
-    headroom = np.zeros((0, _STEPS))
-    pieces = CostPieces.linear(none)
-    return Scenario(
-        name=name,
-        horizon=Horizon(_START, _STEP_MIN, _STEPS),
-        fleet=Fleet(empty, none, none, none, none, none, none, none, none, none, none),
-        dwells=Dwells(nobody, none, none, none, none),
-        trips=Trips(nobody, none, none, none),
-        grid=Grid(empty, empty, none, headroom, headroom, pieces, pieces, none, none),
+    return Scenario.bare(
+        name,
+        Horizon(_START, _STEP_MIN, _STEPS),
         parameters={"simulation": dict(simulation)} if simulation else {},
         roads=roads,
         demand=demand,
