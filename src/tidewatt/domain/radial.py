@@ -121,7 +121,7 @@ def feeder_of(distribution: Distribution) -> Feeder:
     """The tree of a network that `check_distribution` finds nothing wrong with.
 
     The slack is held at 1 per unit, or at its limits where these are the same. The impedance of a line
-    between buses of different `base_kv`, a transformer, is taken at its tail's.
+    between buses of different `base_kv`, a transformer, is taken at the lower of them.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def feeder_of(distribution: Distribution) -> Feeder:
         raise ValueError(f"no tree: {d.buses - len(order)} buses are not connected to the slack")
     child = np.empty(d.lines, np.int64)
     child[line[order[1:]]] = order[1:]
-    base_ohm = d.base_kv[d.tail] ** 2 * _KVA_PER_MVA
+    base_ohm = np.minimum(d.base_kv[d.tail], d.base_kv[d.head]) ** 2 * _KVA_PER_MVA
     root = order[0]
     low, high = d.voltage_min_pu[root], d.voltage_max_pu[root]
     return Feeder(
