@@ -1,0 +1,197 @@
+"""What becomes of plans when injections turn out other than forecast: outcomes drawn, violations counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.distribution import Forecasts, Injections
+from tidewatt.tariffs.parameters import Parameters
+from tidewatt.tariffs.problem import GridRows, Influence
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["QUANTILES", "Outcomes", "outcome_table", "sample"]
+
+QUANTILES = {"low_kw": 0.0, "p05_kw": 0.05, "median_kw": 0.5, "p95_kw": 0.95, "high_kw": 1.0}
+"""Columns of the table of outcomes, and the share of outcomes that is not above."""
+
+_LARGEST_BLOCK = 4_000_000
+"""Numbers held at once, per array."""
+
+_TOLERANCE = 1e-6
+"""Share of a limit that counts as kept when exceeded: plans are solved in finite precision."""
+
+_PURPOSE = 0x0C0E
+"""Keeps these draws apart from all others of the same seed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcomes:
+    """Plans under the same sampled outcomes.
+
+    Attributes
+    ----------
+    plans : tuple of str
+    samples : int
+        Drawn; 0 where there was nothing to draw from.
+    violation_rate : array, shape (plans,)
+        Share of the samples in which any row exceeds a limit in any step; nan without samples.
+    violated : array, shape (plans, rows, steps)
+        The same by row and step.
+    quantiles : array, shape (QUANTILES, plans, lines, steps)
+        Flow of each line [kW], rows of kind 0 in their order.
+    """
+
+    plans: tuple[str, ...]
+    samples: int
+    violation_rate: Array
+    violated: Array
+    quantiles: Array
+
+    def rate(self, plan: str) -> float | None:
+        """Violation rate of one plan; None without samples."""
+        return float(self.violation_rate[self.plans.index(plan)]) if self.samples else None
+
+
+def sample(
+    influence: Influence,
+    injections: Injections,
+    rows: GridRows,
+    plans: Mapping[str, Array],
+    parameters: Parameters,
+    forecasts: Forecasts | None = None,
+) -> Outcomes:
+    """Draw outcomes and count which limits each plan exceeds.
+
+    For ``box``, ``budget`` and ``ellipsoid`` alike, every injection is drawn uniformly within its whole half
+    width, whatever `gamma` and the set: outcomes are the same for all plans and all sizes of the set, so that
+    their rates compare. Injections and steps are drawn independently of each other; errors that last for
+    hours or move together exceed limits on fewer days, but for longer.
+
+    For ``conformal``, whole past days are drawn with replacement, so that errors keep how they move together.
+    These days are the ones that set the margins: the rate of fresh days is somewhat higher, and there are
+    no more different outcomes than complete days.
+
+    Limits themselves are compared, without margins, and count as kept up to a millionth of them.
+
+    Parameters
+    ----------
+    influence : Influence
+    injections : Injections
+    rows : GridRows
+        Nominal values and limits.
+    plans : mapping of str to array
+        Power [kW] of all aggregators at each site, shape (sites, steps), by the plan's name.
+    parameters : Parameters
+        ``samples``, ``seed``, ``uncertainty``.
+    forecasts : Forecasts, optional
+        Past days, for ``conformal``.
+    """
+    draw, samples = _drawn(influence, injections, parameters, forecasts)
+    names, shape, lines = tuple(plans), rows.nominal.shape, np.flatnonzero(rows.kind == 0)
+    planned = np.array([rows.nominal + rows.sensitivity @ plans[name] for name in names])
+    violated = np.zeros((len(names), *shape))
+    quantiles = np.zeros((len(QUANTILES), len(lines), shape[1]))
+    if not samples:
+        rate = np.full(len(names), np.nan)
+        return Outcomes(names, 0, rate, violated, quantiles[:, None] + planned[None][:, :, lines])
+    ever = np.zeros((len(names), samples), bool)
+    most = (rows.high + _slack(rows.high))[None] - planned
+    least = (rows.low - _slack(rows.low))[None] - planned
+    rows_at_once = max(1, _LARGEST_BLOCK // samples)
+    line_of_row = np.cumsum(rows.kind == 0) - 1
+    for step in range(shape[1]):
+        effect = influence.of_step(step)
+        for first in range(0, shape[0], rows_at_once):
+            block = slice(first, min(first + rows_at_once, shape[0]))
+            off = draw(step, effect[block])
+            for k in range(len(names)):
+                over = (off > most[k, block, step, None]) | (off < least[k, block, step, None])
+                violated[k, block, step] = over.mean(axis=1)
+                ever[k] |= over.any(axis=0)
+            line = rows.kind[block] == 0
+            if line.any():
+                of_lines = np.quantile(off[line], list(QUANTILES.values()), axis=1)
+                quantiles[:, line_of_row[block][line], step] = of_lines
+    return Outcomes(
+        names, samples, ever.mean(axis=1), violated, quantiles[:, None] + planned[None][:, :, lines]
+    )
+
+
+def _slack(limit: Array) -> Array:
+    """What counts as kept beyond a limit."""
+    return np.where(np.isfinite(limit), _TOLERANCE * np.maximum(np.abs(limit), 1.0), 0.0)
+
+
+def _drawn(
+    influence: Influence, injections: Injections, parameters: Parameters, forecasts: Forecasts | None
+) -> tuple[Callable[[int, Array], Array], int]:
+    """How far rows are off in a step, (rows, samples), given effects (rows, injections); number of samples.
+
+    The same step gives the same outcomes at every call, so that rows can be asked for in blocks.
+    """
+    samples, number = parameters.samples, len(injections)
+    if parameters.uncertainty == "conformal":
+        days = _complete_days(influence, forecasts)
+        if forecasts is None or not len(days):
+            return lambda step, effect: np.zeros((len(effect), 0)), 0
+        pick = np.random.default_rng([parameters.seed, _PURPOSE]).integers(len(days), size=samples)
+        error = np.nan_to_num(forecasts.outcome_kw[days] - forecasts.forecast_kw[days])
+        return lambda step, effect: (effect @ error[:, :, step].T)[:, pick], samples
+    at_once = max(1, _LARGEST_BLOCK // max(number, 1))
+
+    def uniform(step: int, effect: Array) -> Array:
+        off = np.empty((len(effect), samples))
+        width = injections.half_width_kw[:, step, None]
+        rng = np.random.default_rng([parameters.seed, _PURPOSE, step])
+        for first in range(0, samples, at_once):
+            some = min(at_once, samples - first)
+            # Sample by sample, so that the first thousand are the same however many are drawn.
+            off[:, first : first + some] = effect @ (width * rng.uniform(-1.0, 1.0, (some, number)).T)
+        return off
+
+    return uniform, samples
+
+
+def _complete_days(influence: Influence, forecasts: Forecasts | None) -> Array:
+    """Positions of the past days that have the errors of every injection that moves any row."""
+    if forecasts is None:
+        return np.zeros(0, np.int64)
+    moves = (influence.active != 0).any(axis=0) | (influence.reactive != 0).any(axis=0)
+    error = forecasts.outcome_kw[:, moves] - forecasts.forecast_kw[:, moves]
+    return np.flatnonzero(np.isfinite(error).all(axis=(1, 2)))
+
+
+def outcome_table(outcomes: Outcomes, rows: GridRows, line_id: Array) -> pd.DataFrame:
+    """The table ``outcomes`` of the result: lines under drawn outcomes, plan by plan; empty without samples.
+
+    Parameters
+    ----------
+    outcomes : Outcomes
+        Of `rows`.
+    rows : GridRows
+    line_id : array, shape (lines,)
+        Of the distribution grid.
+    """
+    import pandas as pd
+
+    of_lines = np.flatnonzero(rows.kind == 0)
+    steps = rows.nominal.shape[1]
+    plans = outcomes.plans if outcomes.samples else ()
+    ids = np.asarray(line_id)[rows.element[of_lines]]
+    each = len(of_lines) * steps
+    columns = {
+        "line_id": np.tile(np.repeat(ids, steps), len(plans)),
+        "step": np.tile(np.arange(steps), len(plans) * len(of_lines)),
+        "plan": np.repeat(np.array(plans, object), each),
+    }
+    for k, name in enumerate(QUANTILES):
+        columns[name] = outcomes.quantiles[k, : len(plans)].ravel()
+    columns["violated"] = outcomes.violated[: len(plans), of_lines].ravel()
+    return pd.DataFrame(columns)
