@@ -14,12 +14,14 @@ from tidewatt.domain.grid import CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.itinerary_checks import check_itineraries
 from tidewatt.domain.mobility import Dwells, Trips
+from tidewatt.domain.network_shapes import misshapen_network
 from tidewatt.domain.reach import Reach
 from tidewatt.domain.reach_checks import check_reach_of_demand, check_reach_of_stations, check_reach_of_zones
 from tidewatt.domain.reporting import Report, lengths_differ, named, out_of_range, unique
 from tidewatt.domain.road_checks import check_roads, check_zones, misshapen_roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.station_checks import check_stations, misshapen_stations
+from tidewatt.domain.travel_checks import check_travel
 from tidewatt.errors import Issue
 
 __all__ = ["check"]
@@ -27,7 +29,9 @@ __all__ = ["check"]
 _DAY_MIN = 1440.0
 
 
-def check(scenario: Scenario, *, whole: bool = True) -> list[Issue]:
+def check(
+    scenario: Scenario, *, whole: bool = True, whole_travel: bool = True, whole_grid: bool = True
+) -> list[Issue]:
     """Everything that is wrong with a scenario; an empty list where nothing is.
 
     Not wrong is a vehicle that starts below ``soc_min`` or whose chargers cannot deliver what its
@@ -40,6 +44,8 @@ def check(scenario: Scenario, *, whole: bool = True) -> list[Issue]:
         Dwells and trips need not be in order of time: that they are is checked.
     whole : bool
         False where rows of the roads were left out already: then who can reach whom is not judged.
+    whole_travel, whole_grid : bool
+        The same of travel in steps, and of buses and lines: how they hang together is not judged.
 
     Returns
     -------
@@ -54,6 +60,7 @@ def check(scenario: Scenario, *, whole: bool = True) -> list[Issue]:
     check_itineraries(scenario, report)
     _grid(scenario.grid, report)
     _roads(scenario, whole, report)
+    check_travel(scenario, report, whole=whole_travel)
     return report.issues
 
 
@@ -89,6 +96,7 @@ def _shapes(scenario: Scenario, report: Report) -> bool:
     out_of_range(report, "dwells", "feeder_id", scenario.dwells.feeder, grid.feeders, none=True)
     out_of_range(report, "feeders", "bank_id", grid.bank, grid.banks, none=True)
     _road_shapes(scenario, report)
+    misshapen_network(scenario, report)
     return len(report.issues) > before
 
 
@@ -119,7 +127,8 @@ def _roads(scenario: Scenario, whole: bool, report: Report) -> None:
         check_types(scenario.types, report)
     if roads is None:
         return
-    _simulated_days(scenario, report)
+    if scenario.travel is None or demand is not None:
+        _simulated_days(scenario, report)
     check_roads(roads, report)
     check_zones(roads, report)
     if demand is not None:

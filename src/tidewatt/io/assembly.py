@@ -25,6 +25,7 @@ _MAY_BE_EMPTY = (
     ("feeders", "bank_id"),
     ("zones", "feeder_id"),
     ("stations", "feeder_id"),
+    ("energy_prices", "site_id"),
 )
 _VOID = ("nan", "none", "null", "<na>", "na", "n/a", "#n/a")
 

@@ -18,6 +18,7 @@ from tidewatt.domain.horizon import Horizon
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.io.schema import did_you_mean
 from tidewatt.simulation.parameters import Parameters
+from tidewatt.tariffs.parameters import Parameters as TariffParameters
 
 __all__ = ["CONFIG_FILE", "Config", "parse_config", "read_config", "toml_text"]
 
@@ -183,6 +184,7 @@ def parse_config(raw: Mapping[str, Any], issues: list[Issue], name: str = "") ->
         model.horizon.start = model.horizon.start.replace(tzinfo=None)
     found += _study_issues("simulation", model.simulation, Parameters)
     found += _study_issues("configuration", model.configuration, ConfigurationParameters)
+    found += _study_issues("tariff", model.tariff, TariffParameters)
     issues.extend(found)
     config = Config(model, name)
     if no_horizon:
@@ -193,7 +195,9 @@ def parse_config(raw: Mapping[str, Any], issues: list[Issue], name: str = "") ->
 
 
 def _study_issues(
-    study: str, given: Mapping[str, Any], parameters: type[Parameters] | type[ConfigurationParameters]
+    study: str,
+    given: Mapping[str, Any],
+    parameters: type[Parameters] | type[ConfigurationParameters] | type[TariffParameters],
 ) -> list[Issue]:
     """What is wrong with a study's section: its parameters say it."""
     if not given:

@@ -13,6 +13,7 @@ from tidewatt.domain.horizon import Horizon
 from tidewatt.errors import Issue
 from tidewatt.io.assembly import as_given, attributes, known_ids, located
 from tidewatt.io.ids import IdColumn
+from tidewatt.io.profiles import step_numbers
 from tidewatt.io.tables import SHOWN, Table
 
 __all__ = ["GridTables", "build_grid"]
@@ -115,7 +116,7 @@ def _placed(table: Table, column: str, levels: tuple[_Level, ...], steps: int) -
         return empty
     ids = _labelled(table, levels)
     value = table.numbers(column)
-    step = _steps(table, table.numbers("step", default=np.nan), steps)
+    step = step_numbers(table, table.numbers("step", default=np.nan), steps)
     owner = np.zeros(table.rows, np.int8)
     for number, level in enumerate(levels):
         name = f"{level.kind}_id"
@@ -158,22 +159,6 @@ def _either(table: Table, bank: Array, owner: Array) -> None:
     neither = np.flatnonzero((bank == -1) & (owner == 0))
     if len(neither):
         table.issue("feeder_id", "feeder_id and bank_id are both empty", "Fill one of them", neither)
-
-
-def _steps(table: Table, step: Array, steps: int) -> Array:
-    """Step numbers as int64, -1 where unusable (reported)."""
-    usable = np.isfinite(step)
-    whole = usable & (step == np.round(np.where(usable, step, 0.0)))
-    inside = whole & (step >= 0) & (step < steps)
-    bad = np.flatnonzero(~inside & ~np.isnan(step))
-    if len(bad):
-        known = step[whole]
-        fix = f"Give whole numbers from 0 to {steps - 1}"
-        if known.min(initial=np.inf) == 1 and known.max(initial=0) == steps:
-            fix += "; the first step is 0, not 1"
-        shown = ", ".join(f"{v:g}" for v in step[bad[:3]])
-        table.issue("step", f"step {shown} is not in the horizon of {steps} steps", fix, bad)
-    return np.where(inside, step, -1).astype(np.int64)
 
 
 def _headroom(level: _Level, given: _Profiles, base: _Profiles, usable: bool) -> Array:

@@ -16,18 +16,32 @@ from tidewatt.domain.checks import check
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
-from tidewatt.io.assembly import build_dwells, build_fleet, build_trips
+from tidewatt.io.assembly import build_dwells, build_fleet, build_trips, known_ids
 from tidewatt.io.config import CONFIG_FILE, Config, parse_config, read_config
+from tidewatt.io.distributiontables import (
+    build_distribution,
+    build_forecasts,
+    build_injections,
+    build_provenance,
+)
 from tidewatt.io.gridtables import GridTables, build_grid
+from tidewatt.io.needed import ROADS, TARIFFS, TRAVEL, require
 from tidewatt.io.roadtables import RoadTables, build_demand, build_roads
+from tidewatt.io.schema import in_steps
 from tidewatt.io.stationtables import build_stations, build_types
 from tidewatt.io.tables import Tables
+from tidewatt.io.traveltables import (
+    TravelTables,
+    build_aggregators,
+    build_sites,
+    build_step_roads,
+    build_travel,
+    roads_in_steps,
+)
 from tidewatt.io.writing import write_scenario
+from tidewatt.tariffs.parameters import Parameters
 
 __all__ = ["read_scenario", "scenario_from_tables", "write_scenario"]
-
-_ITINERARIES = ("vehicles", "dwells", "trips")
-_ROADS = ("nodes", "links", "zones", "demand", "stations", "station_prices")
 
 
 def read_scenario(folder: str | os.PathLike[str], *, x_columns: bool = True) -> Scenario:
@@ -107,10 +121,11 @@ def scenario_from_tables(
 
 
 def _assemble(tables: Tables, config: Config, issues: list[Issue], carry: bool) -> Scenario:
-    roads_there = any(name in tables for name in _ROADS)
-    _require(tables, roads_there, issues)
+    steps, streets = in_steps(tables.open("links").source.names)
+    roads_there = streets and any(name in tables for name in ROADS)
+    require(tables, issues)
     parts = GridTables(*(tables.open(field.name) for field in fields(GridTables)))
-    horizon = config.horizon or _wide_horizon(parts)
+    horizon = config.horizon or _wide_horizon(tables)
     grid, feeder_ids = build_grid(parts, horizon, carry)
     fleet, vehicle_ids = build_fleet(tables.open("vehicles"), carry)
     dwells = build_dwells(tables.open("dwells"), vehicle_ids, feeder_ids, carry)
@@ -120,33 +135,23 @@ def _assemble(tables: Tables, config: Config, issues: list[Issue], carry: bool) 
         scenario = replace(scenario, types=build_types(tables.open("fleet")))
     if roads_there:
         scenario = _with_roads(scenario, tables, feeder_ids, config, carry)
-    spoilt = any(issue.table in ("nodes", "links", "zones") for issue in issues)
-    issues.extend(check(scenario, whole=not spoilt))
+    if steps or any(name in tables for name in TARIFFS):
+        scenario = _with_tariffs(scenario, tables, steps)
+    if "provenance" in tables:
+        scenario = replace(scenario, provenance=build_provenance(tables.open("provenance")))
+    found = {issue.table for issue in issues}
+    left_out = {issue.table for issue in issues if issue.field.endswith(("_id", "slack")) or not issue.field}
+    issues.extend(
+        check(
+            scenario,
+            whole=found.isdisjoint(("nodes", "links", "zones")),
+            whole_travel=found.isdisjoint(("nodes", "links", *TRAVEL)),
+            whole_grid=left_out.isdisjoint(("buses", "lines")),
+        )
+    )
     if issues:
         raise ScenarioError(dict.fromkeys(issues))
     return scenario
-
-
-def _require(tables: Tables, roads: bool, issues: list[Issue]) -> None:
-    """Report tables that are missing: what is needed depends on what is there."""
-    itineraries = any(name in tables for name in _ITINERARIES)
-    grid = any(field.name in tables for field in fields(GridTables))
-    if itineraries or not roads:
-        tables.require(*_ITINERARIES)
-    if itineraries or grid or not roads:
-        tables.require("feeders")
-        if "headroom" not in tables and "base_load" not in tables:
-            fix = "Add headroom (feeder_id, step, headroom_kw), or base_load with rating_kw in feeders"
-            issues.append(Issue("headroom", "", "the table is missing", fix))
-    if roads:
-        tables.require("nodes", "links")
-        if "demand" in tables and "zones" not in tables and not tables.open("nodes").has("zone_id"):
-            tables.require("zones")
-        if "station_prices" in tables:
-            tables.require("stations")
-    elif not itineraries and not grid:
-        fix = "Or add nodes and links, and zones, demand, fleet and stations as needed, to simulate driving"
-        issues.append(Issue("nodes", "", "there is no road network either", fix))
 
 
 def _with_roads(
@@ -164,10 +169,48 @@ def _with_roads(
     return scenario
 
 
-def _wide_horizon(parts: GridTables) -> Horizon:
+def _with_tariffs(scenario: Scenario, tables: Tables, steps: bool) -> Scenario:
+    """Add what tariffs are found for; `steps` says whether links describe roads in steps."""
+    nodes = known_ids(tables.open("nodes"), "node_id")[0]
+    buses = pa.array([], pa.string())
+    if "buses" in tables or "lines" in tables:
+        distribution, buses = build_distribution(tables.open("buses"), tables.open("lines"))
+        scenario = replace(scenario, distribution=distribution)
+    if "injections" in tables or "forecasts" in tables:
+        injections, ids = build_injections(tables.open("injections"), buses, scenario.horizon)
+        scenario = replace(scenario, injections=injections)
+        if "forecasts" in tables:
+            forecasts = build_forecasts(tables.open("forecasts"), ids, scenario.horizon)
+            scenario = replace(scenario, forecasts=forecasts)
+    travelled = any(name in tables for name in TRAVEL)
+    if steps:
+        scenario = replace(scenario, step_roads=build_step_roads(tables.open("nodes"), tables.open("links")))
+    elif travelled and scenario.roads is not None:
+        given = _road_figures(scenario.parameters.get("tariff", {}))
+        scenario = replace(scenario, step_roads=roads_in_steps(scenario.roads, scenario.horizon, *given))
+    if not travelled:
+        return scenario
+    parts = TravelTables(*(tables.open(field.name) for field in fields(TravelTables)))
+    sites, _ = build_sites(parts, nodes, buses, scenario.horizon)
+    aggregators, ids = build_aggregators(parts.aggregators)
+    discharging = bool((sites.level_kw < 0).any())
+    travel = build_travel(parts.travel, aggregators, ids, nodes, discharging)
+    return replace(scenario, sites=sites, aggregators=aggregators, travel=travel)
+
+
+def _road_figures(given: Mapping[str, Any]) -> tuple[float, float]:
+    """Consumption and share of capacity of ``[tariff]``; defaults where it is wrong, which is reported."""
+    try:
+        parameters = Parameters.of(given)
+    except ScenarioError:
+        parameters = Parameters()
+    return parameters.kwh_per_km, parameters.vehicle_share
+
+
+def _wide_horizon(tables: Tables) -> Horizon:
     """A horizon that holds whatever the tables say, to check the rest where there is none."""
     most = 0.0
-    for table in (parts.headroom, parts.base_load):
-        step = table.numbers("step", default=np.nan)
+    for name in ("headroom", "base_load", "energy_prices", "injections", "forecasts"):
+        step = tables.open(name).numbers("step", default=np.nan)
         most = max(most, step[np.isfinite(step)].max(initial=0.0))
     return Horizon(datetime(2000, 1, 1), 1e9, int(min(most, 1e5)) + 1)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-__all__ = ["OTHER_TABLES", "TABLES", "Column", "did_you_mean", "nearest"]
+__all__ = ["TABLES", "Column", "columns_of", "did_you_mean", "in_steps", "nearest"]
 
 Kind = Literal["id", "number", "text", "flag"]
 
@@ -157,6 +157,13 @@ TABLES: dict[str, dict[str, Column]] = {
         _may("bpr_beta", "a number, at least 0", 4.0),
         _may("toll", "money, at least 0", 0.0),
         _text("geometry"),
+        _may(
+            "capacity_per_step",
+            "vehicles that leave the link in a step, above 0; inf: no limit",
+            stand_in=1.0,
+        ),
+        _may("free_flow_steps", "a whole number of steps, at least 1", stand_in=1.0),
+        _may("energy_kwh", "kWh of one vehicle for the link, at least 0"),
     ),
     "zones": _table(
         _id("zone_id"),
@@ -209,16 +216,106 @@ TABLES: dict[str, dict[str, Column]] = {
         _may("price_fast_per_kwh", _PRICE),
         _may("price_normal_per_kwh", _PRICE),
     ),
+    "charging_sites": _table(
+        _id("site_id"),
+        _id("node_id"),
+        _id("bus_id"),
+        _must("chargers", "a whole number of chargers, at least 0", 1.0),
+    ),
+    "charger_levels": _table(
+        _id("site_id"),
+        _id("level_id"),
+        _must("power_kw", "kW of one charger, not 0; below 0 where the vehicle discharges", 1.0),
+    ),
+    "aggregators": _table(
+        _id("aggregator_id"),
+        _must("battery_kwh", "kWh above 0", 1.0),
+        _may("charge_efficiency", "a fraction above 0, at most 1", 0.9),
+        _may("discharge_efficiency", "a fraction above 0, at most 1"),
+        _may("soc_min", _SOC, 0.1),
+        _may("soc_max", _SOC, 1.0),
+        _must("time_value_per_h", "cost of a vehicle-hour on the way, at least 0"),
+        _must("price_sensitivity_per_kwh_kw", "price per kWh that a kW more adds, above 0", 1.0),
+    ),
+    "travel": _table(
+        _id("aggregator_id"),
+        _id("origin_node_id"),
+        _id("destination_node_id"),
+        _must("depart_step", "a whole number from 0"),
+        _must("soc_initial", _SOC, 0.5),
+        _may("soc_final_min", _SOC),
+        _must("vehicles", "a number above 0", 1.0),
+    ),
+    "energy_prices": _table(
+        _id("site_id", False),
+        _must("step", "a whole number from 0"),
+        _must("price_per_kwh", "price per kWh before any tariff, a number"),
+    ),
+    "buses": _table(
+        _id("bus_id"),
+        Column("slack", "flag", True, 0.0, 0.0, "true at the one bus that feeds the network, else false"),
+        _may("voltage_min_pu", "voltage in per unit, at least 0; 0: no limit", 0.9),
+        _may("voltage_max_pu", "voltage in per unit, above voltage_min_pu; inf: no limit", 1.1),
+        _must("base_kv", "nominal line-to-line voltage in kV, above 0", 1.0),
+    ),
+    "lines": _table(
+        _id("line_id"),
+        _id("from_bus_id"),
+        _id("to_bus_id"),
+        _must("r_ohm", "series resistance in ohm, at least 0", 1.0),
+        _must("x_ohm", "series reactance in ohm", 1.0),
+        _may("limit_kw", "kW in either direction, at least 0, or inf for no limit", float("inf")),
+    ),
+    "injections": _table(
+        _id("injection_id"),
+        _id("bus_id"),
+        Column("kind", "text", True, meaning="load, wind or solar"),
+        _must("step", "a whole number from 0"),
+        _must("power_kw", "kW, at least 0: what a load consumes or a plant produces"),
+        _may("reactive_kvar", "kvar: what a load consumes or a plant produces", 0.0),
+        _may("half_width_kw", "kW by which the power may be off, at least 0", 0.0),
+        _may("gamma", "a share from 0 to 1"),
+    ),
+    "forecasts": _table(
+        _id("injection_id"),
+        _must("day", "a whole number"),
+        _must("step", "a whole number from 0"),
+        _must("forecast_kw", "kW, at least 0"),
+        _must("outcome_kw", "kW, at least 0"),
+    ),
+    "provenance": _table(
+        *(Column(name, "text", True, meaning="a text") for name in ("table", "field")),
+        _text("value"),
+        Column("status", "text", True, meaning="published or chosen"),
+        _text("source"),
+    ),
 }
 """Tables that this version reads, with their columns."""
 
-OTHER_TABLES = frozenset(
-    (
-        *("charging_sites", "charger_levels", "aggregators", "travel", "energy_prices"),
-        *("buses", "lines", "injections", "forecasts", "provenance"),
-    )
-)
-"""Tables of other studies, which may stand in the same folder."""
+_ROAD_COLUMNS = ("length_km", "capacity_veh_h", "free_speed_kmh", "free_time_min")
+_STEP_COLUMNS = ("capacity_per_step", "free_flow_steps", "energy_kwh")
+
+
+def in_steps(names: Iterable[str]) -> tuple[bool, bool]:
+    """Whether columns of `links` describe roads in steps, and whether they describe roads by themselves."""
+    there = set(names)
+    steps = not there.isdisjoint(_STEP_COLUMNS)
+    return steps, not steps or not there.isdisjoint(_ROAD_COLUMNS)
+
+
+def columns_of(table: str, names: Iterable[str]) -> dict[str, Column]:
+    """The columns that a table may have, given those that it has.
+
+    Links are described by themselves, in steps or both: one column of a description asks for the others.
+    """
+    columns = TABLES[table]
+    if table != "links":
+        return columns
+    steps, roads = in_steps(names)
+    asked = dict.fromkeys(_STEP_COLUMNS, steps) | dict.fromkeys(("length_km", "capacity_veh_h"), roads)
+    return {
+        name: replace(column, required=asked.get(name, column.required)) for name, column in columns.items()
+    }
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -15,7 +15,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.errors import Issue, ScenarioWarning
 from tidewatt.io.files import CsvFile, MemoryTable, ParquetTable, Source, Unreadable
 from tidewatt.io.ids import IdColumn, clean_ids, encoded, flat
-from tidewatt.io.schema import OTHER_TABLES, TABLES, Column, did_you_mean
+from tidewatt.io.schema import TABLES, Column, columns_of, did_you_mean
 
 __all__ = ["SHOWN", "Table", "Tables"]
 
@@ -31,7 +31,7 @@ class Table:
     def __init__(self, name: str, source: Source, issues: list[Issue]) -> None:
         self.name, self.source, self.issues = name, source, issues
         self.rows = source.rows
-        self.columns = TABLES[name]
+        self.columns = columns_of(name, source.names)
         self.rejected = np.zeros(self.rows, bool)
         self.nested = False
         self._label: Callable[[int], str] = lambda row: f"row {row + 1}"
@@ -272,9 +272,8 @@ class Tables:
             if suffix not in {".parquet", ".csv"} or path.name.startswith("."):
                 continue
             if name not in TABLES:
-                if name not in OTHER_TABLES:
-                    fix = f"Rename or move it ({did_you_mean(name, TABLES)})"
-                    issues.append(Issue(path.name, "", f"{name!r} is no table of a scenario", fix))
+                fix = f"Rename or move it ({did_you_mean(name, TABLES)})"
+                issues.append(Issue(path.name, "", f"{name!r} is no table of a scenario", fix))
                 continue
             if suffix == ".csv" and path.with_suffix(".parquet").exists():
                 other = path.with_suffix(".parquet").name
@@ -300,7 +299,7 @@ class Tables:
                 except Unreadable as error:
                     issues.append(Issue(name, "", error.problem, error.fix))
                     sources[name] = MemoryTable.unreadable()
-            elif name not in OTHER_TABLES:
+            else:
                 fix = f"Correct its name ({did_you_mean(str(name), TABLES)})"
                 issues.append(Issue(str(name), "", f"{name!r} is no table of a scenario", fix))
         return cls(sources, issues)

@@ -17,6 +17,7 @@ from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.io.atomic import atomic_folder
 from tidewatt.io.config import CONFIG_FILE, parse_config, toml_text
+from tidewatt.io.networkwriting import network_tables, step_columns
 from tidewatt.io.roadwriting import ids_column, nullable, road_section, road_tables
 from tidewatt.io.schema import TABLES
 
@@ -53,14 +54,18 @@ def write_scenario(scenario: Scenario, folder: str | os.PathLike[str]) -> None:
     owned = [f"{name}.{suffix}" for name in TABLES for suffix in ("parquet", "csv")]
     with atomic_folder(Path(folder), owned=owned, last=CONFIG_FILE) as temporary:
         (temporary / CONFIG_FILE).write_text(toml_text(config), encoding="utf-8")
-        # A scenario of roads alone has neither vehicles nor feeders, and no tables of them.
-        if len(scenario.fleet) or scenario.roads is None:
+        # A scenario of roads or a network alone has neither vehicles nor feeders, and no tables of them.
+        other = (scenario.roads, scenario.step_roads, scenario.distribution, scenario.travel)
+        alone = all(part is None for part in other)
+        if len(scenario.fleet) or alone:
             _write_vehicles(scenario, temporary)
             _write_dwells(scenario, temporary)
             _write_trips(scenario, temporary)
-        if scenario.grid.feeders or scenario.roads is None:
+        if scenario.grid.feeders or alone:
             _write_grid(scenario.grid, temporary)
-        for name, columns in road_tables(scenario):
+        for name, columns in (*road_tables(scenario), *network_tables(scenario)):
+            if name == "links" and scenario.roads is not None and scenario.step_roads is not None:
+                columns = {**columns, **step_columns(scenario.step_roads)}
             _write(temporary / f"{name}.parquet", columns)
 
 

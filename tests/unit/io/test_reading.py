@@ -231,12 +231,10 @@ def test_parquet_wins(tmp_path: Path) -> None:
         read_scenario(folder)
 
 
-def test_tables_of_other_studies_are_ignored(tmp_path: Path) -> None:
-    """One folder holds the tables of several studies."""
+def test_other_files_are_ignored(tmp_path: Path) -> None:
+    """Notes beside the tables would spoil the scenario, or count as part of it."""
     folder = Small().write(tmp_path / "s")
     alone = read_scenario(folder).sha256()
-    (folder / "buses.csv").write_text("bus_id,x,y\n1,0,0\n")
-    (folder / "lines.parquet").write_bytes(b"whatever")
     (folder / "notes.txt").write_text("mine")
     assert read_scenario(folder).sha256() == alone
 
