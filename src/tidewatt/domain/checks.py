@@ -9,6 +9,7 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.demand_checks import check_demand, check_types, misshapen_demand, misshapen_types
+from tidewatt.domain.distribution_checks import check_distribution
 from tidewatt.domain.fleet import Fleet
 from tidewatt.domain.grid import CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
@@ -61,6 +62,7 @@ def check(
     _grid(scenario.grid, report)
     _roads(scenario, whole, report)
     check_travel(scenario, report, whole=whole_travel)
+    check_distribution(scenario, report, whole=whole_grid)
     return report.issues
 
 

@@ -48,3 +48,8 @@ class Horizon:
     def at(self, minute: float) -> datetime:
         """Local time of a minute since start."""
         return self.start + timedelta(minutes=minute)
+
+    def named(self, step: int) -> str:
+        """A step by its number and local time, for messages; the date only where there are several."""
+        form = "%H:%M" if self.minutes <= 1440.0 else "%Y-%m-%d %H:%M"
+        return f"step {step} ({self.at(step * self.step_min):{form}})"

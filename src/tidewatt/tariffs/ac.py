@@ -110,7 +110,8 @@ def ac_flow(feeder: Feeder, power_kw: Array, reactive_kvar: Array) -> AcCheck:
     changing["id"] = _LOAD + np.arange(feeder.buses)
     changing["p_specified"], changing["q_specified"] = 1e3 * power_kw.T, 1e3 * reactive_kvar.T
     wanted: Any = {"node": ["u_pu"], "line": ["p_from", "p_to"]}
-    out: Any = pgm.PowerGridModel(_network(pgm, feeder)).calculate_power_flow(
+    model: Any = pgm.PowerGridModel(_network(pgm, feeder))
+    out: Any = model.calculate_power_flow(
         update_data={"sym_load": changing},
         error_tolerance=_TOLERANCE_PU,
         threading=-1,
@@ -119,7 +120,9 @@ def ac_flow(feeder: Feeder, power_kw: Array, reactive_kvar: Array) -> AcCheck:
     )
     voltage, sent = out["node"]["u_pu"].T, out["line"]["p_from"].T / 1e3
     losses = ((out["line"]["p_from"] + out["line"]["p_to"]) / 1e3).sum(axis=1)
-    failed = ~(voltage > 0).all(axis=0)
+    failed = np.zeros(steps, bool)
+    if model.batch_error is not None:
+        failed[model.batch_error.failed_scenarios] = True
     voltage, sent, losses = (np.where(failed, np.nan, part) for part in (voltage, sent, losses))
     return AcCheck(voltage, sent, losses)
 

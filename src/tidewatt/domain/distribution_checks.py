@@ -1,0 +1,165 @@
+"""What is wrong with buses, lines, injections and past forecasts by themselves."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.distribution import Distribution, Forecasts, Injections
+from tidewatt.domain.radial import loops, unreached
+from tidewatt.domain.relief import check_base_load
+from tidewatt.domain.reporting import Report, named, unique
+from tidewatt.domain.scenario import Scenario
+
+__all__ = ["check_distribution"]
+
+_CELLS = ("power_kw", "reactive_kvar", "half_width_kw")
+_NAMED = 12
+"""So many lines of a loop are named."""
+
+
+def check_distribution(scenario: Scenario, report: Report, *, whole: bool = True) -> None:
+    """Network, injections, forecasts; and the base load within limits, once the network is sound.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With arrays that belong together.
+    report : Report
+    whole : bool
+        False where rows were left out already: then neither the tree nor the base load is judged.
+    """
+    d, injections, horizon = scenario.distribution, scenario.injections, scenario.horizon
+    if not (math.isfinite(horizon.step_min) and horizon.step_min > 0):
+        return  # reported already; steps have no time
+    if injections is not None:
+        _injections(injections, scenario, report)
+    if scenario.forecasts is not None:
+        if injections is None:
+            report.add("forecasts", "", "there are no injections to them", "Add the table injections")
+        else:
+            _forecasts(scenario.forecasts, injections, report)
+    if d is None:
+        return
+    before = len(report.issues)
+    _buses(d, report)
+    _lines(d, report)
+    if not whole:
+        return
+    _radial(d, report)
+    sound = len(report.issues) == before
+    if sound and injections is not None and all(np.isfinite(getattr(injections, c)).all() for c in _CELLS):
+        check_base_load(d, injections, scenario.sites, horizon, report)
+
+
+def _buses(d: Distribution, report: Report) -> None:
+    table, who, inf = "buses", named(d.bus_id), math.inf
+    unique(report, table, "bus_id", d.bus_id)
+    fix = "Give the nominal line-to-line voltage in kV"
+    report.within(table, "base_kv", d.base_kv, 0, inf, "above 0", fix, who, low_open=True)
+    fix = "Give per unit, 0.95 for 95 %, or leave the cell empty for no limit"
+    low, high = d.voltage_min_pu, d.voltage_max_pu
+    report.within(table, "voltage_min_pu", low, 0, inf, "0 or more", fix, who)
+    above = {"low_open": True, "inf_allowed": True}
+    report.within(table, "voltage_max_pu", high, 0, inf, "above 0", fix, who, **above)
+    crossed = np.flatnonzero(low > high)
+    if len(crossed):
+        problem = f"{low[crossed[0]]:g} is above voltage_max_pu {high[crossed[0]]:g}"
+        fix = "Lower voltage_min_pu or raise voltage_max_pu"
+        report.rows(table, "voltage_min_pu", problem, fix, crossed, who)
+    slack = np.flatnonzero(d.slack)
+    if len(slack) == 0:
+        report.add(
+            table, "slack", "no bus is the slack", "Give slack = true to the bus that feeds the network"
+        )
+    elif len(slack) > 1:
+        fix = "Keep slack = true at one of them: two sources need another model than a tree"
+        report.rows(table, "slack", f"{len(slack)} buses are the slack", fix, slack, who)
+    off = slack[(low[slack] < high[slack]) & ((low[slack] > 1) | (high[slack] < 1))]
+    fix = (
+        "Give it the same voltage_min_pu and voltage_max_pu, that at which it is fed; otherwise 1 is assumed"
+    )
+    report.rows(table, "voltage_min_pu", "limits of the slack leave out 1 per unit", fix, off, who)
+
+
+def _lines(d: Distribution, report: Report) -> None:
+    table, who = "lines", named(d.line_id)
+    unique(report, table, "line_id", d.line_id)
+    for name in ("r_ohm", "x_ohm"):
+        fix = "Give the series impedance in ohm, not per unit or per km"
+        report.within(table, name, getattr(d, name), 0, math.inf, "0 or more", fix, who)
+    none = np.flatnonzero((d.r_ohm == 0) & (d.x_ohm == 0))
+    fix = "Give its impedance; where it is a closed switch, merge its two buses"
+    report.rows(table, "r_ohm", "r_ohm and x_ohm are both 0", fix, none, who)
+    fix = "Give the most active power in kW, or leave the cell empty for no limit"
+    above = {"low_open": True, "inf_allowed": True}
+    report.within(table, "limit_kw", d.limit_kw, 0, math.inf, "above 0", fix, who, **above)
+
+
+def _radial(d: Distribution, report: Report) -> None:
+    """Whether lines form a tree from the slack."""
+    who = named(d.line_id)
+    itself = d.tail == d.head
+    fix = "Remove the line, or correct one of its buses"
+    report.rows("lines", "to_bus_id", "the line ends where it starts", fix, np.flatnonzero(itself), who)
+    rings = [ring for ring in loops(d) if len(ring) > 1]
+
+    def ring_of(k: int) -> str:
+        names = [who(line) for line in rings[k][:_NAMED]]
+        more = len(rings[k]) - len(names)
+        return " - ".join(names) + (f" - and {more} more" if more else "")
+
+    problem = "the network is meshed: these lines form a loop"
+    if len(rings) > 1:
+        problem = f"the network is meshed: lines form {len(rings)} loops"
+    fix = "Remove a line of each loop, that whose switch is normally open"
+    report.rows("lines", "", problem, fix, np.arange(len(rings)), ring_of)
+    slack = np.flatnonzero(d.slack)
+    if len(slack) == 1:
+        fix = "Add the line that connects them, or remove them and what is there"
+        problem = f"no line connects them to the slack {d.bus_id[slack[0]]}"
+        report.rows("buses", "bus_id", problem, fix, unreached(d, int(slack[0])), named(d.bus_id))
+
+
+def _injections(injections: Injections, scenario: Scenario, report: Report) -> None:
+    table, i, steps = "injections", injections, scenario.horizon.steps
+    unique(report, table, "injection_id", i.injection_id)
+
+    def cell(k: int) -> str:
+        return f"{i.injection_id[k // steps]} {scenario.horizon.named(k % steps)}"
+
+    kinds = "kind says whether it is consumed (load) or produced (wind, solar)"
+    for name, fix in (
+        ("power_kw", f"Give kW of 0 or more for every step; {kinds}"),
+        ("half_width_kw", "Give by how many kW the power may be off either way, 0 for none"),
+    ):
+        report.within(table, name, getattr(i, name).ravel(), 0, math.inf, "0 or more", fix, cell)
+    reactive = i.reactive_kvar.ravel()
+    bad = np.flatnonzero(~np.isfinite(reactive))
+    report.values(table, "reactive_kvar", reactive, bad, "a finite number", "Give kvar, 0 for none", cell)
+    bad = np.flatnonzero(~np.isnan(i.gamma) & ~((i.gamma >= 0) & (i.gamma <= 1)))
+    fix = "Give the share of the half width to protect against, or leave the cell empty for the study's"
+    report.values(table, "gamma", i.gamma, bad, "0 to 1", fix, named(i.injection_id))
+
+
+def _forecasts(forecasts: Forecasts, injections: Injections, report: Report) -> None:
+    table, f = "forecasts", forecasts
+    shape = f.forecast_kw.shape
+
+    def cell(k: int) -> str:
+        day, injection, step = np.unravel_index(k, shape)
+        return f"{injections.injection_id[injection]} day {f.day[day]} step {step}"
+
+    late = np.flatnonzero(np.diff(f.day) <= 0) + 1
+    fix = "Give each day once, in ascending order"
+    report.rows(table, "day", "days do not ascend", fix, late, lambda day: str(f.day[day]))
+    known: tuple[Array, Array] = (~np.isnan(f.forecast_kw).ravel(), ~np.isnan(f.outcome_kw).ravel())
+    for name, here, there in (("outcome_kw", *known), ("forecast_kw", *known[::-1])):
+        other = "forecast" if name == "outcome_kw" else "outcome"
+        fix = f"Give {name} beside each {other}, or remove the row"
+        report.rows(table, name, f"the {other} has no {name}", fix, np.flatnonzero(here & ~there), cell)
+        values = getattr(f, name).ravel()
+        bad = np.flatnonzero(np.isinf(values))
+        report.values(table, name, values, bad, "a finite number", "Give kW as measured", cell)
