@@ -1,0 +1,182 @@
+"""The path formulation as one quadratic program: solve it, bound it, read prices from its duals.
+
+SOC is pooled over the vehicles of a path, so that one vehicle's energy may pay for another's trip: its cost is
+at most that of the arcs on the same paths, and a plan may exist where no single vehicle has one.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.tariffs.path_model import PathModel, path_model
+from tidewatt.tariffs.path_program import Answer
+from tidewatt.tariffs.path_traffic import path_traffic
+from tidewatt.tariffs.problem import Problem, Progressed, Solution
+
+__all__ = ["solve_paths"]
+
+_RESIDUAL = 1e-6
+"""Largest violation of a row [vehicles, kW] of a solution that counts as one."""
+
+_LEFT = 1e-6
+"""Share of all vehicles that may be left by round-off."""
+
+_PENALTY_PER_VEHICLE = 100.0
+"""Of an elastic solution, beside 1 per kW, road vehicle or charger too many."""
+
+
+def solve_paths(
+    problem: Problem,
+    *,
+    paths_per_od: int = 4,
+    relative_gap: float = 1e-9,
+    time_limit_s: float = math.inf,
+    traffic: bool = True,
+    elastic: bool = False,
+    pool_initial_soc: bool = True,
+    on_progress: Callable[[Progressed], None] | None = None,
+) -> Solution:
+    """Least cost over flows on paths (tariff-19) and their pooled energy (tariff-20).
+
+    Parameters
+    ----------
+    problem : Problem
+        Central, or an aggregator's own.
+    paths_per_od : int
+        Fewest-step simple paths of each pair of origin and destination.
+    relative_gap : float
+        Between cost and bound, to count as solved.
+    time_limit_s : float
+        No further program is started after this many seconds.
+    traffic : bool
+        Whether to add up where vehicles are.
+    elastic : bool
+        Every limit may be exceeded and demand left; how much is least, before cost.
+    pool_initial_soc : bool
+        Whether vehicles of one trip that depart with different SOC share their energy, as in the source, or
+        only those that depart alike.
+    on_progress : callable, optional
+        Called after every program.
+
+    Returns
+    -------
+    Solution
+        ``infeasible`` where these paths cannot take everyone: more of them, or a finer look by arcs, may.
+    """
+    begin = time.perf_counter()
+    model = path_model(problem, paths_per_od, elastic, pool_initial_soc)
+    build_s = time.perf_counter() - begin
+    program = model.program
+    own_cost = np.concatenate(program.cost)
+    own_square = np.concatenate(program.square)
+    count = float(problem.travel.vehicles.sum())
+    iterations = 0
+
+    def solved(cost: Array, square: Array | None = None) -> Answer:
+        nonlocal iterations
+        answer = program.solve(0.01 * relative_gap, cost, square)
+        iterations += 1
+        if on_progress is not None:
+            value = _cost(cost, own_square if square is None else square, answer.x)
+            seconds = time.perf_counter() - begin
+            gap = (value - answer.bound) / max(1.0, abs(value))
+            on_progress(Progressed(iterations, program.columns, value, answer.bound, gap, seconds))
+        return answer
+
+    penalties = _penalties(problem, model)
+    weight = _vehicle_cost(problem)
+    status = "solved"
+    answer = solved(own_cost + weight * penalties)
+    while not elastic and answer.x[model.left].sum() > _LEFT * count:
+        # Either leaving vehicles was cheaper than prices of scarce limits, or nothing can serve them.
+        if time.perf_counter() - begin > time_limit_s:
+            status = "time"
+            break
+        least = solved(penalties, np.zeros(program.columns))
+        if least.bound > _LEFT * count:
+            status, answer = "infeasible", least
+            break
+        weight *= 100.0
+        if weight > 1e9:
+            status = "stalled"
+            break
+        answer = solved(own_cost + weight * penalties)
+    return _solution(
+        problem, model, answer, weight, penalties, relative_gap, traffic, build_s, begin, iterations, status
+    )
+
+
+def _vehicle_cost(problem: Problem) -> float:
+    """More than one vehicle's trip costs by far, prices of scarce limits aside."""
+    fleet = problem.aggregators
+    hours = problem.steps * problem.step_h
+    driving = float(fleet.time_value_per_h.max(initial=0.0)) * hours
+    energy = float(np.abs(problem.price_per_kwh).max(initial=0.0) * fleet.battery_kwh.max(initial=0.0))
+    return 1.0 + 10.0 * (driving + energy + float(problem.toll.max(initial=0.0)))
+
+
+def _penalties(problem: Problem, model: PathModel) -> Array:
+    """What each column counts among those that an elastic solution makes least; others count 0."""
+    found = np.zeros(model.program.columns)
+    found[model.left] = 1.0
+    for name, columns in model.relaxed.items():
+        per_unit = np.ones(columns.shape)
+        if name in ("rows_low", "rows_high") and problem.rows is not None:
+            # A voltage counts as much as the power at the site that moves it most.
+            most = np.abs(problem.rows.sensitivity).max(axis=1, initial=0.0)
+            scale = np.where(problem.rows.kind == 1, 1.0 / np.maximum(most, 1e-12), 1.0)
+            per_unit = np.broadcast_to(scale[:, None], columns.shape)
+        kept = columns >= 0
+        found[columns[kept]] = per_unit[kept] / _PENALTY_PER_VEHICLE
+    return found
+
+
+def _cost(problem_cost: Array, square: Array, x: Array) -> float:
+    return float(problem_cost @ x + 0.5 * (square * x) @ x)
+
+
+def _solution(
+    problem: Problem, model: PathModel, answer: Answer, weight: float, penalties: Array, relative_gap: float,
+    traffic: bool, build_s: float, begin: float, iterations: int, status: str,
+) -> Solution:  # fmt: skip
+    """In the problem's places and units."""
+    program, x = model.program, answer.x
+    cost = _cost(np.concatenate(program.cost), np.concatenate(program.square), x)
+    bound = -math.inf
+    if status != "infeasible":
+        # Of an elastic solution: no plan that exceeds limits as little costs less.
+        bound = answer.bound - (weight * float(penalties @ x) if model.relaxed else 0.0)
+    gap = (cost - bound) / max(1.0, abs(cost))
+    if status == "solved" and not (gap <= relative_gap and answer.residual <= _RESIDUAL):
+        status = "stalled"
+
+    def there(values: Array, where: Array) -> Array:
+        return np.where(where >= 0, values[where], 0.0) if len(values) else np.zeros(where.shape)
+
+    served = problem.travel.vehicles.sum() * _LEFT
+    return Solution(
+        status=status,
+        cost=cost,
+        bound=bound,
+        relative_gap=gap,
+        power_kw=there(x, model.power),
+        dual_high=there(answer.dual_high, model.grid),
+        dual_low=there(answer.dual_low, model.grid),
+        toll=there(answer.dual_high, model.road),
+        charger_price=there(answer.dual_high, model.charger),
+        unserved=np.where(x[model.left].sum() > served, x[model.left], 0.0),
+        traffic=path_traffic(problem, model, x) if traffic else None,
+        columns=program.columns,
+        rows=program.equal.count + program.limit.count,
+        arcs=0,
+        iterations=iterations,
+        soc_step=math.nan,
+        build_s=build_s,
+        solve_s=time.perf_counter() - begin - build_s,
+        relaxed={name: there(x, where) for name, where in model.relaxed.items()},
+    )
