@@ -41,6 +41,10 @@ class Status(enum.Enum):
         "No plan serves all vehicles within all limits: the diagnosis names the limits, places, times and "
         "amounts of the least relaxation that would do."
     )
+    DEVIATING = (
+        "The asked gap is proved, but under the published prices aggregators draw other power than planned: "
+        "publish all prices that are needed, or ask for a smaller gap."
+    )
     EXACT = "Nothing to decide: the figure is the outcome of a rule, not of an optimisation."
 
     @property

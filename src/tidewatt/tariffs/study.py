@@ -1,1 +1,219 @@
-"""The study `tariff`: prices that keep the grid within its limits, and what they lead to."""
+"""The study `tariff`: prices that keep the grid within its limits, and what they lead to.
+
+After Huang, Wu, Oren, Li and Liu 2015 (doi 10.1109/TPWRS.2015.2394330) for dynamic tariffs through quadratic
+programming: the duals of one central problem, published as tariffs, lead aggregators that each solve a
+problem of their own to the central plan. That they do is computed anew in every run. Equations (tariff-1 to
+tariff-22) are stated in ``docs/equations/tariff.md``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.scenario import Scenario
+from tidewatt.errors import SolveWarning, TidewattError
+from tidewatt.execution.threads import Threads
+from tidewatt.result import Progress, RunInfo, Status
+from tidewatt.tariffs.ac import ac_check
+from tidewatt.tariffs.central import Case, Solver
+from tidewatt.tariffs.diagnosis import diagnosis_table, diagnosis_words
+from tidewatt.tariffs.intervals import intervals
+from tidewatt.tariffs.labels import (
+    aggregator_table,
+    dataset,
+    history_table,
+    line_table,
+    site_table,
+    tariff_table,
+    toll_table,
+    voltage_table,
+)
+from tidewatt.tariffs.outcomes import Outcomes, outcome_table, sample
+from tidewatt.tariffs.own import decentralised
+from tidewatt.tariffs.prices import DECENTRALISED_KW
+from tidewatt.tariffs.problem import Problem, Progressed
+from tidewatt.tariffs.result import Tariffs
+from tidewatt.tariffs.summary import Found, summarise
+from tidewatt.tariffs.sweep import check_gammas, swept
+from tidewatt.tariffs.validation import validated
+
+__all__ = ["tariff"]
+
+
+def tariff(
+    scenario: Scenario,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    sweep_gamma: Sequence[float] | None = None,
+    **asked: Any,
+) -> Tariffs:
+    """Find tariffs per site and step under which charging keeps lines and voltages within their limits.
+
+    One central problem is solved to a proved gap, its limits narrowed so that they hold wherever within the
+    uncertainty set loads and plants end up. Its duals are the tariffs. Then every aggregator solves its own
+    problem under them, and what they do is compared with the central plan.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        With roads in steps, charging sites, aggregators, travel, buses and lines, and injections.
+    progress : callable, optional
+        Receives a `Progress` now and then: phase, programs solved, cost, bound and gap.
+    sweep_gamma : sequence of float, optional
+        Solve also with these sizes of the uncertainty set, 0 to 1.
+    **asked
+        Any field of `tidewatt.tariffs.parameters.Parameters`, such as ``gamma``, ``uncertainty``,
+        ``formulation``, ``publish``; what is not given, or None, comes from the scenario's ``[tariff]``,
+        else from the defaults.
+
+    Returns
+    -------
+    Tariffs
+        Prices, flows, worst cases of lines and voltages, and aggregators' own plans beside the central one.
+        Nothing is published unless the central problem and every aggregator's are solved.
+
+    Warns
+    -----
+    SolveWarning
+        Where nothing is published, or aggregators deviate from the plan.
+
+    Raises
+    ------
+    ScenarioError
+        With everything that is wrong with the scenario or the parameters, at once.
+
+    Examples
+    --------
+    >>> import tidewatt
+    >>> result = tidewatt.tariff(tidewatt.example("tariff-20-17"), samples=1000)  # doctest: +SKIP
+    >>> result.summary()["decentralisation_error_kw"] < 0.05  # doctest: +SKIP
+    True
+    """
+    begin = time.perf_counter()
+    case = validated(scenario, asked)
+    p = case.parameters
+    if sweep_gamma is not None:
+        check_gammas(sweep_gamma, p)
+    solver = Solver(p, progress)
+    problem = case.problem()
+    reports: list[Progressed] = []
+    found = Found(solver.solve("central", problem, history=reports))
+    gamma = interval = None
+    outcomes = _sampled(case, _plans(found), samples=0)
+    if found.central.status == "solved":
+        _beside(case, problem, found, solver)
+        with Threads(p.threads) as threads:
+            found.decentralised = decentralised(problem, found.central, p.publish, solver, threads)
+        if found.published is not None:
+            solver.tell("outcomes")
+            outcomes = _sampled(case, _plans(found), p.samples)
+            found.violation_rate = {plan: outcomes.rate(plan) for plan in outcomes.plans}
+            found.ac = _ac(case, found)
+            interval = intervals(problem, found.central, found.published.responses.prices)
+    elif found.central.status == "infeasible":
+        found.elastic = solver.solve("diagnosis", problem, elastic=True)
+    if sweep_gamma is not None:
+        gamma = swept(case, found.central, sweep_gamma, solver)
+    diagnosis = diagnosis_table(case, found.elastic)
+    if found.elastic is not None:
+        found.notes.append(diagnosis_words(diagnosis))
+    status = _status(case, found)
+    if not status.reached:
+        said = " ".join([status.value, *found.notes[-1:]])
+        warnings.warn(SolveWarning(said), stacklevel=2)
+
+    published = found.published
+    plan = None if published is None else found.central
+    prices = None if published is None else published.responses.prices
+    none = np.zeros_like(found.central.power_kw)
+    run = RunInfo.since(begin, p.seed, scenario.sha256())
+    return Tariffs(
+        tariffs=tariff_table(case, prices, interval),
+        tolls=toll_table(case, prices),
+        lines=line_table(case, plan),
+        voltages=voltage_table(case, plan),
+        aggregators=aggregator_table(
+            case,
+            prices,
+            found.central.power_kw,
+            none if published is None else published.responses.power_kw,
+            none if published is None else published.tariff_only.power_kw,
+        ),
+        sites=site_table(case, plan),
+        outcomes=outcome_table(outcomes, case.rows, case.distribution.line_id),
+        gamma=gamma,
+        diagnosis=diagnosis,
+        data=dataset(case, problem, plan),
+        history=history_table(reports),
+        status=status,
+        run=run,
+        figures=summarise(case, problem, found, status, run),
+        scenario=scenario,
+    )
+
+
+def _beside(case: Case, problem: Problem, found: Found, solver: Solver) -> None:
+    """What the plan is compared with: certain forecasts, rounding outwards, pooled batteries."""
+    p, central = case.parameters, found.central
+    if not (case.rows.margin_low.any() or case.rows.margin_high.any()):
+        found.deterministic = central
+    else:
+        certain = case.without_margins().problem()
+        found.deterministic = solver.solve("deterministic", certain, warm=central, traffic=False)
+    if p.soc_rounding == "both" and p.formulation != "paths":
+        step = central.soc_step
+        found.outer = solver.solve(
+            "outer", problem, rounding="outer", soc_step=step, finer=True, traffic=False
+        )
+    if p.formulation == "both":
+        found.pooled = solver.solve("paths", problem, formulation="paths", traffic=False)
+
+
+def _plans(found: Found) -> dict[str, Array]:
+    """Power at sites [kW] by plan."""
+    plans = {"robust": found.central.power_kw.sum(axis=0)}
+    if found.deterministic is not None and found.deterministic.status == "solved":
+        plans["deterministic"] = found.deterministic.power_kw.sum(axis=0)
+    return plans
+
+
+def _sampled(case: Case, plans: Mapping[str, Array], samples: int) -> Outcomes:
+    """Plans under the same sampled outcomes."""
+    parameters = dataclasses.replace(case.parameters, samples=samples)
+    return sample(case.influence, case.injections, case.rows, plans, parameters, case.scenario.forecasts)
+
+
+def _ac(case: Case, found: Found) -> tuple[float, float] | None:
+    """How far the linear rows are off the AC flow; None without the extra."""
+    power = found.central.power_kw.sum(axis=0)
+    try:
+        checked = ac_check(case.feeder, case.injections, case.sites, power)
+    except TidewattError as error:
+        found.notes.append(str(error))
+        return None
+    return checked.errors(case.rows, power)
+
+
+def _status(case: Case, found: Found) -> Status:
+    """What was proved, of the central problem and of every aggregator's."""
+    statuses = [found.central.status]
+    if found.decentralised is not None:
+        statuses += [found.decentralised.responses.status]
+    worst = next((status for status in statuses if status != "solved"), "solved")
+    named = {"time": Status.TIME_LIMIT, "stalled": Status.STALLED, "infeasible": Status.INFEASIBLE}
+    if worst != "solved":
+        return named[worst]
+    assert found.decentralised is not None
+    error = found.decentralised.responses.error_kw(found.central.power_kw)
+    if error >= DECENTRALISED_KW:
+        needed = ", ".join(found.decentralised.needed)
+        found.notes.append(f"Power differs by up to {error:.3g} kW; prices needed: {needed}.")
+        return Status.DEVIATING
+    return Status.CERTIFIED

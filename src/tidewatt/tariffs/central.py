@@ -1,0 +1,220 @@
+"""What is solved centrally: rows of the grid with their margins, and the problem that vehicles make of it."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.distribution import Distribution, Injections
+from tidewatt.domain.scenario import Scenario
+from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
+from tidewatt.result import Progress
+from tidewatt.tariffs.feeder import Feeder, feeder_of, rows_of
+from tidewatt.tariffs.flows import solve
+from tidewatt.tariffs.parameters import Parameters
+from tidewatt.tariffs.problem import GridRows, Influence, Problem, Progressed, Solution
+from tidewatt.tariffs.robust import margins
+
+__all__ = ["Case", "Solver", "case_of", "taken"]
+
+_FINER = 4
+"""The bound from outside is computed at so much finer a step: it is then within a per cent or less."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """A scenario made ready for solving.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    parameters : Parameters
+    feeder : Feeder
+    rows : GridRows
+        All lines and voltages, with their margins.
+    influence : Influence
+        Of the injections on all rows.
+    reachable : array of int64
+        Rows that vehicles influence and that have a limit: those of the problem.
+    """
+
+    scenario: Scenario
+    parameters: Parameters
+    feeder: Feeder
+    rows: GridRows
+    influence: Influence
+    reachable: Array
+
+    @property
+    def roads(self) -> StepRoads:
+        """Roads in steps."""
+        assert self.scenario.step_roads is not None
+        return self.scenario.step_roads
+
+    @property
+    def sites(self) -> ChargingSites:
+        """Charging sites."""
+        assert self.scenario.sites is not None
+        return self.scenario.sites
+
+    @property
+    def aggregators(self) -> Aggregators:
+        """Who buys energy."""
+        assert self.scenario.aggregators is not None
+        return self.scenario.aggregators
+
+    @property
+    def travel(self) -> Travel:
+        """Groups of vehicles."""
+        assert self.scenario.travel is not None
+        return self.scenario.travel
+
+    @property
+    def distribution(self) -> Distribution:
+        """Buses and lines."""
+        assert self.scenario.distribution is not None
+        return self.scenario.distribution
+
+    @property
+    def injections(self) -> Injections:
+        """Loads and plants."""
+        assert self.scenario.injections is not None
+        return self.scenario.injections
+
+    def with_margins(self, parameters: Parameters) -> Case:
+        """The same rows, with the margins of other parameters (tariff-15, tariff-16)."""
+        low, high = margins(self.influence, self.injections, self.rows, parameters, self.scenario.forecasts)
+        return replace(self, parameters=parameters, rows=replace(self.rows, margin_low=low, margin_high=high))
+
+    def without_margins(self) -> Case:
+        """The same rows when forecasts hold."""
+        none = np.zeros_like(self.rows.nominal)
+        return replace(self, rows=replace(self.rows, margin_low=none, margin_high=none))
+
+    def problem(self) -> Problem:
+        """The central problem (tariff-8)."""
+        horizon, sites = self.scenario.horizon, self.sites
+        price = np.repeat(sites.price_per_kwh[None], len(self.aggregators), axis=0)
+        return Problem(
+            steps=horizon.steps,
+            step_h=horizon.step_h,
+            roads=self.roads,
+            sites=sites,
+            aggregators=self.aggregators,
+            travel=self.travel,
+            rows=taken(self.rows, self.reachable),
+            price_per_kwh=price,
+            toll=np.zeros((self.roads.links, horizon.steps)),
+            charger_price=np.zeros((len(sites), horizon.steps)),
+        )
+
+    def over_all_rows(self, of_reachable: Array) -> Array:
+        """Values of the problem's rows among all rows, 0 elsewhere, shape (rows, steps)."""
+        values = np.zeros(self.rows.nominal.shape)
+        values[self.reachable] = of_reachable
+        return values
+
+
+def case_of(scenario: Scenario, parameters: Parameters) -> Case:
+    """Rows of the grid (tariff-11 to tariff-14) and margins of a scenario that was checked."""
+    assert scenario.distribution is not None
+    assert scenario.injections is not None
+    assert scenario.sites is not None
+    feeder = feeder_of(scenario.distribution)
+    rows, influence = rows_of(feeder, scenario.distribution, scenario.injections, scenario.sites, parameters)
+    limited = np.isfinite(rows.low).any(axis=1) | np.isfinite(rows.high).any(axis=1)
+    reachable = np.flatnonzero((rows.sensitivity != 0).any(axis=1) & limited)
+    case = Case(scenario, parameters, feeder, rows, influence, reachable)
+    return case.with_margins(parameters)
+
+
+def taken(rows: GridRows, index: Array) -> GridRows:
+    """Some of the rows."""
+    return GridRows(**{name: getattr(rows, name)[index] for name in GridRows.__slots__})
+
+
+class Solver:
+    """Solves problems of one study within its time, and tells of them.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    progress : callable, optional
+        Receives a `Progress` now and then; never from two threads at once.
+    """
+
+    def __init__(self, parameters: Parameters, progress: Callable[[Progress], None] | None) -> None:
+        self.parameters = parameters
+        self._progress = progress
+        self._begin = time.perf_counter()
+        self._lock = threading.Lock()
+
+    def tell(self, phase: str, iteration: int = 0, note: str = "") -> None:
+        """Report a phase without figures."""
+        self._report(Progress(phase, iteration, math.nan, math.nan, math.nan, self._seconds(), note))
+
+    def solve(
+        self,
+        phase: str,
+        problem: Problem,
+        *,
+        formulation: str | None = None,
+        rounding: str | None = None,
+        finer: bool = False,
+        history: list[Progressed] | None = None,
+        **options: Any,
+    ) -> Solution:
+        """Solve a problem as the parameters ask, except for what is given.
+
+        Parameters
+        ----------
+        phase : str
+            What to call it in reports; empty: no reports.
+        finer : bool
+            At a finer step of the state of charge.
+        history : list, optional
+            Receives every report of the solver.
+        **options
+            For `tidewatt.tariffs.flows.solve`: ``warm``, ``traffic``, ``elastic``, ``soc_step``.
+        """
+        p = self.parameters
+        formulation = formulation or ("paths" if p.formulation == "paths" else "arcs")
+        rounding = rounding or ("outer" if p.soc_rounding == "outer" else "inner")
+        step = options.pop("soc_step", p.soc_step)
+        begin = time.perf_counter()
+
+        def on_progress(report: Progressed) -> None:
+            if history is not None:
+                history.append(report)
+            if phase:
+                seconds = time.perf_counter() - begin
+                self._report(
+                    Progress(phase, report.iteration, report.cost, report.bound, report.relative_gap, seconds)
+                )
+
+        return solve(
+            problem,
+            formulation=formulation,
+            paths_per_od=p.paths_per_od,
+            soc_step=step / _FINER if finer else step,
+            rounding=rounding,
+            relative_gap=p.relative_gap,
+            time_limit_s=max(p.time_limit_s - self._seconds(), 0.0),
+            on_progress=on_progress,
+            **options,
+        )
+
+    def _report(self, report: Progress) -> None:
+        if self._progress is not None:
+            with self._lock:
+                self._progress(report)
+
+    def _seconds(self) -> float:
+        return time.perf_counter() - self._begin

@@ -1,0 +1,98 @@
+"""The study over sizes of the uncertainty set: cost, tariffs and violations by gamma."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.parameter_checks import is_number
+from tidewatt.errors import Issue, ScenarioError
+from tidewatt.tariffs.central import Case, Solver
+from tidewatt.tariffs.outcomes import sample
+from tidewatt.tariffs.parameters import Parameters
+from tidewatt.tariffs.prices import prices_of
+from tidewatt.tariffs.problem import Solution
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["binding", "check_gammas", "swept"]
+
+_BINDING_PRICE = 1e-6
+"""A limit binds where its dual moves tariffs by more, per kWh."""
+
+
+def check_gammas(gammas: Sequence[float], parameters: Parameters) -> None:
+    """Whether a sweep over these can be made.
+
+    Raises
+    ------
+    ScenarioError
+        Where values are no shares, or the set has no gamma.
+    """
+    issues = []
+    bad = [gamma for gamma in gammas if not (is_number(gamma) and 0.0 <= gamma <= 1.0)]
+    if bad:
+        found = ", ".join(repr(gamma) for gamma in bad[:5])
+        issues.append(Issue("tariff", "sweep_gamma", f"found {found}", "Give numbers from 0 to 1"))
+    if parameters.uncertainty == "conformal":
+        problem = "conformal margins have no gamma"
+        fix = "Sweep with box, budget or ellipsoid, or change coverage"
+        issues.append(Issue("tariff", "sweep_gamma", problem, fix))
+    if issues:
+        raise ScenarioError(issues)
+
+
+def binding(case: Case, solution: Solution, kind: int) -> list[object]:
+    """Ids of lines (kind 0) or buses (1) whose limits bind in some step, in the order of the tables."""
+    rows = case.rows
+    dual = case.over_all_rows(np.maximum(solution.dual_high, solution.dual_low)).max(axis=1, initial=0.0)
+    weight = np.abs(rows.sensitivity).max(axis=1, initial=0.0) / case.scenario.horizon.step_h
+    found = rows.element[(rows.kind == kind) & (dual * weight > _BINDING_PRICE)]
+    ids = case.distribution.bus_id if kind else case.distribution.line_id
+    listed: list[object] = ids[np.unique(found)].tolist()
+    return listed
+
+
+def swept(case: Case, central: Solution, gammas: Sequence[float], solver: Solver) -> pd.DataFrame:
+    """A row a gamma, ascending; each solve starts from the last, and all meet the same outcomes.
+
+    Where no plan keeps all limits, only the status is given.
+    """
+    import pandas as pd
+
+    listed, warm = [], central
+    plans: dict[str, Array] = {}
+    for gamma in sorted(set(map(float, gammas))):
+        at = case.with_margins(dataclasses.replace(case.parameters, gamma=gamma))
+        problem = at.problem()
+        solution = solver.solve(f"sweep, gamma {gamma:g}", problem, warm=warm, traffic=False)
+        row: dict[str, object] = {"gamma": gamma, "status": solution.status}
+        if solution.status == "solved":
+            warm = solution
+            tariff = prices_of(problem, solution).tariff
+            charged = np.maximum(solution.power_kw, 0.0).sum(axis=0)
+            energy = charged.sum()
+            row |= {
+                "cost": solution.cost,
+                "lower_bound_cost": solution.bound,
+                "largest_tariff_per_kwh": float(tariff.max(initial=0.0)),
+                "mean_tariff_per_kwh": float((tariff * charged).sum() / energy) if energy > 0 else 0.0,
+                "binding_lines": len(binding(at, solution, 0)),
+            }
+            plans[repr(gamma)] = solution.power_kw.sum(axis=0)
+        listed.append(row)
+    if plans:
+        forecasts = case.scenario.forecasts
+        outcomes = sample(case.influence, case.injections, case.rows, plans, case.parameters, forecasts)
+        for row in listed:
+            if (plan := repr(row["gamma"])) in plans:
+                row["violation_rate"] = outcomes.rate(plan)
+    columns = ("gamma", "status", "cost", "lower_bound_cost", "largest_tariff_per_kwh", "mean_tariff_per_kwh",
+               "violation_rate", "binding_lines")  # fmt: skip
+    table = pd.DataFrame(listed, columns=pd.Index(columns))
+    return table.astype({name: "float64" for name in columns if name != "status"})

@@ -1,0 +1,119 @@
+"""What `tariff` needs of a scenario, and limits that nothing vehicles do could keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.domain.checks import check
+from tidewatt.domain.scenario import Scenario
+from tidewatt.domain.travel import ChargingSites
+from tidewatt.errors import Issue, ScenarioError
+from tidewatt.tariffs.central import Case, case_of
+from tidewatt.tariffs.parameters import Parameters
+
+__all__ = ["power_range", "validated"]
+
+_PARTS = {
+    "step_roads": ("links", "nodes, links (with capacity_per_step, free_flow_steps and energy_kwh)"),
+    "sites": ("charging_sites", "charging_sites, charger_levels, energy_prices"),
+    "aggregators": ("aggregators", "aggregators"),
+    "travel": ("travel", "travel"),
+    "distribution": ("buses", "buses, lines"),
+    "injections": ("injections", "injections (with no rows where nothing else draws power)"),
+}
+_KEPT = 1e-6
+"""Limits broken by less, in kW or squared per unit, count as kept."""
+
+
+def validated(scenario: Scenario, asked: Mapping[str, Any]) -> Case:
+    """Parameters and rows of a scenario that `tariff` can work with.
+
+    Raises
+    ------
+    ScenarioError
+        With everything that is wrong at once: with the parameters, else with the scenario, else with limits
+        that no charging or discharging could keep.
+    """
+    parameters = Parameters.of(scenario.parameters.get("tariff", {}), **asked)
+    issues = check(scenario) + _lacking(scenario, parameters)
+    if issues:
+        raise ScenarioError(issues)
+    case = case_of(scenario, parameters)
+    if issues := _beyond_reach(case):
+        raise ScenarioError(issues)
+    return case
+
+
+def _lacking(scenario: Scenario, parameters: Parameters) -> list[Issue]:
+    """Parts and parameters that are not there."""
+    issues = []
+    for part, (table, tables) in _PARTS.items():
+        if getattr(scenario, part) is None:
+            problem = f"tariff needs the table {table}, and the scenario has none"
+            issues.append(Issue(table, "", problem, f"Add {tables}"))
+    if scenario.travel is not None and not len(scenario.travel):
+        issues.append(Issue("travel", "", "there are no vehicles", "Add a row for each group of vehicles"))
+    aggregators = scenario.aggregators
+    if aggregators is not None:
+        bad = np.flatnonzero(~(aggregators.price_sensitivity_per_kwh_kw > 0))
+        if len(bad):
+            problem = "without a sensitivity above 0 no tariff makes aggregators choose the central plan"
+            ids = tuple(str(name) for name in aggregators.aggregator_id[bad[:5]])
+            fix = "Give a sensitivity above 0, such as 1e-4 per kWh and kW"
+            issues.append(Issue("aggregators", "price_sensitivity_per_kwh_kw", problem, fix, ids, len(bad)))
+    if parameters.uncertainty == "conformal" and scenario.forecasts is None:
+        problem = "the conformal set needs past forecasts beside their outcomes, and the scenario has none"
+        fix = "Add the table forecasts, or use box, budget or ellipsoid"
+        issues.append(Issue("forecasts", "", problem, fix))
+    return issues
+
+
+def power_range(sites: ChargingSites) -> tuple[Array, Array]:
+    """Least and most power of each site with every charger in use [kW], 0 between them."""
+    site = np.repeat(np.arange(len(sites)), np.diff(sites.level_first))
+    least, most = np.zeros(len(sites)), np.zeros(len(sites))
+    np.minimum.at(least, site, sites.level_kw)
+    np.maximum.at(most, site, sites.level_kw)
+    return least * sites.chargers, most * sites.chargers
+
+
+def _beyond_reach(case: Case) -> list[Issue]:
+    """Limits that the forecast and its margin break whatever vehicles do, one issue an element and side."""
+    rows, (least_kw, most_kw) = case.rows, power_range(case.sites)
+    up, down = np.maximum(rows.sensitivity, 0.0), np.minimum(rows.sensitivity, 0.0)
+    lowest = (up @ least_kw + down @ most_kw)[:, None]
+    highest = (up @ most_kw + down @ least_kw)[:, None]
+    times, ids = case.scenario.horizon.times(), (case.distribution.line_id, case.distribution.bus_id)
+    issues = []
+    for side, beyond, margin, limit in (
+        ("above", lowest - rows.most, rows.margin_high, rows.high),
+        ("below", rows.least - highest, rows.margin_low, rows.low),
+    ):
+        for row in np.flatnonzero((beyond > _KEPT).any(axis=1)):
+            kind, element = int(rows.kind[row]), int(rows.element[row])
+            step = int(np.argmax(beyond[row]))
+            at = np.datetime_as_string(times[step], unit="m").replace("T", " ")
+            value, room = float(rows.nominal[row, step]), float(margin[row, step])
+            allowed = float(limit[row, step])
+            flow = kind == 0
+            if flow:
+                found, most = f"{value:.6g} kW and a margin of {room:.6g} kW", f"{allowed:.6g} kW"
+                over = f"{float(beyond[row, step]):.6g} kW"
+            else:
+                worst = np.sqrt(max(value + (room if side == "above" else -room), 0.0))
+                found, most = f"{worst:.5f} pu with its margin", f"{np.sqrt(allowed):.5f} pu"
+                over = f"{abs(worst - np.sqrt(allowed)):.5f} pu"
+            problem = (
+                f"without vehicles the forecast is {found} in step {step} ({at}): {over} {side} the limit of "
+                f"{most}, and no vehicles could bring it back"
+            )
+            fix = "Change the limit, the injections or their half widths, or ask for a smaller gamma"
+            column = "limit_kw" if flow else f"voltage_{'max' if side == 'above' else 'min'}_pu"
+            count = int((beyond[row] > _KEPT).sum())
+            name = (str(ids[kind][element]),)
+            issues.append(Issue(("lines", "buses")[kind], column, problem, fix, name, count))
+    return issues
