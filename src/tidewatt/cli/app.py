@@ -5,6 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 import tidewatt
+from tidewatt.cli.assembling import assemble
 from tidewatt.cli.assigning import assign
 from tidewatt.cli.configuring import configure
 from tidewatt.cli.coordinating import coordinate
@@ -13,13 +14,14 @@ from tidewatt.cli.importing import importing
 from tidewatt.cli.results import report, verify
 from tidewatt.cli.scenarios import check, example
 from tidewatt.cli.simulating import simulate
+from tidewatt.cli.tariffing import tariff
 
 __all__ = ["app"]
 
 app = App(
     name="tidewatt",
-    help="How electric vehicles drive, queue and charge, what that does to distribution feeders, and the "
-    "most that flexible charging can spare them, with proof.",
+    help="How electric vehicles drive, queue and charge, what that does to distribution feeders, the most "
+    "that flexible charging can spare them, with proof, and the prices that make it happen.",
     help_epilogue="Exit status: 0 done; 1 an error of the program; 2 bad input or usage; 3 finished without "
     "the asked accuracy (the result is written); 130 interrupted (a checkpoint is kept, --resume goes on).",
     version=tidewatt.__version__,
@@ -29,9 +31,11 @@ app.command(demo)
 app.command(example)
 app.command(check)
 app.command(importing)
+app.command(assemble)
 app.command(simulate)
 app.command(assign)
 app.command(coordinate)
 app.command(configure)
+app.command(tariff)
 app.command(verify)
 app.command(report)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tidewatt.coordination.result import Coordination
     from tidewatt.domain.scenario import Scenario
     from tidewatt.simulation.result import Simulation
+    from tidewatt.tariffs.result import Tariffs
     from tidewatt.verification import Report
 
 __all__ = ["demo"]
@@ -25,7 +26,7 @@ __all__ = ["demo"]
 class _Chapter(NamedTuple):
     """What a chapter leaves: result, the report on it, where all is, and which pictures to open first."""
 
-    result: Coordination | Simulation | Configuration
+    result: Coordination | Simulation | Configuration | Tariffs
     found: Report
     home: Path
     pictures: list[Path]
@@ -49,16 +50,17 @@ def demo(
     seed: int = 0,
     json: Json = False,
 ) -> int:
-    """Run the whole chain on embedded scenarios: synthesise, coordinate, simulate, configure, verify, draw.
+    """Run every study on an embedded scenario: coordinate, simulate, configure, tariff; verify and draw.
 
     First a region made up from published statistics is coordinated: about 20,000 electric vehicles on 60
     feeders with banks over one week in steps of 15 minutes. Then days of a made-up city with roads and
-    charging stations are simulated, and chargers are moved to where its drivers need them.
+    charging stations are simulated, and chargers are moved to where its drivers need them. Last, prices are
+    found that keep a small grid within its limits although wind, sun and load are uncertain.
 
     Parameters
     ----------
     out
-        Folder; a folder a chapter in it: coordinate, simulate, configure.
+        Folder; a folder a chapter in it: coordinate, simulate, configure, tariff.
     relative_gap
         Gap to prove, as a fraction of the upgrade cost, 0..1 [default: 1e-3].
     threads
@@ -133,12 +135,26 @@ def _configure(home: Path, asked: _Asked) -> _Chapter:
                     lambda: show_configuration(result))  # fmt: skip
 
 
+def _tariff(home: Path, asked: _Asked) -> _Chapter:
+    """Prices under which a small grid stays within its limits."""
+    from tidewatt.cli.tariffing import draw_tariffs, run_tariff, show_tariffs
+
+    given = {"threads": asked.threads, "seed": asked.seed}
+    scenario = _made("tariff-20-17", "making up roads and buses", home / "scenario", asked.seed)
+    result = run_tariff(scenario, home / "result", given, _GAMMAS, scenario_folder=home / "scenario")
+    found = _verified(home)
+    return _Chapter(result, found, home, draw_tariffs(result, home / "result"),
+                    ("tariffs.png", "cost_over_gamma.png"), lambda: show_tariffs(result))  # fmt: skip
+
+
+_GAMMAS = [0.0, 0.5, 1.0]
 _REPLICATIONS = 10
 _SEARCH = {"evaluations": 1500, "days_train": 2, "days_test": 4}
 _CHAPTERS: dict[str, Callable[[Path, _Asked], _Chapter]] = {
     "coordinate": _coordinate,
     "simulate": _simulate,
     "configure": _configure,
+    "tariff": _tariff,
 }
 
 

@@ -45,7 +45,7 @@ def holds_scenario(folder: Path) -> bool:
 def holds_demo(folder: Path) -> bool:
     """Whether a folder is what ``demo`` leaves, or empty."""
     shown = {file.name for file in folder.iterdir() if not file.name.startswith(".")}
-    return shown <= {"coordinate", "simulate", "configure"}
+    return shown <= {"coordinate", "simulate", "configure", "tariff"}
 
 
 @contextmanager

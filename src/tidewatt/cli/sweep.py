@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tidewatt.cli.console import print_json, say, width
 from tidewatt.cli.finished import REACHED, finished
 from tidewatt.cli.folders import SHARE
+from tidewatt.cli.ranges import values_of
 from tidewatt.cli.summary import NOTHING
-from tidewatt.errors import Issue, ScenarioError
 from tidewatt.report.words import RUNG_NAMES, amount, at_least, percent
 
 if TYPE_CHECKING:
@@ -29,29 +28,7 @@ def parse_adoption(text: str) -> list[float]:
     ScenarioError
         Where it is neither, or a share is outside 0..1.
     """
-
-    def refuse(problem: str) -> ScenarioError:
-        fix = "Give FROM:TO:STEP like 0.1:0.9:0.1, or shares above 0, at most 1, separated by commas."
-        return ScenarioError([Issue("--adoption", "", f"{text!r}: {problem}", fix)])
-
-    try:
-        if ":" in text:
-            first, last, step = (float(part) for part in text.split(":"))
-            if not step > 0 or not last >= first:
-                raise refuse("the step has to be above 0 and the end not below the start")
-            if (last - first) / step > 1000:
-                raise refuse("more than 1,000 shares")
-            # A step that misses the end by rounding still reaches it.
-            shares = [
-                round(first + k * step, 10) for k in range(math.floor((last - first) / step + 1e-6) + 1)
-            ]
-        else:
-            shares = [float(part) for part in text.split(",")]
-    except ValueError:
-        raise refuse("not numbers") from None
-    if not all(0 < share <= 1 for share in shares):
-        raise refuse("a share outside 0..1")
-    return sorted(set(shares))
+    return values_of("--adoption", text, "shares", "0.1:0.9:0.1", zero=False)
 
 
 def run_sweep(

@@ -1,0 +1,217 @@
+"""The summary of tariffs on the terminal: prices, limits, what aggregators do, and what it rests on."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from tidewatt.cli.console import width, wrapped
+from tidewatt.report.words import amount, at_least, clock, count, percent
+from tidewatt.result import Status
+
+if TYPE_CHECKING:
+    from tidewatt.tariffs.result import Tariffs
+
+__all__ = ["diagnosis_rows", "gamma_rows", "print_tariffs", "sentences", "site_rows"]
+
+_NARROW = 72  # columns below which tables do not fit
+_SHOWN = 12  # rows of a table
+_DECENTRALISED_KW = 0.05
+_NOTHING = 1e-9
+_PRICES = {"tariff": "the tariff", "tolls": "tolls on roads", "charger_prices": "prices of chargers"}
+_SETS = {
+    "box": "every injection may be off by gamma times its half width at once",
+    "budget": "at most a share gamma of the injections that move a limit are off by their half width at once",
+    "ellipsoid": "injections lie in an ellipsoid of radius gamma times the root of their number",
+    "conformal": "margins cover the asked share of the past days",
+}
+
+
+def site_rows(result: Tariffs) -> list[tuple[str, ...]]:
+    """Sites in their order: energy, largest power, largest tariff and when, energy at a tariff."""
+    step_min, begin = float(result.figures["step_min"]), _begin(result)
+    power = result.aggregators.groupby(["site_id", "step"], sort=False)["central_kw"].sum()
+    rows: list[tuple[str, ...]] = []
+    for site, of in result.tariffs.groupby("site_id", sort=False):
+        kw = power[site].reindex(of["step"]).to_numpy()
+        tariff = of["tariff_per_kwh"].to_numpy()
+        top = int(tariff.argmax())
+        paid = kw[tariff > _NOTHING].clip(min=0).sum() * step_min / 60
+        when = clock(begin + int(of["step"].iloc[top]) * step_min) if tariff[top] > _NOTHING else "-"
+        rows.append(
+            (
+                str(site),
+                amount(float(kw.clip(min=0).sum() * step_min / 60)),
+                amount(float(kw.max())),
+                amount(float(max(tariff[top], 0.0))),
+                when,
+                amount(float(paid)),
+            )
+        )
+    return rows
+
+
+def gamma_rows(result: Tariffs) -> list[tuple[str, ...]]:
+    """The sweep: gamma, status, cost, largest and mean tariff, violations."""
+    if result.gamma is None:
+        return []
+    keys = ("cost", "largest_tariff_per_kwh", "mean_tariff_per_kwh")
+    return [
+        (
+            f"{row['gamma']:g}",
+            str(row["status"]).lower(),
+            *(amount(float(row[key])) for key in keys),
+            percent(float(row["violation_rate"])),
+        )
+        for row in result.gamma.to_dict("records")
+    ]
+
+
+def diagnosis_rows(result: Tariffs) -> list[tuple[str, ...]]:
+    """What stands in the way, the largest amounts of each limit first."""
+    step_min, begin = float(result.figures["step_min"]), _begin(result)
+    table = result.diagnosis.sort_values(["limit", "amount"], ascending=[True, False], kind="stable")
+    return [
+        (
+            str(row["limit"]),
+            str(row["element_id"]),
+            clock(begin + int(row["step"]) * step_min),
+            f"{amount(float(row['amount']))} {row['unit']}",
+            str(row["remedy"]),
+        )
+        for row in table.to_dict("records")
+    ]
+
+
+def sentences(result: Tariffs) -> list[str]:
+    """What is proved, simulated and assumed, in plain words."""
+    f = result.figures
+    if result.status is Status.INFEASIBLE:
+        return [f"No prices: {result.status.value}"]
+    said = []
+    if f["cost"] is not None and f["lower_bound_cost"] is not None:
+        said.append(
+            "Proved: within the limits and their margins, serving all "
+            f"{count(round(f['vehicles']), 'vehicle')} costs at least "
+            f"{at_least(float(f['lower_bound_cost']), 7)}; the plan found costs {amount(float(f['cost']), 7)}."
+        )
+    if not result.status.reached:
+        said.append(f"No prices are published. Not reached: {result.status.value}")
+        return said
+    error, alone = f["decentralisation_error_kw"], f["decentralisation_error_tariff_only_kw"]
+    needed = [_PRICES[name] for name in f["prices_needed"]]
+    if error is not None:
+        told = f"told {_listed(needed)}" if needed else "told nothing"
+        good = "Checked" if error < _DECENTRALISED_KW else "NOT decentralised"
+        said.append(
+            f"{good}: {told}, every aggregator's own best plan draws what the operator's plan says, at every "
+            f"site and step, within {amount(float(error), 2)} kW."
+        )
+    if alone is not None and alone >= _DECENTRALISED_KW:
+        said.append(
+            f"The tariff alone would not do: aggregators share roads or chargers that are full, and would be "
+            f"off by up to {amount(float(alone), 3)} kW."
+        )
+    if f["robust_cost_increase"] is not None:
+        said.append(
+            f"Being safe against the uncertainty costs {percent(float(f['robust_cost_increase']))} more than "
+            "trusting the forecasts."
+        )
+    if f["violation_rate_robust"] is not None:
+        said.append(
+            f"Simulated: of {amount(float(f['samples']))} drawn outcomes, "
+            f"{percent(float(f['violation_rate_robust']))} exceed a limit under this plan, "
+            f"{percent(float(f['violation_rate_deterministic']))} under the one that trusts the forecasts."
+        )
+    if f["ac_voltage_error_pu"] is not None:
+        said.append(
+            "Checked by a full AC power flow: the linear one is off by at most "
+            f"{amount(float(f['ac_voltage_error_pu']), 2)} per unit in voltage and "
+            f"{amount(float(f['ac_flow_error_kw']), 3)} kW in flow."
+        )
+    if f.get("soc_gap") is not None:
+        said.append(f"Rounding the state of charge costs at most {percent(float(f['soc_gap']))}.")
+    if f.get("pooling_gap") is not None:
+        said.append(
+            f"The paths formulation, which pools vehicles' energy, is {percent(float(f['pooling_gap']))} "
+            "cheaper: by so much it promises too much."
+        )
+    said.append(
+        f"Assumed: power flow is linear ({f['linearisation']}), {_SETS[f['uncertainty']]}; vehicles are "
+        "divisible, leave and return chargers freely, and know prices in advance."
+    )
+    return [*said, *(str(note) for note in f.get("notes", []))]
+
+
+def print_tariffs(result: Tariffs) -> None:
+    """Tables of sites, of the sweep, or of what stands in the way; then sentences."""
+    f = result.figures
+    title = (
+        f"{f['scenario']}: {count(int(f['sites']), 'site')}, {count(int(f['aggregators']), 'aggregator')}, "
+        f"{count(round(f['vehicles']), 'vehicle')}, {count(int(f['steps']), 'step')}"
+    )
+    of = f"gamma {f['gamma']:g}" if f["uncertainty"] != "conformal" else f"coverage {percent(f['coverage'])}"
+    title += f"; {f['formulation']}, {f['uncertainty']}, {of}"
+    print()
+    print(wrapped(title))
+    if result.status is Status.INFEASIBLE:
+        rows = diagnosis_rows(result)
+        _table(("limit", "where", "when", "by", "what would help"), rows[:_SHOWN])
+        if len(rows) > _SHOWN:
+            print(f"... and {len(rows) - _SHOWN:,} more in diagnosis.csv")
+    elif len(result.tariffs):
+        _table(
+            ("site", "kWh charged", "most kW", "largest tariff per kWh", "at", "kWh at a tariff"),
+            site_rows(result)[:_SHOWN],
+        )
+        print(wrapped(_binding(f)))
+    rows = gamma_rows(result)
+    if rows:
+        _table(("gamma", "status", "cost", "largest tariff", "mean tariff", "violations"), rows)
+    for sentence in sentences(result):
+        print(wrapped(sentence))
+
+
+def _binding(f: Any) -> str:
+    """Which limits bind, in a sentence."""
+    lines, buses = (list(f[f"binding_{kind}"]) for kind in ("lines", "buses"))
+    if not lines and not buses:
+        return "No limit of the grid binds: the tariff is 0 throughout."
+    parts = []
+    for kind, ids in (("lines", lines), ("voltages at", buses)):
+        if ids:
+            more = ", ..." if len(ids) > _SHOWN else ""
+            parts.append(f"{kind} {', '.join(map(str, ids[:_SHOWN]))}{more}")
+    return f"Binding: {'; '.join(parts)}."
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _begin(result: Tariffs) -> float:
+    """Minute of the day at which the horizon starts."""
+    from datetime import datetime
+
+    start = datetime.fromisoformat(str(result.figures["start"]))
+    return start.hour * 60.0 + start.minute
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """A table, or row by row where the terminal is narrow."""
+    if width() < _NARROW:
+        for row in rows:
+            print("\n".join(textwrap.fill(f"{name}: {cell}", width()) for name, cell in zip(head, row)), "\n")
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAVY)
+    for number, name in enumerate(head):
+        table.add_column(name, justify="left" if number == 0 or name == "what would help" else "right")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    Console(width=width(), highlight=False).print(table)
