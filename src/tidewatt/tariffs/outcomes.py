@@ -111,17 +111,29 @@ def sample(
         for first in range(0, shape[0], rows_at_once):
             block = slice(first, min(first + rows_at_once, shape[0]))
             off = draw(step, effect[block])
+            highest, lowest = off.max(axis=1), off.min(axis=1)
             for k in range(len(names)):
-                over = (off > most[k, block, step, None]) | (off < least[k, block, step, None])
-                violated[k, block, step] = over.mean(axis=1)
+                above, below = most[k, block, step], least[k, block, step]
+                broken = np.flatnonzero((highest > above) | (lowest < below))
+                some = off[broken]
+                over = (some > above[broken, None]) | (some < below[broken, None])
+                violated[k, first + broken, step] = over.mean(axis=1)
                 ever[k] |= over.any(axis=0)
             line = rows.kind[block] == 0
-            if line.any():
-                of_lines = np.quantile(off[line], list(QUANTILES.values()), axis=1)
-                quantiles[:, line_of_row[block][line], step] = of_lines
+            quantiles[:, line_of_row[block][line], step] = _quantiles(off[line])
     return Outcomes(
         names, samples, ever.mean(axis=1), violated, quantiles[:, None] + planned[None][:, :, lines]
     )
+
+
+def _quantiles(values: Array) -> Array:
+    """Quantiles of each row, shape (QUANTILES, rows): as numpy's, but sorting once is four times as fast."""
+    ascending = np.sort(values, axis=1)
+    at = np.array(list(QUANTILES.values())) * (values.shape[1] - 1)
+    below = np.floor(at).astype(np.int64)
+    share = at - below
+    above = np.minimum(below + 1, values.shape[1] - 1)
+    return np.asarray((ascending[:, below] * (1 - share) + ascending[:, above] * share).T)
 
 
 def _slack(limit: Array) -> Array:
@@ -148,12 +160,14 @@ def _drawn(
 
     def uniform(step: int, effect: Array) -> Array:
         off = np.empty((len(effect), samples))
-        width = injections.half_width_kw[:, step, None]
+        width = injections.half_width_kw[:, step]
         rng = np.random.default_rng([parameters.seed, _PURPOSE, step])
         for first in range(0, samples, at_once):
             some = min(at_once, samples - first)
             # Sample by sample, so that the first thousand are the same however many are drawn.
-            off[:, first : first + some] = effect @ (width * rng.uniform(-1.0, 1.0, (some, number)).T)
+            error = rng.uniform(-1.0, 1.0, (some, number))
+            error *= width
+            off[:, first : first + some] = effect @ error.T
         return off
 
     return uniform, samples

@@ -142,6 +142,14 @@ def test_seed_decides_and_blocks_do_not_show(monkeypatch, uncertainty):
     assert 0 < whole.rate("robust") < whole.rate("deterministic")
 
 
+@pytest.mark.parametrize("samples", (1, 2, 101, 1000))
+def test_quantiles_are_numpys(samples):
+    """Without it: bands in the figures are off by a sample, or fail where few are drawn."""
+    values = np.random.default_rng(samples).normal(size=(3, samples))
+    expected = np.quantile(values, list(QUANTILES.values()), axis=1)
+    assert outcomes._quantiles(values) == pytest.approx(expected, abs=1e-12)
+
+
 def test_table_has_lines_only_under_their_names():
     """Without it: voltages stand among lines, or a line's figures under another's name."""
     influence, injections = some_influence(7), injections_of(7)
