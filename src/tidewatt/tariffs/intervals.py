@@ -73,17 +73,17 @@ def _moves(effect: Array, dual: Array, used: Array) -> tuple[Array, Array]:
     from scipy.optimize import linprog
 
     down, up = np.zeros(len(used)), np.zeros(len(used))
-    equal = {"A_eq": effect[:, used].T, "b_eq": np.zeros(used.sum())} if used.any() else {}
     free = np.flatnonzero(~used)
     bounds = [(-value, None) for value in dual.tolist()]
-    for site in free:
+    for site in free.tolist():
         found = linprog(
             -effect[:, site],
             A_ub=-effect[:, free].T,
             b_ub=np.zeros(len(free)),
+            A_eq=effect[:, used].T,
+            b_eq=np.zeros(int(used.sum())),
             bounds=bounds,
             method="highs",
-            **equal,
         )
         up[site] = {0: -found.fun if found.fun is not None else 0.0, 3: np.inf}.get(found.status, np.nan)
     return down, up
