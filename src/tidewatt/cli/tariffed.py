@@ -94,7 +94,8 @@ def sentences(result: Tariffs) -> list[str]:
         said.append(
             "Proved: within the limits and their margins, serving all "
             f"{count(round(f['vehicles']), 'vehicle')} costs at least "
-            f"{at_least(float(f['lower_bound_cost']), 7)}; the plan found costs {amount(float(f['cost']), 7)}."
+            f"{at_least(float(f['lower_bound_cost']), 7)}; the plan found costs "
+            f"{amount(float(f['cost']), 7)}."
         )
     if not result.status.reached:
         said.append(f"No prices are published. Not reached: {result.status.value}")
