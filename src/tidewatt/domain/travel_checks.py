@@ -9,12 +9,15 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.reporting import Report, named, unique
+from tidewatt.domain.roads import Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
+from tidewatt.domain.travel_reach import check_arrivals
 
 __all__ = ["check_travel"]
 
 _INF = math.inf
+_ROUNDING = 1e-9
 _SOC = "Give a fraction of the battery, 0.8 for 80 %"
 
 
@@ -30,6 +33,7 @@ def check_travel(scenario: Scenario, report: Report, *, whole: bool = True) -> N
         False where rows were left out already: then who can get where is not judged.
     """
     roads, sites, travel = scenario.step_roads, scenario.sites, scenario.travel
+    before = len(report.issues)
     if roads is not None:
         _roads(roads, scenario, report)
     if sites is not None:
@@ -38,6 +42,26 @@ def check_travel(scenario: Scenario, report: Report, *, whole: bool = True) -> N
         _aggregators(scenario.aggregators, report)
     if travel is not None and scenario.aggregators is not None and roads is not None:
         _travel(travel, scenario.aggregators, roads, scenario.horizon.steps, report)
+        if whole and sites is not None and len(report.issues) == before:
+            check_arrivals(scenario, report)
+    _margins(scenario, report)
+
+
+def _margins(scenario: Scenario, report: Report) -> None:
+    """Past days are there, and enough of them, where margins are asked to follow them."""
+    asked = scenario.parameters.get("tariff", {})
+    if asked.get("uncertainty") != "conformal":
+        return
+    if scenario.forecasts is None:
+        fix = "Add it (injection_id, day, step, forecast_kw, outcome_kw), or ask for box, budget or ellipsoid"
+        report.add("forecasts", "", "the table is missing, but conformal margins are asked for", fix)
+        return
+    coverage, days = asked.get("coverage", 0.95), len(scenario.forecasts.day)
+    if isinstance(coverage, int | float) and 0 < coverage < 1:
+        needed = math.ceil(coverage / (1.0 - coverage) - _ROUNDING)
+        if days < needed:
+            problem = f"a coverage of {coverage:g} takes {needed} past days, the table holds {days}"
+            report.add("forecasts", "day", problem, f"Add days, or ask for at most {days / (days + 1):.3g}")
 
 
 def group_names(travel: Travel, aggregators: Aggregators, roads: StepRoads) -> Callable[[int], str]:
@@ -59,6 +83,8 @@ def _roads(roads: StepRoads, scenario: Scenario, report: Report) -> None:
         loops = np.flatnonzero(roads.tail == roads.head)
         fix = "Remove the link, or correct one of its nodes"
         report.rows("links", "to_node_id", "the link ends where it starts", fix, loops, who)
+    elif scenario.travel is not None:
+        _centroids(roads, scenario.roads, report)
     fix = "Give vehicles per step; close a road by removing the link"
     capacity, open_end = roads.capacity_per_step, {"low_open": True, "inf_allowed": True}
     report.within("links", "capacity_per_step", capacity, 0, _INF, "above 0", fix, who, **open_end)
@@ -67,6 +93,16 @@ def _roads(roads: StepRoads, scenario: Scenario, report: Report) -> None:
     report.within("links", "free_flow_steps", steps, 1, _INF, "1 or more", fix, who)
     fix = "Give kWh of one vehicle; energy won back downhill is not modelled"
     report.within("links", "energy_kwh", roads.energy_kwh, 0, _INF, "0 or more", fix, who)
+
+
+def _centroids(steps: StepRoads, roads: Roads, report: Report) -> None:
+    """Travel in steps drives through every node, so that none may be barred."""
+    entered, left = np.zeros(roads.nodes, bool), np.zeros(roads.nodes, bool)
+    entered[steps.head] = left[steps.tail] = True
+    barred = np.flatnonzero(~roads.through & entered & left)
+    fix = "Set through = true, or divide it into a node where trips start and one where they end"
+    problem = "travel in steps would drive through a node with through = false"
+    report.rows("nodes", "through", problem, fix, barred, named(roads.node_id))
 
 
 def _sites(sites: ChargingSites, report: Report) -> None:
@@ -84,8 +120,8 @@ def _sites(sites: ChargingSites, report: Report) -> None:
     fix = "Give kW of one charger, below 0 where the vehicle discharges; waiting needs no level"
     report.values("charger_levels", "power_kw", power, bad, "a finite number other than 0", fix, level)
     pairs = list(zip(owner.tolist(), sites.level_id.tolist()))
-    seen: set[tuple[int, object]] = set()
-    again = [row for row, pair in enumerate(pairs) if pair in seen or seen.add(pair)]
+    first = {pair: row for row, pair in reversed(list(enumerate(pairs)))}
+    again = [row for row, pair in enumerate(pairs) if first[pair] != row]
     report.rows(
         "charger_levels",
         "level_id",

@@ -74,7 +74,8 @@ def laid_out(
         values = np.full(size, np.nan)
         values[flat] = table.numbers(name)[here]
         columns[name] = values.reshape(len(owners), steps)
-    return columns, (count > 0).reshape(len(owners), steps)
+    seen: Array = count.reshape(len(owners), steps) > 0
+    return columns, seen
 
 
 def report_gaps(table: Table, owners: Sequence[str], seen: Array) -> None:

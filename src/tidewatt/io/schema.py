@@ -254,8 +254,8 @@ TABLES: dict[str, dict[str, Column]] = {
     "buses": _table(
         _id("bus_id"),
         Column("slack", "flag", True, 0.0, 0.0, "true at the one bus that feeds the network, else false"),
-        _may("voltage_min_pu", "voltage in per unit, at least 0; 0: no limit", 0.9),
-        _may("voltage_max_pu", "voltage in per unit, above voltage_min_pu; inf: no limit", 1.1),
+        _may("voltage_min_pu", "voltage in per unit, at least 0; 0: no limit", 0.0),
+        _may("voltage_max_pu", "voltage in per unit, at least voltage_min_pu; inf: no limit", float("inf")),
         _must("base_kv", "nominal line-to-line voltage in kV, above 0", 1.0),
     ),
     "lines": _table(

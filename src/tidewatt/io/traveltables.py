@@ -138,7 +138,7 @@ def _prices(table: Table, sites: pa.Array, steps: int) -> Array:
     columns, seen = laid_out(table, ["price_per_kwh"], site, names, step, steps)
     report_gaps(table, names, seen)
     # Steps that are missing are reported; zeros stand in.
-    price, own = np.where(seen, columns["price_per_kwh"], 0.0), seen.any(axis=1)
+    price, own = np.where(seen, columns["price_per_kwh"], 0.0), np.asarray(seen.any(axis=1))
     without = np.flatnonzero(~own[:-1])
     if len(without) and not own[-1] and table.usable:
         fix = "Add a row for every step of each, or rows without a site, which hold for all others"
