@@ -1,9 +1,10 @@
-"""Scenarios from utility filings, trip diaries, road networks and lists of charging stations."""
+"""Scenarios from utility filings, trip diaries, roads, charging stations and distribution networks."""
 
 from tidewatt.io.importers.gmns import import_gmns
 from tidewatt.io.importers.gna import import_gna
 from tidewatt.io.importers.ica import import_ica
 from tidewatt.io.importers.itineraries import import_diary, import_itineraries
+from tidewatt.io.importers.matpower import import_matpower
 from tidewatt.io.importers.osm import import_osm
 from tidewatt.io.importers.report import ImportReport
 from tidewatt.io.importers.stations import import_stations
@@ -16,6 +17,7 @@ __all__ = [
     "import_gna",
     "import_ica",
     "import_itineraries",
+    "import_matpower",
     "import_osm",
     "import_stations",
     "import_tntp",
