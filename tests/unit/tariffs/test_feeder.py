@@ -157,7 +157,7 @@ def _rows(scenario, **parameters):
 
 def test_rows_are_lines_then_buses_with_their_limits():
     """The tables of the result find their row by kind and element; no limit must stay none."""
-    rows, influence = _rows(small_case(voltage_min_pu=0.95))
+    rows, influence = _rows(small_case(line_kw=(320.0, 150.0), voltage_min_pu=0.95))
     assert rows.kind.tolist() == [0, 0, 1, 1] and rows.element.tolist() == [0, 1, 1, 2]
     np.testing.assert_allclose(rows.high[:, 0], [320, 150, 1.21, 1.21])
     np.testing.assert_allclose(rows.low[:, 0], [-320, -150, 0.95**2, 0.95**2])
@@ -193,7 +193,7 @@ def test_influence_is_what_a_kilowatt_more_does(seed, injection, step):
 
 def test_line_limits_are_narrowed_for_losses():
     """Exactly the share of the most that loads beyond draw, half width included and plants left out."""
-    scenario = small_case()
+    scenario = small_case(line_kw=(320.0, 150.0))
     i = scenario.injections
     rows, _ = _rows(scenario, loss_margin=0.04)
     worst = 1.1 * i.power_kw[:2]  # of the two loads
