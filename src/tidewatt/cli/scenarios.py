@@ -40,13 +40,31 @@ def contents(scenario: Scenario) -> dict[str, Any]:
         figures["demand_trips"] = float(demand.trips.sum()) if demand is not None else None
         figures["stations"] = 0 if stations is None else len(stations)
         figures["vehicle_types"] = 0 if scenario.types is None else len(scenario.types)
+    return figures | _network_figures(scenario)
+
+
+def _network_figures(scenario: Scenario) -> dict[str, Any]:
+    """What a scenario holds for tariffs."""
+    figures: dict[str, Any] = {}
+    roads, grid, travel = scenario.step_roads, scenario.distribution, scenario.travel
+    if roads is not None:
+        figures |= {"nodes": roads.nodes, "links": roads.links}
+    if travel is not None:
+        figures["sites"] = 0 if scenario.sites is None else len(scenario.sites)
+        figures["aggregators"] = 0 if scenario.aggregators is None else len(scenario.aggregators)
+        figures |= {"groups": len(travel), "travelling_vehicles": float(travel.vehicles.sum())}
+    if grid is not None:
+        figures |= {"buses": grid.buses, "lines": grid.lines}
+        figures["injections"] = 0 if scenario.injections is None else len(scenario.injections)
+        figures["past_days"] = 0 if scenario.forecasts is None else len(scenario.forecasts.day)
     return figures
 
 
 def described(scenario: Scenario) -> str:
     """What a scenario holds, in a sentence."""
     horizon, parts = scenario.horizon, []
-    if scenario.roads is None or len(scenario.fleet):
+    network = _network(scenario)
+    if (scenario.roads is None and not network) or len(scenario.fleet):
         parts.append(
             f"{count(len(scenario.fleet), 'vehicle')} (standing for {scenario.fleet.weight.sum():,.0f}) with "
             f"{count(len(scenario.dwells), 'dwell')} and {count(len(scenario.trips), 'trip')} on "
@@ -56,8 +74,30 @@ def described(scenario: Scenario) -> str:
         parts.append(f"{count(scenario.grid.feeders, 'feeder')} under {count(scenario.grid.banks, 'bank')}")
     if scenario.roads is not None:
         parts.append(_roads(scenario.roads, scenario.demand, scenario.stations))
+    parts += network
     axis = f"{count(horizon.steps, 'step')} of {horizon.step_min:g} min from {horizon.start.isoformat()}"
     return ", ".join([*parts, axis])
+
+
+def _network(scenario: Scenario) -> list[str]:
+    """What a scenario holds for tariffs, in parts of a sentence."""
+    roads, sites, grid, travel = scenario.step_roads, scenario.sites, scenario.distribution, scenario.travel
+    parts = []
+    if travel is not None and scenario.aggregators is not None:
+        parts.append(
+            f"{travel.vehicles.sum():,.10g} vehicles in {count(len(travel), 'group')} of "
+            f"{count(len(scenario.aggregators), 'aggregator')}"
+        )
+    if roads is not None and scenario.roads is None:
+        parts.append(f"{count(roads.links, 'link')} between {count(roads.nodes, 'node')}")
+    if sites is not None:
+        parts.append(f"{count(len(sites), 'charging site')}")
+    if grid is not None:
+        words = f"{count(grid.lines, 'line')} between {grid.buses:,} bus{'' if grid.buses == 1 else 'es'}"
+        if scenario.injections is not None:
+            words += f" with {count(len(scenario.injections), 'injection')}"
+        parts.append(words)
+    return parts
 
 
 def _roads(roads: Roads, demand: Demand | None, stations: Stations | None) -> str:

@@ -78,7 +78,7 @@ class _Groups:
         self.travel: Travel = scenario.travel
 
     def report(self, report: Report, field: str, rows: Array, amount: Array) -> None:
-        """Report groups that cannot arrive; `amount` is by how many steps they are late, or the kWh missing."""
+        """Report groups that cannot arrive; `amount`: steps by which they are late, or kWh missing."""
         if not len(rows):
             return
         vehicles = float(self.travel.vehicles[rows].sum())
@@ -112,13 +112,13 @@ class _Groups:
         assert scenario.step_roads is not None and scenario.aggregators is not None
         nodes, step = scenario.step_roads.node_id, int(travel.depart_step[row])
         words = (
-            f"{nodes[travel.origin[row]]} to {nodes[travel.destination[row]]} at {scenario.horizon.named(step)}, "
-            f"{travel.vehicles[row]:,.6g} vehicles of "
-            f"{scenario.aggregators.aggregator_id[travel.aggregator[row]]}"
+            f"{travel.vehicles[row]:,.6g} of {scenario.aggregators.aggregator_id[travel.aggregator[row]]} "
+            f"from {nodes[travel.origin[row]]} to {nodes[travel.destination[row]]} "
+            f"at {scenario.horizon.named(step)}"
         )
         if field == "depart_step":
-            return f"{words}, {_counted(int(amount), 'step')} late"
-        return f"{words}, {amount:,.4g} kWh missing" if field == "soc_initial" else words
+            return f"{words}: {_counted(int(amount), 'step')} late"
+        return f"{words}: {amount:,.4g} kWh missing" if field == "soc_initial" else words
 
 
 def _counted(number: int, noun: str) -> str:
