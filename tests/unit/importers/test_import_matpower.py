@@ -47,12 +47,14 @@ def test_units_become_ohm_and_kw(tmp_path: Path) -> None:
     scenario, report = import_matpower(case(tmp_path), choices=NetworkChoices(steps=2, half_width=0.2))
     network, injections = scenario.distribution, scenario.injections
     assert network is not None and injections is not None
-    assert network.bus_id.tolist() == [1, 2, 5, 7] and network.base_kv.tolist() == [20, 20, 20, 10]
+    assert network.bus_id.tolist() == [1, 2, 5, 7] and network.base_kv == pytest.approx(
+        [20, 20, 20, 10 / 1.05]
+    )
     # 20 kV and 10 MVA: 40 ohm; the transformer to 10 kV is told at 10 kV: 10 ohm.
     assert network.r_ohm == pytest.approx([0.4, 0.8, 0.3])
     assert network.x_ohm == pytest.approx([0.8, 1.6, 0.5])
     assert network.limit_kw.tolist() == [5000.0, math.inf, math.inf]
-    assert network.voltage_min_pu.tolist() == [1.02, 0.9, 0.95, 0.9]
+    assert network.voltage_min_pu == pytest.approx([1.02, 0.9, 0.95, 0.9 * 1.05])
     rows = dict(zip(injections.injection_id.tolist(), range(len(injections)), strict=True))
     assert sorted(rows) == ["generator 2", "load 2", "load 5", "load 7", "shunt 2", "shunt 5", "shunt 7"]
     power = {name: float(injections.power_kw[k, 1]) for name, k in rows.items()}
@@ -64,7 +66,9 @@ def test_units_become_ohm_and_kw(tmp_path: Path) -> None:
     # Charging of 0.06 per unit on 10 MVA, half at either end; a shunt of 0.5 Mvar.
     assert reactive["shunt 2"] == pytest.approx(-300) and reactive["shunt 7"] == pytest.approx(-500)
     assert report.dropped["branches out of service (status 0)"] == ("4",)
-    assert "tap ratios" in report.warnings[0]
+    # The tap of 1.05 at bus 5: bus 7 sees a 1.05th, which its base says, and its limits keep their kV.
+    assert network.voltage_max_pu[3] == pytest.approx(1.1 * 1.05)
+    assert "ratio" in " ".join(report.imputed)
     assert any("mpc.bus(:, [PD, QD])" in sentence for sentence in report.assumptions)
 
 
@@ -244,10 +248,10 @@ def test_verb_writes_a_scenario_that_can_be_read(tmp_path: Path, capsys: pytest.
     scenario = read_scenario(out)
     network = scenario.distribution
     assert network is not None and network.limit_kw.tolist() == [5000.0, 900.0, 900.0]
-    assert network.voltage_min_pu.tolist() == [1.02, 0.85, 0.85, 0.85]
+    assert network.voltage_min_pu == pytest.approx([1.02, 0.85, 0.85, 0.85 * 1.05])
     assert scenario.injections is not None and scenario.injections.power_kw.shape == (7, 4)
     write_scenario(scenario, tmp_path / "again")
     assert read_scenario(tmp_path / "again").sha256() == scenario.sha256()
     bad = case(tmp_path, CASE + "mpc = other(mpc);", "bad.m")
     assert main(["import", "matpower", str(bad), "--out", str(tmp_path / "none")]) == 2
-    assert "line 27" in capsys.readouterr().err and not (tmp_path / "none").exists()
+    assert "mpc = other(mpc)" in capsys.readouterr().err and not (tmp_path / "none").exists()

@@ -120,6 +120,7 @@ def _figures(columns: dict[str, Array], table: str, lines: list[int], file: str,
     if table == "branch":
         live = columns["status"] > 0
         checks.append(("r", live & (columns["r"] < 0), "at least 0"))
+        checks.append(("ratio", live & (columns["ratio"] < 0), "at least 0; 0: no tap"))
         checks.append(("rateA", ~(columns["rateA"] >= 0), "at least 0; 0: no limit"))
     for name, bad, wanted in checks:
         rows = np.flatnonzero(bad)
@@ -215,7 +216,7 @@ def _branches(
     """Lines in ohm; `limit_kw` per unit of `rateA`."""
     on = branch["status"] > 0
     network.drop("branches out of service (status 0)", np.flatnonzero(~on) + 1)
-    taps, shifts = [], []
+    shifts = []
     for k in np.flatnonzero(on).tolist():
         tail, head = int(branch["fbus"][k]), int(branch["tbus"][k])
         if tail not in network.buses or head not in network.buses:
@@ -227,18 +228,11 @@ def _branches(
             network.same.append((tail, head))
             continue
         limit = limit_kw * rate if rate > 0 else math.inf
-        network.lines.append(Line(k + 1, tail, head, r * ohm, x * ohm, limit))
-        if branch["ratio"][k] not in (0.0, 1.0):
-            taps.append((k + 1, float(branch["ratio"][k])))
+        # The tap is at the side of fbus; 0 means 1.
+        ratio = 1.0 / (float(branch["ratio"][k]) or 1.0)
+        network.lines.append(Line(k + 1, tail, head, r * ohm, x * ohm, limit, ratio))
         if branch["angle"][k]:
             shifts.append(k + 1)
-    if taps:
-        worst = max(abs(ratio - 1.0) for _, ratio in taps)
-        network.warnings.append(
-            f"tap ratios other than 1 are taken as 1 ({len(taps)} branches): voltages beyond them are off by "
-            f"up to {100 * worst:.2g} %"
-        )
-        network.imputed["tap ratio taken as 1"] = tuple(str(k) for k, _ in taps)
     if shifts:
         network.imputed["phase shift, which has no effect in a radial network, left out"] = tuple(
             map(str, shifts)

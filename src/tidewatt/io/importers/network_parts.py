@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -13,7 +13,7 @@ from tidewatt.domain.distribution import INJECTION_KINDS, Distribution, Injectio
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.io.importers.network_choices import NetworkChoices
-from tidewatt.io.importers.network_topology import fed, fused, in_parallel
+from tidewatt.io.importers.network_topology import fed, fused, in_parallel, ratios
 from tidewatt.io.importers.report import ImportReport
 from tidewatt.io.importers.road_parts import sound
 
@@ -21,6 +21,8 @@ __all__ = ["Bus", "Injected", "Line", "Network", "as_scenario"]
 
 BusId: TypeAlias = Any
 _LOW_PU, _HIGH_PU = 0.9, 1.1
+_RATIO = 1e-9
+"""Ratios that differ from 1 by less are 1."""
 _OPTIONS = {"voltage_min_pu": "--voltage-min", "voltage_max_pu": "--voltage-max"}
 
 
@@ -35,7 +37,11 @@ class Bus:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line or transformer, its impedance at the lower of its two voltages; `limit_kw` inf: none given."""
+    """A line or transformer, its impedance at the lower of its two voltages, else at the head.
+
+    `limit_kw` inf: none given. `ratio` is the voltage per unit at the head over that at the tail, without
+    load: other than 1 where a tap is.
+    """
 
     line_id: Hashable
     tail: BusId
@@ -43,6 +49,7 @@ class Line:
     r_ohm: float
     x_ohm: float
     limit_kw: float = math.inf
+    ratio: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,8 @@ def as_scenario(network: Network, name: str, choices: NetworkChoices) -> tuple[S
     _join(network)
     _keep_fed(network)
     _limits(network, choices)
-    distribution = _distribution(network, choices)
+    turned = _turn_ratios(network)
+    distribution = _distribution(network, choices, turned)
     injections = _injections(network, choices)
     parts = {"distribution": distribution, "injections": injections}
     try:
@@ -194,22 +202,43 @@ def _limits(network: Network, choices: NetworkChoices) -> None:
         )
 
 
-def _distribution(network: Network, choices: NetworkChoices) -> Distribution:
+def _turn_ratios(network: Network) -> dict[BusId, float]:
+    """Voltage of every bus without load, per unit of its nominal voltage over the slack's."""
+    turned = ratios(network.slack, network.lines)
+    taps = [line for line in network.lines if abs(line.ratio - 1.0) > _RATIO]
+    if taps:
+        beyond = sum(abs(value - 1.0) > _RATIO for value in turned.values())
+        least, most = min(turned.values()), max(turned.values())
+        network.imputed["ratio other than nominal, held as it is"] = tuple(str(line.line_id) for line in taps)
+        network.assumptions.append(
+            f"base_kv of the {beyond:,} buses beyond such ratios is {least:.4g} to {most:.4g} times the nominal "
+            "voltage; their limits in per unit are changed likewise, so that they are the same in kV"
+        )
+    return turned
+
+
+def _distribution(network: Network, choices: NetworkChoices, turned: dict[BusId, float]) -> Distribution:
     buses, place = list(network.buses.values()), {bus: k for k, bus in enumerate(network.buses)}
     slack = np.array([bus == network.slack for bus in network.buses])
     low = _voltages(network, choices.voltage_min_pu, [bus.low_pu for bus in buses], _LOW_PU, "--voltage-min")
     high = _voltages(
         network, choices.voltage_max_pu, [bus.high_pu for bus in buses], _HIGH_PU, "--voltage-max"
     )
+    ratio = np.array([turned[bus] for bus in network.buses])
+    low, high = low / ratio, high / ratio
     low[slack] = high[slack] = network.slack_pu
     network.assumptions.append(f"the slack is fed at {network.slack_pu:g} per unit")
-    column: Callable[[str], list[Any]] = lambda name: [getattr(line, name) for line in network.lines]  # noqa: E731
+    lines = [_at_lower(line, network.buses, turned) for line in network.lines]
+
+    def column(name: str) -> list[Any]:
+        return [getattr(line, name) for line in lines]
+
     return Distribution(
         bus_id=list(network.buses),  # type: ignore[arg-type]
         slack=slack,
         voltage_min_pu=low,
         voltage_max_pu=high,
-        base_kv=np.array([bus.base_kv for bus in buses]),
+        base_kv=ratio * np.array([bus.base_kv for bus in buses]),
         line_id=column("line_id"),  # type: ignore[arg-type]
         tail=np.array([place[bus] for bus in column("tail")], np.int32),
         head=np.array([place[bus] for bus in column("head")], np.int32),
@@ -217,6 +246,15 @@ def _distribution(network: Network, choices: NetworkChoices) -> Distribution:
         x_ohm=np.array(column("x_ohm"), float),
         limit_kw=np.array(column("limit_kw"), float),
     )
+
+
+def _at_lower(line: Line, buses: dict[BusId, Bus], turned: dict[BusId, float]) -> Line:
+    """A line whose impedance, told at the head where nominal voltages agree, is at the lower real one."""
+    same = buses[line.tail].base_kv == buses[line.head].base_kv
+    if same and turned[line.head] > turned[line.tail]:
+        square = (turned[line.head] / turned[line.tail]) ** 2
+        return replace(line, r_ohm=line.r_ohm / square, x_ohm=line.x_ohm / square)
+    return line
 
 
 def _voltages(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from tidewatt.io.importers.network_parts import Line
 
-__all__ = ["fed", "fused", "in_parallel"]
+__all__ = ["fed", "fused", "in_parallel", "ratios"]
 
 Id = TypeVar("Id", bound=Hashable)
 
@@ -51,9 +51,12 @@ def in_parallel(lines: Sequence[Line]) -> tuple[list[Line], list[Hashable]]:
 
     The current divides by admittance, so the first of them to reach its limit limits all.
     """
-    groups: dict[frozenset[Any], list[Line]] = {}
+    groups: dict[tuple[frozenset[Any], float], list[Line]] = {}
     for line in lines:
-        groups.setdefault(frozenset((line.tail, line.head)), []).append(line)
+        # Those of other ratios drive a current around: they stay, and are refused as a loop.
+        turned = line.ratio if hash(line.tail) <= hash(line.head) else 1.0 / line.ratio
+        key = frozenset((line.tail, line.head)), round(turned, 9)
+        groups.setdefault(key, []).append(line)
     out, combined = [], []
     for group in groups.values():
         line = group[0]
@@ -66,3 +69,19 @@ def in_parallel(lines: Sequence[Line]) -> tuple[list[Line], list[Hashable]]:
             combined += [each.line_id for each in group]
         out.append(line)
     return out, combined
+
+
+def ratios(slack: Id, lines: Sequence[Line]) -> dict[Id, float]:
+    """Product of the ratios of lines on the way from the slack, by bus that is fed."""
+    beside: dict[Any, list[tuple[Any, float]]] = {}
+    for line in lines:
+        beside.setdefault(line.tail, []).append((line.head, line.ratio))
+        beside.setdefault(line.head, []).append((line.tail, 1.0 / line.ratio))
+    found, left = {slack: 1.0}, [slack]
+    while left:
+        bus = left.pop()
+        for other, ratio in beside.get(bus, ()):
+            if other not in found:
+                found[other] = found[bus] * ratio
+                left.append(other)
+    return found
