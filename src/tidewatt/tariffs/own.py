@@ -118,13 +118,12 @@ def respond(
 ) -> Responses:
     """Let every aggregator that has vehicles solve its own problem."""
     who = np.unique(problem.travel.aggregator).tolist()
-    step = central.soc_step if math.isfinite(central.soc_step) else solver.parameters.soc_step
     done = 0
 
     def solve(aggregator: int) -> Solution:
         nonlocal done
         own = own_problem(problem, aggregator, prices)
-        solution = solver.solve("", own, warm=central, traffic=False, soc_step=step)
+        solution = solver.solve("", own, warm=central, traffic=False)
         done += 1
         solver.tell("own problems", done, f"of {len(who)}")
         return solution

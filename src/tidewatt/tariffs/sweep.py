@@ -70,7 +70,7 @@ def swept(case: Case, central: Solution, gammas: Sequence[float], solver: Solver
     for gamma in sorted(set(map(float, gammas))):
         at = case.with_margins(dataclasses.replace(case.parameters, gamma=gamma))
         problem = at.problem()
-        solution = solver.solve(f"sweep, gamma {gamma:g}", problem, warm=warm, traffic=False)
+        solution = solver.solve(f"sweep, gamma {gamma:g}", problem, warm=warm)
         row: dict[str, object] = {"gamma": gamma, "status": solution.status}
         if solution.status == "solved":
             warm = solution

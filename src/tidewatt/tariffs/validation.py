@@ -87,7 +87,7 @@ def _beyond_reach(case: Case) -> list[Issue]:
     up, down = np.maximum(rows.sensitivity, 0.0), np.minimum(rows.sensitivity, 0.0)
     lowest = (up @ least_kw + down @ most_kw)[:, None]
     highest = (up @ most_kw + down @ least_kw)[:, None]
-    times, ids = case.scenario.horizon.times(), (case.distribution.line_id, case.distribution.bus_id)
+    ids = (case.distribution.line_id, case.distribution.bus_id)
     issues = []
     for side, beyond, margin, limit in (
         ("above", lowest - rows.most, rows.margin_high, rows.high),
@@ -96,7 +96,7 @@ def _beyond_reach(case: Case) -> list[Issue]:
         for row in np.flatnonzero((beyond > _KEPT).any(axis=1)):
             kind, element = int(rows.kind[row]), int(rows.element[row])
             step = int(np.argmax(beyond[row]))
-            at = np.datetime_as_string(times[step], unit="m").replace("T", " ")
+            at = case.scenario.horizon.named(step)
             value, room = float(rows.nominal[row, step]), float(margin[row, step])
             allowed = float(limit[row, step])
             flow = kind == 0
@@ -108,7 +108,7 @@ def _beyond_reach(case: Case) -> list[Issue]:
                 found, most = f"{worst:.5f} pu with its margin", f"{np.sqrt(allowed):.5f} pu"
                 over = f"{abs(worst - np.sqrt(allowed)):.5f} pu"
             problem = (
-                f"without vehicles the forecast is {found} in step {step} ({at}): {over} {side} the limit of "
+                f"without vehicles the forecast is {found} in {at}: {over} {side} the limit of "
                 f"{most}, and no vehicles could bring it back"
             )
             fix = "Change the limit, the injections or their half widths, or ask for a smaller gamma"

@@ -48,7 +48,7 @@ def no_vehicles(steps: int) -> dict[str, Any]:
 def small_case(
     *,
     steps: int = STEPS,
-    line_kw: tuple[float, float] = (320.0, 150.0),
+    line_kw: tuple[float, float] = (320.0, 122.0),
     voltage_min_pu: float = 0.0,
     chargers: tuple[int, int] = (12, 12),
     road_capacity: float = 30.0,
@@ -61,7 +61,7 @@ def small_case(
     """Vehicles from a to d and from d to a that must charge under way, at b or c.
 
     Line L1 (bus 0 to 1) feeds both sites, line L2 (bus 1 to 2) only site s2. Energy gets dearer step by
-    step at s1 and is cheaper at s2, so that L2 binds; with `vehicles` above 1, L1 does too.
+    step at s1 and is cheaper at s2; both lines bind, L2 for longer with fewer vehicles.
 
     Parameters
     ----------
