@@ -37,7 +37,7 @@ class PathChoice:
 
     def steps_to(self, destination: int) -> Array:
         """Fewest steps from every node to `destination`, shape (nodes,); inf where there is no way."""
-        from scipy.sparse import coo_array
+        from scipy.sparse import coo_matrix
         from scipy.sparse.csgraph import dijkstra
 
         roads = self.roads
@@ -46,8 +46,8 @@ class PathChoice:
         quickest = {(int(roads.tail[a]), int(roads.head[a])): int(roads.free_flow_steps[a]) for a in order}
         ends = np.array(list(quickest), dtype=np.int64).reshape(-1, 2)
         steps = np.array(list(quickest.values()), dtype=float)
-        backward = coo_array((steps, (ends[:, 1], ends[:, 0])), shape=(roads.nodes, roads.nodes))
-        found: Array = dijkstra(backward.tocsr(), indices=destination)
+        backward = coo_matrix((steps, (ends[:, 1], ends[:, 0])), shape=(roads.nodes, roads.nodes))
+        found: Array = dijkstra(backward.tocsr(), indices=np.array([destination]))[0]
         return found
 
     def paths(self, origin: int, destination: int, count: int, most_steps: int) -> list[Array]:

@@ -5,8 +5,8 @@ a battery used on it, at the start or end of steps:
 
 - ``flow`` vehicles that start link i in a step, having waited for it where they had to. The source lets them
   wait at the link's end, which is the same t steps later: a stock ``wait`` before the link is its queue.
-- at nodes with a charging site, ``wait`` is also the source's station queue, and ``charge`` the vehicles at each
-  level. Who enters, who drives by and who is plugged in or out follow from these, cost nothing and meet
+- at nodes with a charging site, ``wait`` is also the source's station queue, and ``charge`` the vehicles at
+  each level. Who enters, who drives by and who is plugged in or out follow from these, cost nothing and meet
   no limit, so they are no columns. A vehicle that pauses goes back to the queue and frees its charger.
 - each of these has an energy beside it, in batteries. Columns hold what exceeds the least one: at plain nodes
   soc_min after the link ahead, at sites soc_min; so the lower limits of tariff-20 are bounds.
@@ -21,49 +21,10 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.tariffs.path_choice import PathChoice
 from tidewatt.tariffs.path_program import Program
+from tidewatt.tariffs.path_stops import PathStop, path_stops
 from tidewatt.tariffs.problem import Problem
 
-__all__ = ["PathModel", "PathStop", "path_model"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PathStop:
-    """Columns at one node of a path, and of the link that leaves it.
-
-    Attributes
-    ----------
-    link, node : int
-    site : int
-        -1: none.
-    first : int
-        Earliest step in which the link can be started; `flow` holds the steps from it on.
-    flow, flow_surplus, wait, wait_surplus, charge_surplus : array of columns
-        Stocks end one step before `flow`.
-    flow_least, wait_least : float
-        SOC that surpluses count from; at chargers it is soc_min.
-    levels : array, shape (levels,)
-        Levels of the site that vehicles can use for a whole step.
-    charge : array of columns, shape (levels, steps)
-    arriving : array of columns
-        Who comes to the node, by the link before or by departing.
-    arriving_step : array
-    """
-
-    link: int
-    node: int
-    site: int
-    first: int
-    flow: Array
-    flow_surplus: Array
-    wait: Array
-    wait_surplus: Array
-    charge_surplus: Array
-    flow_least: float
-    wait_least: float
-    levels: Array
-    charge: Array
-    arriving: Array
-    arriving_step: Array
+__all__ = ["PathModel", "path_model"]
 
 
 @dataclass(slots=True, eq=False)
@@ -103,7 +64,8 @@ def path_model(
     demand = program.equals(travel.vehicles)
     program.enter(program.equal, demand, left, 1.0)
     shape = (len(problem.aggregators), len(sites), problem.steps)
-    model = PathModel(program, left, np.full(shape, -1), [], *(np.zeros(0, np.int64) for _ in range(3)))
+    none = np.zeros(0, np.int64)
+    model = PathModel(program, left, np.full(shape, -1), [], none, none, none)
 
     choice = PathChoice.of(problem.roads)
     chosen: dict[tuple[int, int], list[Array]] = {}
@@ -111,207 +73,89 @@ def path_model(
     final = np.maximum(travel.soc_final_min, problem.aggregators.soc_min[travel.aggregator])
     initial = np.zeros(len(travel)) if pool_initial_soc else travel.soc_initial
     commodities, member = np.unique(np.column_stack([keys, final, initial]), axis=0, return_inverse=True)
-    on_road: list[tuple[Array, Array]] = []
     for number, (aggregator, origin, destination, soc_final, _) in enumerate(commodities):
         pair = (int(origin), int(destination))
         if pair not in chosen:
             chosen[pair] = choice.paths(*pair, paths_per_od, problem.steps)
         groups = np.flatnonzero(member.ravel() == number)
         for links in chosen[pair]:
-            stops = _path(problem, model, int(aggregator), float(soc_final), links, groups, demand, elastic)
-            model.paths.append((int(aggregator), stops)) if stops else None
-            for stop in stops:
-                leaving = np.arange(len(stop.flow)) + stop.first
-                leaving += int(problem.roads.free_flow_steps[stop.link]) - 1
-                on_road.append((stop.link * problem.steps + leaving, stop.flow))
-    _shared(problem, model, on_road, elastic)
+            stops = path_stops(
+                problem, program, int(aggregator), float(soc_final), links, groups, demand, elastic
+            )
+            if stops:
+                model.paths.append((int(aggregator), stops))
+    _power(problem, model, elastic)
+    _capacities(problem, model, elastic)
+    _grid(problem, model, elastic)
     return model
 
 
-def _path(
-    problem: Problem, model: PathModel, aggregator: int, soc_final: float, links: Array, groups: Array,
-    demand: Array, elastic: bool,
-) -> list[PathStop]:  # fmt: skip
-    """One commodity on one path; no stops where nobody can use it."""
-    program, roads, travel = model.program, problem.roads, problem.travel
-    fleet, step_h, steps = problem.aggregators, problem.step_h, problem.steps
-    battery, soc_min, soc_max = (
-        float(part[aggregator]) for part in (fleet.battery_kwh, fleet.soc_min, fleet.soc_max)
-    )
-    time_cost = float(fleet.time_value_per_h[aggregator]) * step_h
-    takes = roads.free_flow_steps[links]
-    uses = roads.energy_kwh[links] / battery
-    site_at = {int(node): site for site, node in enumerate(problem.sites.node)}
-    nodes = roads.tail[links].tolist()
-    at = [site_at.get(node, -1) for node in nodes]
-    after = np.append(np.full(len(links) - 1, soc_min), soc_final)
-    least = after + uses
-    last = steps - np.cumsum(takes[::-1])[::-1]
-    groups = groups[travel.depart_step[groups] <= last[0]]
-    # Where no site is on the way, nobody can add what the best-charged group lacks.
-    stranded = max(at) < 0 and float(travel.soc_initial[groups].max(initial=0.0)) < soc_final + uses.sum()
-    if not len(groups) or (least > soc_max + 1e-12).any() or stranded:
-        return []
-    depart = travel.depart_step[groups]
-    first = int(depart.min()) + np.append(0, np.cumsum(takes)[:-1])
-    # Nobody is on the path before having departed: with that, every column is bounded.
-    most_at_origin = np.cumsum(np.bincount(depart, travel.vehicles[groups], minlength=steps))
-
-    coming = program.column(np.zeros(len(groups)), travel.vehicles[groups])
-    program.enter(program.equal, demand[groups], coming, 1.0)
-    coming_step, coming_energy = depart, travel.soc_initial[groups]
-    coming_surplus = np.zeros(0, np.int64)
-    stops: list[PathStop] = []
-    for i, link in enumerate(links.tolist()):
-        span = int(last[i] - first[i]) + 1
-        t = first[i] + np.arange(span)
-        most = most_at_origin[np.clip(t - int(takes[:i].sum()), 0, steps - 1)]
-        site, charging = at[i], at[i] >= 0
-        wait_least = soc_min if charging else float(least[i])
-        room_flow, room_wait = soc_max - float(least[i]), soc_max - wait_least
-        exit_step = t + int(takes[i]) - 1
-        flow = program.column(time_cost * takes[i] + problem.toll[link, exit_step], most)
-        flow_surplus = program.column(np.zeros(span), room_flow * most)
-        wait = program.column(np.full(span - 1, time_cost), most[:-1])
-        wait_surplus = program.column(np.zeros(span - 1), room_wait * most[:-1])
-
-        bal, energy = program.equals(np.zeros(span)), program.equals(np.zeros(span))
-        enter = program.enter
-        for stock, surplus, floor, now in (
-            (flow, flow_surplus, float(least[i]), slice(0, span)),
-            (wait, wait_surplus, wait_least, slice(0, span - 1)),
-        ):
-            enter(program.equal, bal[now], stock, -1.0)
-            enter(program.equal, energy[now], stock, -floor)
-            enter(program.equal, energy[now], surplus, -1.0)
-        enter(program.equal, bal[1:], wait, 1.0)
-        enter(program.equal, energy[1:], wait, wait_least)
-        enter(program.equal, energy[1:], wait_surplus, 1.0)
-        enter(program.equal, bal[coming_step - first[i]], coming, 1.0)
-        enter(program.equal, energy[coming_step - first[i]], coming, coming_energy)
-        if len(coming_surplus):
-            enter(program.equal, energy, coming_surplus, 1.0)
-        for stock, surplus, room in ((flow, flow_surplus, room_flow), (wait, wait_surplus, room_wait)):
-            full = program.within(np.full(len(stock), -np.inf), np.zeros(len(stock)))
-            enter(program.limit, full, surplus, 1.0)
-            enter(program.limit, full, stock, -room)
-
-        levels, charge, charge_surplus = np.zeros(0, np.int64), np.zeros((0, span - 1), np.int64), flow[:0]
-        if charging:
-            levels, charge, charge_surplus = _charging(
-                problem, model, aggregator, site, t[:-1], most[:-1], bal, energy, elastic
-            )
-        stops.append(
-            PathStop(
-                link, nodes[i], site, int(first[i]), flow, flow_surplus, wait, wait_surplus, charge_surplus,
-                float(least[i]), wait_least, levels, charge, coming, coming_step,
-            )
-        )  # fmt: skip
-        coming, coming_step, coming_surplus = flow, t + int(takes[i]), flow_surplus
-        coming_energy = np.full(span, float(least[i]) - float(uses[i]))
-    # Those that reach the destination bring at least the final SOC: `least` of the last link holds it.
-    return stops
-
-
-def _charging(
-    problem: Problem, model: PathModel, aggregator: int, site: int, t: Array, most: Array, bal: Array,
-    energy: Array, elastic: bool,
-) -> tuple[Array, Array, Array]:  # fmt: skip
-    """Vehicles at chargers of one site on one path: usable levels, columns (levels, steps), surplus."""
+def _power(problem: Problem, model: PathModel, elastic: bool) -> None:
+    """Columns and rows of what each aggregator draws at each site (tariff-6)."""
     program, sites, fleet = model.program, problem.sites, problem.aggregators
-    room = float(fleet.soc_max[aggregator] - fleet.soc_min[aggregator])
-    soc_min = float(fleet.soc_min[aggregator])
-    gains = level_gains(problem, aggregator)
-    mine = np.arange(sites.level_first[site], sites.level_first[site + 1])
-    levels = mine[(np.abs(gains[mine]) <= room + 1e-12) & (gains[mine] != 0.0)]
-    if not len(levels) or not len(t) or not sites.chargers[site]:
-        return levels[:0], np.zeros((0, len(t)), np.int64), np.zeros(0, np.int64)
-    time_cost = float(fleet.time_value_per_h[aggregator]) * problem.step_h
-    cost = time_cost + problem.charger_price[site, t]
-    charge = np.stack([program.column(cost, most) for _ in levels])
-    surplus = program.column(np.zeros(len(t)), room * most)
-    enter, unset = program.enter, model.power[aggregator, site, t] < 0
-    if unset.any():
-        low, high = sites.level_kw[mine].min(initial=0.0), sites.level_kw[mine].max(initial=0.0)
-        count = float(problem.travel.vehicles[problem.travel.aggregator == aggregator].sum())
-        count = count if elastic else min(count, float(sites.chargers[site]))
-        new = t[unset]
-        model.power[aggregator, site, new] = program.column(
-            problem.price_per_kwh[aggregator, site, new] * problem.step_h,
-            np.full(len(new), high * count),
-            least=low * count,
-            square=2.0 * float(fleet.price_sensitivity_per_kwh_kw[aggregator]) * problem.step_h,
-        )
-    enter(program.equal, energy[:-1], surplus, -1.0)
-    enter(program.equal, energy[1:], surplus, 1.0)
-    full = program.within(np.full(len(t), -np.inf), np.zeros(len(t)))
-    enter(program.limit, full, surplus, 1.0)
-    two_ways = bool((gains[levels] < 0.0).any())
-    if two_ways:
-        before, empty = (program.within(np.full(len(t), -np.inf), np.zeros(len(t))) for _ in range(2))
-        enter(program.limit, before, surplus, 1.0)
-        enter(program.limit, empty, surplus, -1.0)
-    for level, column in zip(levels.tolist(), charge):
-        enter(program.equal, bal[:-1], column, -1.0)
-        enter(program.equal, bal[1:], column, 1.0)
-        enter(program.equal, energy[:-1], column, -soc_min)
-        enter(program.equal, energy[1:], column, soc_min + gains[level])
-        enter(program.limit, full, column, gains[level] - room)
-        if two_ways:
-            enter(program.limit, before, column, -room)
-            enter(program.limit, empty, column, -gains[level])
-    return levels, charge, surplus
-
-
-def level_gains(problem: Problem, aggregator: int) -> Array:
-    """By how much of a battery each level charges one vehicle in a step; losses either way."""
-    fleet, power = problem.aggregators, problem.sites.level_kw
-    through = np.where(
-        power > 0.0, fleet.charge_efficiency[aggregator], 1.0 / fleet.discharge_efficiency[aggregator]
-    )
-    gains: Array = through * power * problem.step_h / fleet.battery_kwh[aggregator]
-    return gains
-
-
-def _shared(problem: Problem, model: PathModel, on_road: list[tuple[Array, Array]], elastic: bool) -> None:
-    """Rows that commodities share: power of sites, roads, chargers and the grid."""
-    program, sites, steps = model.program, problem.sites, problem.steps
-    enter = program.enter
-    used = model.power >= 0
-    balance = np.full(model.power.shape, -1)
-    balance[used] = program.equals(np.zeros(int(used.sum())))
-    enter(program.equal, balance[used], model.power[used], -1.0)
-    at_charger: list[tuple[Array, Array]] = []
     for aggregator, stops in model.paths:
         for stop in stops:
-            if not len(stop.levels):
-                continue
-            t = stop.first + np.arange(stop.charge.shape[1])
-            for level, column in zip(stop.levels.tolist(), stop.charge):
-                enter(program.equal, balance[aggregator, stop.site, t], column, float(sites.level_kw[level]))
-                at_charger.append((stop.site * steps + t, column))
+            for plug in stop.charging:
+                model.power[aggregator, plug.site, stop.first + np.arange(len(plug.surplus))] = 0
+    balance = np.full(model.power.shape, -1)
+    for aggregator, site in np.argwhere((model.power == 0).any(axis=2)):
+        step = np.flatnonzero(model.power[aggregator, site] == 0)
+        kw = sites.level_kw[sites.level_first[site] : sites.level_first[site + 1]]
+        count = float(problem.travel.vehicles[problem.travel.aggregator == aggregator].sum())
+        count = count if elastic else min(count, float(sites.chargers[site]))
+        model.power[aggregator, site, step] = program.column(
+            problem.price_per_kwh[aggregator, site, step] * problem.step_h,
+            np.full(len(step), count * kw.max(initial=0.0)),
+            least=count * kw.min(initial=0.0),
+            square=2.0 * float(fleet.price_sensitivity_per_kwh_kw[aggregator]) * problem.step_h,
+        )
+        balance[aggregator, site, step] = program.equals(np.zeros(len(step)))
+        program.enter(
+            program.equal, balance[aggregator, site, step], model.power[aggregator, site, step], -1.0
+        )
+    for aggregator, stops in model.paths:
+        for stop in stops:
+            for plug in stop.charging:
+                step = stop.first + np.arange(len(plug.surplus))
+                for level, column in zip(plug.levels.tolist(), plug.vehicles):
+                    row = balance[aggregator, plug.site, step]
+                    program.enter(program.equal, row, column, float(sites.level_kw[level]))
 
-    road_limit = np.repeat(problem.roads.capacity_per_step, steps)
-    charger_limit = np.repeat(sites.chargers.astype(float), steps)
-    for name, limit, entries in (("roads", road_limit, on_road), ("chargers", charger_limit, at_charger)):
-        rows = _capacity(program, limit, entries)
-        shape = (-1, steps)
-        if elastic:
-            model.relaxed[name] = _excess(program, rows, -1.0, float(problem.travel.vehicles.sum())).reshape(
-                shape
+
+def _capacities(problem: Problem, model: PathModel, elastic: bool) -> None:
+    """Rows of roads, at the step in which a link is left (tariff-3), and of chargers (tariff-4)."""
+    steps = problem.steps
+    on_road: list[tuple[Array, Array]] = []
+    plugged: list[tuple[Array, Array]] = []
+    for _, stops in model.paths:
+        for stop in stops:
+            leaves = (
+                stop.first + np.arange(len(stop.flow)) + int(problem.roads.free_flow_steps[stop.link]) - 1
             )
+            on_road.append((stop.link * steps + leaves, stop.flow))
+            for plug in stop.charging:
+                step = stop.first + np.arange(len(plug.surplus))
+                plugged += [(plug.site * steps + step, column) for column in plug.vehicles]
+    everyone = float(problem.travel.vehicles.sum())
+    for name, limit, entries in (
+        ("roads", problem.roads.capacity_per_step, on_road),
+        ("chargers", problem.sites.chargers.astype(float), plugged),
+    ):
+        rows = _capacity(model.program, np.repeat(limit, steps), entries)
+        if elastic:
+            model.relaxed[name] = _excess(model.program, rows, -1.0, everyone).reshape(-1, steps)
         if name == "roads":
-            model.road = rows.reshape(shape)
+            model.road = rows.reshape(-1, steps)
         else:
-            model.charger = rows.reshape(shape)
-    _grid(problem, model, elastic)
+            model.charger = rows.reshape(-1, steps)
 
 
 def _capacity(program: Program, limit: Array, entries: list[tuple[Array, Array]]) -> Array:
     """Rows of those limits that something could exceed; -1 elsewhere."""
     where, column = (np.concatenate([np.zeros(0, np.int64), *(e[k] for e in entries)]) for k in (0, 1))
     most = np.concatenate([np.zeros(0), *program.most])
-    could = np.bincount(where, most[column], minlength=len(limit)) > limit
+    # Columns are bounded by the limit itself already, which the solver is not told: hence also where equal.
+    could = np.bincount(where, most[column], minlength=len(limit)) >= limit
     rows = np.full(len(limit), -1)
     rows[could] = program.within(np.full(int(could.sum()), -np.inf), limit[could])
     kept = could[where]

@@ -64,8 +64,8 @@ class _Rows:
 
     def matrix(self, columns: int) -> sp.csc_matrix:
         value = np.concatenate([np.zeros(0), *self.value])
-        at = tuple(np.concatenate([np.zeros(0, np.int64), *part]) for part in (self.row, self.column))
-        made = sp.csc_matrix((value, at), shape=(self.count, columns))
+        row, column = (np.concatenate([np.zeros(0, np.int64), *part]) for part in (self.row, self.column))
+        made = sp.csc_matrix((value, (row, column)), shape=(self.count, columns))
         made.eliminate_zeros()
         return made
 

@@ -28,23 +28,24 @@ def path_traffic(problem: Problem, model: PathModel, x: Array) -> Traffic:
             start = stop.first + np.arange(len(stop.flow))
             flow[stop.link, start + takes - 1] += x[stop.flow]
             waiting, held = x[stop.wait], start[:-1]
-            if stop.site >= 0:
-                charge = x[stop.charge].reshape(len(stop.levels), len(held))
-                level_kw = problem.sites.level_kw[stop.levels]
-                charging[stop.site, held] += charge[level_kw > 0.0].sum(axis=0)
-                discharging[stop.site, held] += charge[level_kw < 0.0].sum(axis=0)
+            if stop.charging:
+                # Of several sites at one node, arrivals and the queue stand at the first.
+                site = stop.charging[0].site
                 came, by = _arrivals(stop, x)
-                bypassing[stop.site, start] += by
-                entering[stop.site, start] += came - by
-                plugged = charge.sum(axis=0)
+                bypassing[site, start] += by
+                entering[site, start] += came - by
+                plugged = np.zeros(len(held))
+                for plug in stop.charging:
+                    charge, level_kw = x[plug.vehicles], problem.sites.level_kw[plug.levels]
+                    charging[plug.site, held] += charge[level_kw > 0.0].sum(axis=0)
+                    discharging[plug.site, held] += charge[level_kw < 0.0].sum(axis=0)
+                    plugged += charge.sum(axis=0)
+                    # At the start of the step: what exceeds soc_min.
+                    energy[plug.site, held] += x[plug.surplus] + soc_min[aggregator] * charge.sum(axis=0)
                 before = _charges_later(plugged)
-                queue[stop.site, held] += np.where(before, waiting, 0.0)
-                # At the start of a step: surplus over the least SOC, which is soc_min at sites.
-                energy[stop.site, held] += np.where(
-                    before, x[stop.wait_surplus] + stop.wait_least * waiting, 0.0
-                )
-                if len(stop.levels):
-                    energy[stop.site, held] += x[stop.charge_surplus] + soc_min[aggregator] * plugged
+                queue[site, held] += np.where(before, waiting, 0.0)
+                waiting_energy = x[stop.wait_surplus] + stop.wait_least * waiting
+                energy[site, held] += np.where(before, waiting_energy, 0.0)
                 waiting = np.where(before, 0.0, waiting)
             link_queue[stop.link, held + takes] += waiting
     present = queue + charging + discharging

@@ -1,7 +1,7 @@
 """The path formulation as one quadratic program: solve it, bound it, read prices from its duals.
 
-SOC is pooled over the vehicles of a path, so that one vehicle's energy may pay for another's trip: its cost is
-at most that of the arcs on the same paths, and a plan may exist where no single vehicle has one.
+SOC is pooled over the vehicles of a path, so that one vehicle's energy may pay for another's trip: it costs
+at most what arcs on the same paths cost, and a plan may exist where no single vehicle has one.
 """
 
 from __future__ import annotations
