@@ -1,0 +1,197 @@
+"""The arcs formulation: every unit of flow is a possible vehicle, solved by exact arc generation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.tariffs.generation import Generated, Pricing, generate
+from tidewatt.tariffs.levels import Kind, Levels, levels_of
+from tidewatt.tariffs.master import Duals, Penalties
+from tidewatt.tariffs.problem import Problem, Progressed, Solution
+from tidewatt.tariffs.traffic import traffic_of
+
+__all__ = ["solve_arcs"]
+
+COST_IN_ELASTIC = 1e-3  # what a unit of cost weighs against a kWh beyond a limit: cost comes second
+_WORTH_KWH = 20.0  # energy prices by which a limit's price may start; raised where that is too little
+
+
+def solve_arcs(
+    problem: Problem,
+    *,
+    soc_step: float | str,
+    rounding: str,
+    relative_gap: float,
+    time_limit_s: float,
+    traffic: bool,
+    elastic: bool,
+    warm: Solution | None,
+    on_progress: Callable[[Progressed], None] | None,
+) -> Solution:
+    """Least cost over all arcs, proved by the cheapest plans at the prices of limits (tariff-9)."""
+    began = time.perf_counter()
+    levels, unserved = _served(problem, levels_of(problem, soc_step, rounding))
+    penalties = penalties_of(problem, elastic)
+    seeds, first = (None, None) if warm is None else _seeds(problem, levels, warm)
+    build_s = time.perf_counter() - began
+    if unserved.any() and not elastic:
+        return _nothing(problem, levels, unserved, build_s)
+    began = time.perf_counter()
+    done = generate(
+        problem, levels, penalties, weight=COST_IN_ELASTIC if elastic else 1.0, raised=not elastic,
+        relative_gap=relative_gap, time_limit_s=time_limit_s, first=first, seeds=seeds,
+        on_progress=on_progress,
+    )  # fmt: skip
+    solve_s = time.perf_counter() - began
+    return _solution(problem, levels, done, unserved, elastic, traffic, build_s, solve_s)
+
+
+def penalties_of(problem: Problem, elastic: bool) -> Penalties:
+    """What exceeding limits costs: per kWh of energy that the same limit could have delivered.
+
+    A row counts by the power that exceeds it, a charger by what its strongest level delivers in a step, a
+    vehicle on a road by a quarter of a battery.
+    """
+    dt, sites = problem.step_h, problem.sites
+    per_kwh = 1.0
+    if not elastic:
+        price = float(np.abs(problem.price_per_kwh).max(initial=0.0))
+        per_kwh = _WORTH_KWH * max(price, 0.01)
+    rows = np.zeros(0)
+    if problem.rows is not None:
+        rows = per_kwh * dt / np.abs(problem.rows.sensitivity).max(axis=1)
+    strongest = [
+        float(np.abs(sites.level_kw[a:b]).max(initial=1.0))
+        for a, b in zip(sites.level_first[:-1], sites.level_first[1:], strict=True)
+    ]
+    battery = float(problem.aggregators.battery_kwh.mean())
+    return Penalties(
+        rows,
+        np.full(problem.roads.links, 0.25 * battery * per_kwh),
+        np.array(strongest) * dt * per_kwh,
+    )
+
+
+def _served(problem: Problem, levels: Levels) -> tuple[Levels, Array]:
+    """Levels without the vehicles that no plan serves whatever the limits, and how many of each group."""
+    reachable = Pricing(problem, levels, 1.0).reachable()
+    unserved = np.where(levels.group_kind < 0, problem.travel.vehicles, 0.0)
+    kinds: list[Kind] = []
+    for i, (k, good) in enumerate(zip(levels.kinds, reachable, strict=True)):
+        kinds.append(replace(k, starts=k.starts[good], vehicles=k.vehicles[good]))
+        mine = np.flatnonzero(levels.group_kind == i)
+        lost = mine[np.isin(levels.group_state[mine], k.starts[~good])]
+        unserved[lost] = problem.travel.vehicles[lost]
+    return replace(levels, kinds=kinds), unserved
+
+
+def _seeds(problem: Problem, levels: Levels, warm: Solution) -> tuple[list[Array] | None, Duals | None]:
+    """Arcs and prices to start from, of an earlier solution of nearly the same problem."""
+    rows = 0 if problem.rows is None else len(problem.rows)
+    shape, mine = (rows, problem.steps), problem.price_per_kwh.shape
+    fits = warm.power_kw.shape == mine and warm.toll.shape == problem.toll.shape
+    if not fits:
+        return None, None
+    same = warm.dual_high.shape == shape and rows > 0
+    zero = np.zeros(shape)
+    # Where no grid limits are, the earlier prices are part of the problem's own already.
+    first = Duals(
+        warm.dual_high if same else zero, warm.dual_low if same else zero,
+        warm.toll if same else np.zeros_like(warm.toll),
+        warm.charger_price if same else np.zeros_like(warm.charger_price), warm.power_kw,
+    )  # fmt: skip
+    known = {(k.aggregator, k.destination, k.soc_final_min): i for i, k in enumerate(levels.kinds)}
+    seeds = [np.zeros(0, np.int64) for _ in levels.kinds]
+    if warm.traffic is None or not warm.traffic.arcs:
+        return None, first
+    arcs, links = warm.traffic.arcs, problem.roads.links
+    actions = 1 + links + len(levels.site)
+    action = np.where(
+        arcs["action"] == 0, 1 + arcs["index"], np.where(arcs["action"] == 2, 1 + links + arcs["index"], 0)
+    ).astype(np.int64)
+    for key, i in known.items():
+        k = levels.kinds[i]
+        there = (
+            (arcs["aggregator"] == key[0])
+            & (arcs["destination"] == key[1])
+            & (arcs["soc_final_min"] == key[2])
+        )
+        # By charge rather than by number: levels may have been counted from elsewhere.
+        level = np.rint((arcs["soc"] - k.soc_base[arcs["node"]]) / levels.soc_step[k.aggregator]).astype(
+            np.int64
+        )
+        node = arcs["node"].astype(np.int64)
+        there &= (level >= k.expanded.low[node]) & (level <= k.expanded.high[node])
+        state = (arcs["start_step"] * problem.roads.nodes + node) * k.levels + level
+        seeds[i] = np.unique((state * actions + action)[there])
+    return seeds, first
+
+
+def _solution(
+    problem: Problem, levels: Levels, done: Generated, unserved: Array, elastic: bool, traffic: bool,
+    build_s: float, solve_s: float,
+) -> Solution:  # fmt: skip
+    """What was found, in the problem's own units."""
+    solved, duals = done.solved, done.solved.duals
+    dt = problem.step_h
+    power = power_of(problem, levels, done)
+    beta = problem.aggregators.price_sensitivity_per_kwh_kw[:, None, None]
+    energy = dt * float(np.sum(problem.price_per_kwh * power + beta * power**2))
+    cost = float(np.dot(done.arcs.cost, solved.flow)) + energy if elastic else solved.cost
+    relaxed = {}
+    if elastic:
+        relaxed = {
+            "rows_low": solved.excess_low,
+            "rows_high": solved.excess_high,
+            "roads": solved.excess_roads,
+            "chargers": solved.excess_chargers,
+        }
+    return Solution(
+        status=done.status,
+        cost=cost,
+        bound=done.bound,
+        relative_gap=done.relative_gap,
+        power_kw=power,
+        dual_high=duals.high,
+        dual_low=duals.low,
+        toll=duals.roads,
+        charger_price=duals.chargers,
+        unserved=unserved,
+        traffic=traffic_of(problem, levels, done.arcs, solved.flow) if traffic else None,
+        columns=solved.columns,
+        rows=solved.rows,
+        arcs=len(done.arcs),
+        iterations=done.iterations,
+        soc_step=float(levels.soc_step.max()),
+        build_s=build_s,
+        solve_s=solve_s,
+        relaxed=relaxed,
+        notes=levels.notes,
+    )
+
+
+def power_of(problem: Problem, levels: Levels, done: Generated) -> Array:
+    """Power of every aggregator, site and step, from the vehicles (tariff-6)."""
+    arcs, flow = done.arcs, done.solved.flow
+    shape = problem.price_per_kwh.shape
+    at = np.flatnonzero(arcs.option >= 0)
+    m, option = arcs.aggregator[at], arcs.option[at]
+    where = (m * shape[1] + levels.site[option]) * shape[2] + arcs.start_step[at] if len(at) else at
+    kw = levels.power_kw[m, option] * flow[at] if len(at) else np.zeros(0)
+    return np.bincount(where, kw, int(np.prod(shape))).reshape(shape)
+
+
+def _nothing(problem: Problem, levels: Levels, unserved: Array, build_s: float) -> Solution:
+    """No solution, as vehicles have no plan whatever the limits."""
+    rows = 0 if problem.rows is None else len(problem.rows)
+    zero = np.zeros((rows, problem.steps))
+    return Solution(
+        "infeasible", np.inf, np.inf, np.inf, np.zeros_like(problem.price_per_kwh), zero, zero.copy(),
+        np.zeros_like(problem.toll), np.zeros_like(problem.charger_price), unserved, None, 0, 0, 0, 0,
+        float(levels.soc_step.max()), build_s, 0.0, {}, levels.notes,
+    )  # fmt: skip

@@ -1,0 +1,236 @@
+"""States of the arcs formulation: time, node and surplus of charge over the least-energy way on (tariff-1).
+
+Vehicles of one aggregator that go to one destination and need the same charge there are one kind. Its levels
+count the surplus of charge from what the least-energy way needs, so that a vehicle on that way never loses
+anything to rounding.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.kernels.surplus import Expanded
+from tidewatt.tariffs.problem import Problem
+
+__all__ = ["Kind", "Levels", "levels_of", "soc_steps"]
+
+MOST_AUTO = 0.022  # a finer step than the quarter of a gain pays off little
+_ROUNDING = 1e-9
+_LOST = 1e-6  # share of a charger's power below which its loss is rounding
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """Vehicles that can swap places: one aggregator, one destination, one least final charge.
+
+    Attributes
+    ----------
+    aggregator, destination : int
+    soc_final_min : float
+    expanded : Expanded
+    levels : int
+        Levels of every node, from 0.
+    soc_base : array, shape (nodes,)
+        State of charge at level 0.
+    starts : array of int64, shape (starts,)
+        States in which vehicles depart, without repeats, sorted.
+    vehicles : array, shape (starts,)
+    """
+
+    aggregator: int
+    destination: int
+    soc_final_min: float
+    expanded: Expanded
+    levels: int
+    soc_base: Array
+    starts: Array
+    vehicles: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """All kinds of vehicles, and what a charger level means to each aggregator.
+
+    Attributes
+    ----------
+    kinds : list of Kind
+    soc_step : array, shape (aggregators,)
+    gain : array of int64, shape (aggregators, levels)
+        Steps of the state of charge in a time step; 0: too little for one.
+    power_kw : array, shape (aggregators, levels)
+        What the charger draws for that gain, losses included (tariff-7); negative when discharging.
+    site : array of int64, shape (levels,)
+    group_kind, group_state : array of int64, shape (groups,)
+        Where each group of `Travel` departs; kind -1: outside the bounds of its charge.
+    notes : tuple of str
+    """
+
+    kinds: list[Kind]
+    soc_step: Array
+    gain: Array
+    power_kw: Array
+    site: Array
+    group_kind: Array
+    group_state: Array
+    notes: tuple[str, ...]
+
+
+def levels_of(problem: Problem, soc_step: float | str = "auto", rounding: str = "inner") -> Levels:
+    """Levels of a problem, rounded so that every plan can be driven (``inner``) or none is lost (``outer``)."""
+    if rounding not in ("inner", "outer"):
+        raise ValueError(f"rounding is {rounding!r}; give inner or outer")
+    step = soc_steps(problem, soc_step)
+    gain, power_kw = _chargers(problem, step)
+    travel, roads, sites = problem.travel, problem.roads, problem.sites
+    destinations, where = np.unique(travel.destination, return_inverse=True)
+    need_kwh = _least_energy(roads.nodes, roads.tail, roads.head, roads.energy_kwh, destinations)
+    first_link, links = _grouped(roads.tail, roads.nodes)
+    site = np.repeat(np.arange(len(sites)), np.diff(sites.level_first))
+    first_option, options = _grouped(sites.node[site], roads.nodes)
+
+    keys = np.stack([travel.aggregator, where, _ranks(travel.soc_final_min)], axis=1)
+    distinct, first, kind = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    kind = kind.reshape(-1).astype(np.int64)
+    group_state = np.full(len(travel), -1, np.int64)
+    order = np.argsort(kind, kind="stable")
+    bounds = np.searchsorted(kind[order], np.arange(len(distinct) + 1))
+    kinds = []
+    for k, (m, d, _) in enumerate(distinct):
+        groups = order[bounds[k] : bounds[k + 1]]
+        leader, final, delta = int(first[k]), float(travel.soc_final_min[first[k]]), float(step[m])
+        battery = float(problem.aggregators.battery_kwh[m])
+        ahead = need_kwh[:, d] / battery
+        spare = (travel.soc_initial[leader] - final - ahead[travel.origin[leader]]) / delta
+        part = spare - math.floor(spare) if math.isfinite(spare) else 0.0
+        offset = 0.0 if min(part, 1.0 - part) < _ROUNDING else part * delta
+        base = np.where(np.isfinite(ahead), final + ahead + offset, 0.0)
+        up, down = (_up, _down) if rounding == "inner" else (_down, _up)
+        low = up((problem.aggregators.soc_min[m] - base) / delta)
+        high = down((problem.aggregators.soc_max[m] - base) / delta)
+        floor = int(low.min())
+        low, high = low - floor, np.where(np.isfinite(ahead), high - floor, -1)
+        with np.errstate(invalid="ignore"):
+            drop = (roads.energy_kwh / battery + ahead[roads.head] - ahead[roads.tail]) / delta
+        used = np.maximum(0, up(np.where(np.isfinite(drop), drop, 0.0)))
+        expanded = Expanded(
+            int(destinations[d]), int(up(np.array([-offset / delta]))[0]) - floor, low, high,
+            first_link, links, roads.head.astype(np.int64), np.asarray(roads.free_flow_steps, np.int64), used,
+            first_option, options, gain[m],
+        )  # fmt: skip
+        levels = max(1, int(high.max()) + 1)
+        origin = travel.origin[groups]
+        level = down((travel.soc_initial[groups] - base[origin]) / delta) - floor
+        level = np.minimum(level, high[origin])
+        good = (level >= low[origin]) & (travel.depart_step[groups] < problem.steps)
+        state = (travel.depart_step[groups] * roads.nodes + origin) * levels + level
+        group_state[groups] = np.where(good, state, -1)
+        starts, inverse = np.unique(state[good], return_inverse=True)
+        vehicles = np.bincount(inverse, travel.vehicles[groups][good], len(starts))
+        base_soc = base + floor * delta
+        kinds.append(Kind(int(m), int(destinations[d]), final, expanded, levels, base_soc, starts, vehicles))
+    return Levels(
+        kinds, step, gain, power_kw, site, np.where(group_state >= 0, kind, -1), group_state,
+        _notes(problem, gain, power_kw),
+    )  # fmt: skip
+
+
+def soc_steps(problem: Problem, soc_step: float | str = "auto") -> Array:
+    """Step of the state of charge of each aggregator.
+
+    ``auto``: a quarter of what the strongest level gains, or a whole part of that, at most `MOST_AUTO`; of
+    those down to half as fine the one by which levels lose least.
+    """
+    aggregators, power = problem.aggregators, problem.sites.level_kw
+    if soc_step != "auto":
+        return np.full(len(aggregators), float(soc_step))
+    steps = np.full(len(aggregators), MOST_AUTO)
+    for m in range(len(aggregators)):
+        gain = np.sort(np.abs(_gains(problem, m)))
+        if not (power > 0).any() or gain[-1] <= 0:
+            continue
+        quarter = float(_gains(problem, m).max()) / 4.0
+        coarsest = max(1, math.ceil(quarter / MOST_AUTO - _ROUNDING))
+        parts = np.arange(coarsest, 2 * coarsest + 1)
+        lost = [float(np.sum(np.round(gain / (quarter / n) % 1.0, 9) * (quarter / n) / gain)) for n in parts]
+        steps[m] = quarter / parts[int(np.argmin(np.round(lost, 9)))]
+    return steps
+
+
+def _gains(problem: Problem, m: int) -> Array:
+    """Change of the state of charge by every level in a step."""
+    aggregators, power = problem.aggregators, problem.sites.level_kw
+    kwh = power * problem.step_h
+    charged = kwh * aggregators.charge_efficiency[m]
+    return (
+        np.where(power > 0, charged, kwh / aggregators.discharge_efficiency[m]) / aggregators.battery_kwh[m]
+    )
+
+
+def _chargers(problem: Problem, step: Array) -> tuple[Array, Array]:
+    """Steps gained by every level, and the power that this takes (tariff-7)."""
+    aggregators = problem.aggregators
+    shape = (len(aggregators), len(problem.sites.level_kw))
+    gain, power = np.zeros(shape, np.int64), np.zeros(shape)
+    for m in range(shape[0]):
+        exact = _gains(problem, m) / step[m]
+        gain[m] = np.sign(exact) * _down(np.abs(exact))
+        kwh = gain[m] * step[m] * aggregators.battery_kwh[m]
+        loss = np.where(
+            gain[m] > 0, 1.0 / aggregators.charge_efficiency[m], aggregators.discharge_efficiency[m]
+        )
+        power[m] = kwh * loss / problem.step_h
+    return gain, power
+
+
+def _notes(problem: Problem, gain: Array, power_kw: Array) -> tuple[str, ...]:
+    """A word on every charger level that the step of the state of charge weakens."""
+    notes = []
+    asked = problem.sites.level_kw
+    lost = 1.0 - np.abs(power_kw) / np.maximum(np.abs(asked), 1e-300)
+    for m in range(len(gain)):
+        seen: set[float] = set()
+        for i in np.flatnonzero((lost[m] > _LOST) & (asked != 0)):
+            if float(asked[i]) not in seen:
+                seen.add(float(asked[i]))
+                notes.append(
+                    f"aggregator {problem.aggregators.aggregator_id[m]}: the step of the state of charge does "
+                    f"not divide what {asked[i]:g} kW gains; vehicles get {power_kw[m, i]:.6g} kW"
+                )
+    return tuple(notes)
+
+
+def _least_energy(nodes: int, tail: Array, head: Array, energy_kwh: Array, destinations: Array) -> Array:
+    """Least energy from every node to every destination [kWh], shape (nodes, destinations); inf: no way."""
+    least = np.full((nodes, len(destinations)), np.inf)
+    least[destinations, np.arange(len(destinations))] = 0.0
+    for _ in range(nodes):
+        better = least.copy()
+        np.minimum.at(better, tail, least[head] + energy_kwh[:, None])
+        if (better >= least - 1e-12).all():
+            break
+        least = better
+    return least
+
+
+def _grouped(owner: Array, owners: int) -> tuple[Array, Array]:
+    """CSR offsets and members by owner."""
+    order = np.argsort(owner, kind="stable").astype(np.int32)
+    first = np.zeros(owners + 1, np.int64)
+    np.cumsum(np.bincount(owner, minlength=owners), out=first[1:])
+    return first, order
+
+
+def _ranks(values: Array) -> Array:
+    return np.unique(values, return_inverse=True)[1].reshape(-1)
+
+
+def _up(x: Array) -> Array:
+    return np.asarray(np.ceil(x - _ROUNDING), np.int64)
+
+
+def _down(x: Array) -> Array:
+    return np.asarray(np.floor(x + _ROUNDING), np.int64)
