@@ -18,6 +18,8 @@ from tidewatt.report.plans import load_before_after, pareto_front, queue_before_
 from tidewatt.report.proof import convergence, regret
 from tidewatt.report.stations import station_map
 from tidewatt.report.style import save_figure
+from tidewatt.report.tariff_lines import line_limits, line_outcomes
+from tidewatt.report.tariffs import cost_over_gamma, site_day, tariff_map
 from tidewatt.report.traffic import road_speeds
 from tidewatt.report.week import feeder_position, feeder_week
 
@@ -28,13 +30,17 @@ if TYPE_CHECKING:
     from tidewatt.coordination.result import Coordination
     from tidewatt.domain.roads import Roads
     from tidewatt.simulation.result import Simulation
+    from tidewatt.tariffs.result import Tariffs
 
 __all__ = [
     "changes",
     "convergence",
+    "cost_over_gamma",
     "feeder_ranking",
     "feeder_week",
     "fleet_day",
+    "line_limits",
+    "line_outcomes",
     "load_and_queue",
     "load_before_after",
     "pareto_front",
@@ -43,8 +49,10 @@ __all__ = [
     "road_speeds",
     "save_figure",
     "search_progress",
+    "site_day",
     "station_map",
     "sweep",
+    "tariff_map",
     "upgrade_need",
     "waits",
     "write_figures",
@@ -52,7 +60,7 @@ __all__ = [
 
 
 def write_figures(
-    result: Coordination | Simulation | Configuration,
+    result: Coordination | Simulation | Configuration | Tariffs,
     folder: str | Path,
     *,
     formats: Iterable[str] = ("png",),
@@ -64,7 +72,7 @@ def write_figures(
 
     Parameters
     ----------
-    result : Coordination, Simulation or Configuration
+    result : Coordination, Simulation, Configuration or Tariffs
         Fresh or loaded.
     folder : path
         Where to.
@@ -124,4 +132,13 @@ def _drawers(result: Any, feeder: Any, roads: Roads | None) -> Mapping[str, Call
             "changes": lambda: changes(result, roads),
         }
         return drawn if result.front is None else drawn | {"front": lambda: pareto_front(result)}
+    if kind == "Tariffs":
+        drawn = {
+            "tariff_map": lambda: tariff_map(result),
+            "line_limits": lambda: line_limits(result),
+            "site_day": lambda: site_day(result),
+        }
+        if len(result.outcomes):
+            drawn["line_outcomes"] = lambda: line_outcomes(result)
+        return drawn if result.gamma is None else drawn | {"cost_over_gamma": lambda: cost_over_gamma(result)}
     return {}

@@ -1,0 +1,194 @@
+"""Figures of lines under tariffs: flows beside limits and margins, and plans under sampled outcomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tidewatt.report.style import COLOURS, blank, new_figure, power_scale, styled
+from tidewatt.report.tariffs import clock_axis, of_steps, step_edges_min
+from tidewatt.report.words import count, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from tidewatt.domain.arrays import Array
+    from tidewatt.tariffs.result import Tariffs
+
+__all__ = ["line_limits", "line_outcomes"]
+
+_MOST_LINES = 6
+_MOST_LINES_COMPARED = 3
+_PLANS = {"deterministic": COLOURS["unmanaged"], "robust": COLOURS["coordinated"]}
+_NEAR = 0.5
+"""Lines that come to this share of their limit are shown."""
+
+_BINDS = 1e-6
+"""Duals below this share of the largest are what a solver leaves."""
+
+
+@styled
+def line_limits(result: Tariffs) -> Figure:
+    """Flow of the most loaded lines beside their limits, at the forecast and at worst.
+
+    Parameters
+    ----------
+    result : Tariffs
+        Fresh or loaded.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One axes a line: nominal flow, band of the worst cases, limits [kW or MW], and bars under the steps
+        in which the limit sets a price.
+    """
+    edges, table = step_edges_min(result), result.lines
+    limits = table[np.isfinite(table["limit_kw"].to_numpy(float))] if len(table) else table
+    if not len(limits):
+        figure, axes = new_figure("No line has a limit", 1, 1, figsize=(10.4, 3.0))
+        blank(axes[0, 0], "nothing to compare flows with")
+        return figure
+    steps = len(edges) - 1
+    lines, limit = of_steps(limits, "line_id", "limit_kw", steps)
+    nominal, high, low, dual_high, dual_low = (
+        of_steps(limits, "line_id", name, steps)[1]
+        for name in ("nominal_kw", "worst_high_kw", "worst_low_kw", "dual_high", "dual_low")
+    )
+    dual = np.nan_to_num(dual_high + dual_low)
+    binds = dual > _BINDS * max(float(dual.max()), 1e-9)
+    loading = np.nanmax(np.maximum(high, -low) / np.where(limit > 0, limit, np.nan), axis=1, initial=0.0)
+    order = np.lexsort((-loading, -dual.sum(axis=1)))[:_MOST_LINES]
+    order = (
+        order[binds[order].any(axis=1) | (loading[order] >= _NEAR)] if loading.max() >= _NEAR else order[:1]
+    )
+    binding = int(binds.any(axis=1).sum())
+    title = "No line limit binds"
+    if binding:
+        title = f"{binding} of {count(len(lines), 'limited line')} bind{'s' if binding == 1 else ''} "
+        title += f"in {count(int(binds.any(axis=0).sum()), 'step')}"
+    title += ": flow at the forecast and within the uncertainty set"
+    columns = 1 if len(order) == 1 else 2
+    rows = -(-len(order) // columns)
+    figure, axes = new_figure(title, rows, columns, figsize=(11.6, 2.5 * rows + 1.1), sharex=True)
+    for ax, k in zip(axes.ravel(), order, strict=False):
+        near = loading[k] > 0.3  # a limit far above would squeeze the flow into a stripe
+        scale, unit = power_scale(np.concatenate([high[k], low[k], *([limit[k]] if near else [])]))
+        ax.stairs(high[k] * scale, edges, baseline=low[k] * scale, fill=True, linewidth=0, alpha=0.35,
+                  color=COLOURS["coordinated"], label="within the uncertainty set")  # fmt: skip
+        ax.stairs(nominal[k] * scale, edges, baseline=None, color=COLOURS["coordinated"], linewidth=1.6,
+                  label="at the forecast")  # fmt: skip
+        if near:
+            _limit(ax, edges, limit[k], float(low[k].min()), scale)
+        else:
+            ax.annotate("limit far above", (0.99, 0.97), xycoords="axes fraction", ha="right", va="top")
+        bottom, top = min(0.0, ax.get_ylim()[0]), ax.get_ylim()[1]
+        foot = bottom - 0.07 * (top - bottom)
+        if binds[k].any():
+            ax.bar(edges[:-1][binds[k]], bottom - foot, np.diff(edges)[binds[k]], foot, align="edge",
+                   color=COLOURS["unmanaged"], label="the limit sets a price")  # fmt: skip
+        ax.set_ylim(foot, top)
+        ax.set_title(f"{lines[k]}, at worst at {percent(float(loading[k]))} of its limit")
+        ax.set_ylabel(f"flow [{unit}]")
+    _finish(figure, axes, len(order), edges)
+    return figure
+
+
+def _limit(ax: Axes, edges: Array, limit: Array, least: float, scale: float) -> None:
+    """The limit with room above, and its negative where flow comes back half as far."""
+    look: Any = {"baseline": None, "color": COLOURS["limit"], "linewidth": 1.6}
+    ax.stairs(limit * scale, edges, label="limit", **look)
+    lowest = ax.get_ylim()[0]
+    if least < -0.5 * float(limit.min()):
+        ax.stairs(-limit * scale, edges, **look)
+        lowest = min(lowest, -1.08 * float(limit.max()) * scale)
+    ax.set_ylim(lowest, max(ax.get_ylim()[1], 1.08 * float(limit.max()) * scale))
+
+
+def _finish(figure: Figure, axes: Array, used: int, edges: Array) -> None:
+    """Hide axes that are not used, label the lowest, and put one legend under them."""
+    columns = axes.shape[1]
+    for k, ax in enumerate(axes.ravel()):
+        if k >= used:
+            ax.set_visible(False)
+        elif k + columns >= used:
+            clock_axis(ax, edges)
+            ax.tick_params(labelbottom=True)
+    handles: dict[str, Any] = {}
+    for ax in axes.ravel()[:used]:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    figure.legend(list(handles.values()), list(handles), loc="outside lower left", ncols=4, fontsize=8.5)
+
+
+@styled
+def line_outcomes(result: Tariffs) -> Figure:
+    """Flow of the lines that a plan for the forecast exceeds most often: that plan beside the robust one.
+
+    Parameters
+    ----------
+    result : Tariffs
+        With sampled outcomes, fresh or loaded.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A row a line, a column a plan: bands of the flow under the outcomes, and the limit [kW or MW].
+    """
+    edges, table = step_edges_min(result), result.outcomes
+    figures = result.figures
+    plans = [plan for plan in _PLANS if len(table) and (table["plan"] == plan).any()]
+    figure: Figure
+    if not plans:
+        figure, axes = new_figure("No outcomes were sampled", 1, 1, figsize=(10.4, 3.0))
+        blank(axes[0, 0], "ask for samples to compare plans under uncertainty")
+        return figure
+    steps = len(edges) - 1
+    names = ("low_kw", "p05_kw", "median_kw", "p95_kw", "high_kw", "violated")
+    lines = list(dict.fromkeys(table["line_id"].tolist()))
+    by_plan = {
+        plan: {name: of_steps(table[table["plan"] == plan], "line_id", name, steps)[1] for name in names}
+        for plan in plans
+    }
+    ids, limits = of_steps(result.lines, "line_id", "limit_kw", steps)
+    limit = np.array([limits[ids.index(line)] if line in ids else np.full(steps, np.inf) for line in lines])
+    worst = np.max([by_plan[plan]["violated"].max(axis=1) for plan in plans], axis=0)
+    largest = np.max([np.maximum(by_plan[p]["high_kw"], -by_plan[p]["low_kw"]) for p in plans], axis=0)
+    loading = np.where(np.isfinite(limit) & (limit > 0), largest / np.maximum(limit, 1e-9), 0.0).max(axis=1)
+    order = np.lexsort((-loading, -worst))[:_MOST_LINES_COMPARED]
+    order = order[worst[order] > 0] if worst.any() else order[:1]
+    title = "Plans under the same sampled outcomes"
+    rates = {plan: figures.get(f"violation_rate_{plan}") for plan in plans}
+    if all(rate is not None for rate in rates.values()):
+        shares = [
+            f"{percent(float(rates[plan] or 0.0))} of the outcomes under the {plan} plan" for plan in plans
+        ]
+        title = f"Some limit is exceeded in {', in '.join(shares)}"
+    size = (5.6 * len(plans) + 0.4, 2.6 * len(order) + 1.2)
+    figure, axes = new_figure(title, len(order), len(plans), figsize=size, sharex=True, sharey="row")
+    for row, k in enumerate(order):
+        scale, unit = power_scale(np.concatenate([limit[k], largest[k]]))
+        for column, plan in enumerate(plans):
+            ax, of = axes[row, column], {name: values[k] for name, values in by_plan[plan].items()}
+            _bands(ax, edges, of, scale, plan)
+            if np.isfinite(limit[k]).any():
+                _limit(ax, edges, limit[k], float(of["low_kw"].min()), scale)
+            share = float(of["violated"].max())
+            said = f"exceeded in up to {percent(share)} of the outcomes" if share > 0 else "never exceeded"
+            ax.set_title(f"{lines[k]}, {plan}: {said}")
+        axes[row, 0].set_ylabel(f"flow [{unit}]")
+    _finish(figure, axes, axes.size, edges)
+    return figure
+
+
+def _bands(ax: Axes, edges: Array, of: dict[str, Array], scale: float, plan: str) -> None:
+    colour = _PLANS[plan]
+    for low, high, alpha, label in (
+        ("low_kw", "high_kw", 0.18, "all outcomes"),
+        ("p05_kw", "p95_kw", 0.35, "nine in ten"),
+    ):
+        ax.stairs(of[high] * scale, edges, baseline=of[low] * scale, fill=True, color=colour, alpha=alpha,
+                  linewidth=0, label=f"{plan}: {label}")  # fmt: skip
+    ax.stairs(of["median_kw"] * scale, edges, baseline=None, color=colour, linewidth=1.6,
+              label=f"{plan}: median")  # fmt: skip
