@@ -29,6 +29,9 @@ def hand_over(scenario: Scenario, report: ImportReport, out: Path, json: bool, v
     for line in report.lines():
         print(line)
     print(f"Wrote {out}: {described(scenario)}.")
+    if verb == "assemble":
+        say(f"Next: tidewatt assemble ROADS {out} --out CASE")
+        return
     if verb == "simulate" and (scenario.stations is None or not len(scenario.stations)):
         say(f"Next: tidewatt import stations FILE --into {out} --out SCENARIO")
         if scenario.demand is not None:

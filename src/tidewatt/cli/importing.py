@@ -5,7 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from tidewatt.cli.importing_grids import itineraries, pge_gna, pge_ica
-from tidewatt.cli.importing_networks import matpower
+from tidewatt.cli.importing_networks import matpower, pandapower
 from tidewatt.cli.importing_roads import gmns, osm, tntp
 from tidewatt.cli.importing_stations import stations
 
@@ -23,3 +23,4 @@ importing.command(gmns)
 importing.command(osm)
 importing.command(stations)
 importing.command(matpower)
+importing.command(pandapower)

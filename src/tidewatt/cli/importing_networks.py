@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tidewatt.io.importers.network_choices import NetworkChoices
     from tidewatt.io.importers.report import ImportReport
 
-__all__ = ["matpower"]
+__all__ = ["matpower", "pandapower"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,38 @@ def matpower(
     _import(file, out, choices, overwrite, json, read)
 
 
+def pandapower(
+    file: Path,
+    /,
+    *,
+    out: Path,
+    choices: Chosen = Choices(),
+    name: str | None = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Buses, lines and injections of a pandapower network (pandapower.to_json).
+
+    Taps are held at their ratio. What an open switch cuts off is left out; line charging, shunts and iron
+    losses are taken at 1 per unit.
+
+    Parameters
+    ----------
+    file
+        The JSON file.
+    out
+        Folder for the scenario.
+    name
+        Name of the scenario [default: from the file].
+    """
+    from tidewatt.io.importers.pandapower import import_pandapower
+
+    def read(chosen: NetworkChoices) -> tuple[Scenario, ImportReport]:
+        return import_pandapower(file, choices=chosen, name=name)
+
+    _import(file, out, choices, overwrite, json, read)
+
+
 def _import(
     file: Path,
     out: Path,
@@ -119,4 +151,4 @@ def _import(
         with reporter() as shown:
             shown.step(f"importing {file.name}")
             scenario, report = read(chosen)
-        hand_over(scenario, report, out, json, "tariff")
+        hand_over(scenario, report, out, json, "assemble")

@@ -6,6 +6,7 @@ from tidewatt.io.importers.ica import import_ica
 from tidewatt.io.importers.itineraries import import_diary, import_itineraries
 from tidewatt.io.importers.matpower import import_matpower
 from tidewatt.io.importers.osm import import_osm
+from tidewatt.io.importers.pandapower import import_pandapower
 from tidewatt.io.importers.report import ImportReport
 from tidewatt.io.importers.stations import import_stations
 from tidewatt.io.importers.tntp import import_tntp
@@ -19,6 +20,7 @@ __all__ = [
     "import_itineraries",
     "import_matpower",
     "import_osm",
+    "import_pandapower",
     "import_stations",
     "import_tntp",
 ]

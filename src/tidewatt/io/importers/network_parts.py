@@ -211,7 +211,7 @@ def _turn_ratios(network: Network) -> dict[BusId, float]:
         least, most = min(turned.values()), max(turned.values())
         network.imputed["ratio other than nominal, held as it is"] = tuple(str(line.line_id) for line in taps)
         network.assumptions.append(
-            f"base_kv of the {beyond:,} buses beyond such ratios is {least:.4g} to {most:.4g} times the nominal "
+            f"base_kv of {beyond:,} buses beyond such ratios is {least:.4g} to {most:.4g} times the nominal "
             "voltage; their limits in per unit are changed likewise, so that they are the same in kV"
         )
     return turned
