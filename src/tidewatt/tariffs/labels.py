@@ -177,7 +177,14 @@ def dataset(case: Case, problem: Problem, solution: Solution | None) -> xr.Datas
             {**vehicles, "long_name": "vehicles that wait at the link's end"},
         ),
     }
-    if traffic is not None:
+    if solution is not None and traffic is not None:
+        # Also those that are not published, as they ration what one aggregator alone uses: the bound rests
+        # on them.
+        coordinates["site"] = ("site", case.sites.site_id, {"long_name": "site_id"})
+        per_vehicle = {"units": "cost per vehicle", "long_name": "dual of the link's capacity"}
+        per_charger = {"units": "cost per charger and step", "long_name": "dual of the number of chargers"}
+        variables["road_dual"] = (("link", "step"), solution.toll, per_vehicle)
+        variables["charger_dual"] = (("site", "step"), solution.charger_price, per_charger)
         variables |= {name: (("arc",), values) for name, values in traffic.arcs.items()}
     return xr.Dataset(variables, coordinates)
 

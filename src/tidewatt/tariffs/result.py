@@ -52,8 +52,9 @@ class Tariffs:
         Where no plan keeps all limits: ``limit`` (line, voltage, road, chargers, demand), ``element_id``,
         ``step``, ``amount``, ``unit``, ``remedy``: the least relaxation that would do. Empty otherwise.
     data : xarray.Dataset
-        Over (link, step): ``link_flow``, ``link_queue``; over ``arc`` in the arcs formulation what
-        `tidewatt.tariffs.problem.Traffic` says.
+        Over (link, step): ``link_flow``, ``link_queue``, ``road_dual``; over (site, step):
+        ``charger_dual`` (of all limits, also of those whose price is not published); over ``arc`` in the
+        arcs formulation what `tidewatt.tariffs.problem.Traffic` says.
     history : pandas.DataFrame
         ``iteration``, ``columns``, ``cost``, ``bound``, ``relative_gap``, ``seconds``.
     status : Status
