@@ -161,10 +161,8 @@ def line_outcomes(result: Tariffs) -> Figure:
     title = "Plans under the same sampled outcomes"
     rates = {plan: figures.get(f"violation_rate_{plan}") for plan in plans}
     if all(rate is not None for rate in rates.values()):
-        shares = [
-            f"{percent(float(rates[plan] or 0.0))} of the outcomes under the {plan} plan" for plan in plans
-        ]
-        title = f"Some limit is exceeded in {', in '.join(shares)}"
+        shares = " and ".join(f"{percent(float(rates[plan] or 0.0))} ({plan} plan)" for plan in plans)
+        title = f"Sampled outcomes exceed some limit in {shares} of all cases"
     size = (5.6 * len(plans) + 0.4, 2.6 * len(order) + 1.2)
     figure, axes = new_figure(title, len(order), len(plans), figsize=size, sharex=True, sharey="row")
     for row, k in enumerate(order):
@@ -175,7 +173,11 @@ def line_outcomes(result: Tariffs) -> Figure:
             if np.isfinite(limit[k]).any():
                 _limit(ax, edges, limit[k], float(of["low_kw"].min()), scale)
             share = float(of["violated"].max())
-            said = f"exceeded in up to {percent(share)} of the outcomes" if share > 0 else "never exceeded"
+            said = (
+                f"exceeded in {percent(share)} of the outcomes of its worst step"
+                if share > 0
+                else "never exceeded"
+            )
             ax.set_title(f"{lines[k]}, {plan}: {said}")
         axes[row, 0].set_ylabel(f"flow [{unit}]")
     _finish(figure, axes, axes.size, edges)
