@@ -70,7 +70,7 @@ def _buses(d: Distribution, report: Report) -> None:
         fix = "Lower voltage_min_pu or raise voltage_max_pu"
         report.rows(table, "voltage_min_pu", problem, fix, crossed, who)
     slack = np.flatnonzero(d.slack)
-    if len(slack) == 0:
+    if len(slack) == 0 and d.buses:  # that a table is missing is reported
         report.add(
             table, "slack", "no bus is the slack", "Give slack = true to the bus that feeds the network"
         )

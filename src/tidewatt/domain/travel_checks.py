@@ -130,7 +130,8 @@ def _sites(sites: ChargingSites, report: Report) -> None:
         again,
         level,
     )
-    bare = np.flatnonzero((np.diff(sites.level_first) == 0) & (sites.chargers > 0))
+    # Where there are no levels at all, the table is missing, which is reported.
+    bare = np.flatnonzero((np.diff(sites.level_first) == 0) & (sites.chargers > 0) & (len(power) > 0))
     fix = "Add its rows to charger_levels (site_id, level_id, power_kw), or give it 0 chargers"
     report.rows("charger_levels", "site_id", "a site has chargers, but no level", fix, bare, who)
     price = sites.price_per_kwh
@@ -179,10 +180,11 @@ def _travel(travel: Travel, aggregators: Aggregators, roads: StepRoads, steps: i
     for name in ("soc_initial", "soc_final_min"):
         within(name, 0, 1, "0 to 1", _SOC)
     low, high = (column[travel.aggregator] for column in (aggregators.soc_min, aggregators.soc_max))
+    sound = (low >= 0) & (low < high) & (high <= 1)  # others are reported with the aggregators
     for name in ("soc_initial", "soc_final_min"):
         soc: Array = getattr(travel, name)
         for words, bound, out in (("below soc_min", low, soc < low), ("above soc_max", high, soc > high)):
-            bad = np.flatnonzero(out & (soc >= 0) & (soc <= 1))
+            bad = np.flatnonzero(out & sound & (soc >= 0) & (soc <= 1))
             if len(bad):
                 problem = f"{soc[bad[0]]:g} is {words} {bound[bad[0]]:g} of the aggregator"
                 report.rows("travel", name, problem, f"Correct it, or the aggregator's {words[6:]}", bad, who)

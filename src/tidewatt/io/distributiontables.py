@@ -63,7 +63,7 @@ def build_distribution(buses: Table, lines: Table) -> tuple[Distribution, pa.Arr
 
 def build_injections(table: Table, buses: pa.Array, horizon: Horizon) -> tuple[Injections, pa.Array]:
     """Injections at known buses in the order in which the table names them, and their ids."""
-    owners = _owners(table, "injection_id")
+    owners = _owners(table, "injection_id", none=not len(buses))  # that there are no buses is reported
     bus_column = table.ids("bus_id")
     table.filled("bus_id", bus_column)
     bus = located(table, "bus_id", buses, "buses", ids=bus_column, optional=True)
@@ -92,14 +92,15 @@ def build_injections(table: Table, buses: pa.Array, horizon: Horizon) -> tuple[I
     return injections, owners.ids
 
 
-def _owners(table: Table, column: str) -> _Owners:
+def _owners(table: Table, column: str, *, none: bool) -> _Owners:
+    """Injections in the order in which a table names them; without any where `none`."""
     ids: IdColumn = table.ids(column)
     table.label_rows(ids, unique=False)
     table.filled(column, ids)
     filled = np.flatnonzero(ids.codes >= 0)
     first = np.full(len(ids.values), -1, np.int64)
     first[ids.codes[filled[::-1]]] = filled[::-1]
-    used = np.flatnonzero(first >= 0)
+    used = np.flatnonzero((first >= 0) & (not none))
     used = used[np.argsort(first[used], kind="stable")]
     place = np.full(len(ids.values) + 1, -1, np.int64)
     place[used] = np.arange(len(used))

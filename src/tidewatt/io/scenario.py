@@ -145,7 +145,7 @@ def _assemble(tables: Tables, config: Config, issues: list[Issue], carry: bool) 
         check(
             scenario,
             whole=found.isdisjoint(("nodes", "links", "zones")),
-            whole_travel=found.isdisjoint(("nodes", "links", *TRAVEL)),
+            whole_travel=found.isdisjoint(("nodes", "links", *TRAVEL)) and "buses" not in left_out,
             whole_grid=left_out.isdisjoint(("buses", "lines")),
         )
     )

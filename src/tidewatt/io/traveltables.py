@@ -101,6 +101,8 @@ def build_sites(
     """Charging sites at known nodes and buses, and their ids."""
     table, levels = tables.charging_sites, tables.charger_levels
     ids, rows = known_ids(table, "site_id")
+    if not (len(nodes) and len(buses)):  # reported already
+        ids, rows = ids.slice(0, 0), rows[:0]
     places = []
     for column, known, home in (("node_id", nodes, "nodes"), ("bus_id", buses, "buses")):
         place = table.ids(column)
