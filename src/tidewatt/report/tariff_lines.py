@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tidewatt.report.style import COLOURS, blank, new_figure, power_scale, styled
-from tidewatt.report.tariffs import clock_axis, of_steps, step_edges_min
+from tidewatt.report.tariffs import clock_axis, of_steps, step_edges_min, why_nothing
 from tidewatt.report.words import count, percent
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ def line_limits(result: Tariffs) -> Figure:
     edges, table = step_edges_min(result), result.lines
     limits = table[np.isfinite(table["limit_kw"].to_numpy(float))] if len(table) else table
     if not len(limits):
-        figure, axes = new_figure("No line has a limit", 1, 1, figsize=(10.4, 3.0))
-        blank(axes[0, 0], "nothing to compare flows with")
+        title = "No line has a limit" if len(table) else "No flows to show"
+        figure, axes = new_figure(title, 1, 1, figsize=(10.4, 3.0))
+        blank(axes[0, 0], "nothing to compare flows with" if len(table) else why_nothing(result))
         return figure
     steps = len(edges) - 1
     lines, limit = of_steps(limits, "line_id", "limit_kw", steps)

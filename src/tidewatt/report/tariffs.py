@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from tidewatt.domain.arrays import Array
     from tidewatt.tariffs.result import Tariffs
 
-__all__ = ["clock_axis", "cost_over_gamma", "of_steps", "site_day", "step_edges_min", "tariff_map"]
+__all__ = [
+    "clock_axis",
+    "cost_over_gamma",
+    "of_steps",
+    "site_day",
+    "step_edges_min",
+    "tariff_map",
+    "why_nothing",
+]
 
 _MOST_SITES_MAPPED = 40
 _MOST_SITES_DRAWN = 4
@@ -72,6 +80,12 @@ def of_steps(table: pd.DataFrame, by: str, column: str, steps: int) -> tuple[lis
     return ids, values
 
 
+def why_nothing(result: Tariffs) -> str:
+    """Why a result has no plan to draw."""
+    infeasible = result.status.name == "INFEASIBLE"
+    return "no plan keeps all limits: see the diagnosis" if infeasible else "no plan was proved"
+
+
 @styled
 def tariff_map(result: Tariffs) -> Figure:
     """The tariff of every site over the horizon.
@@ -90,7 +104,7 @@ def tariff_map(result: Tariffs) -> Figure:
     sites, tariff = of_steps(result.tariffs, "site_id", "tariff_per_kwh", len(edges) - 1)
     if not sites:
         figure, axes = new_figure("No tariffs were published", 1, 1, figsize=(10.4, 3.0))
-        blank(axes[0, 0], "no plan within all limits was proved")
+        blank(axes[0, 0], why_nothing(result))
         return figure
     size = np.nan_to_num(np.abs(tariff))
     site, step = (int(k) for k in np.unravel_index(int(size.argmax()), size.shape))
@@ -146,8 +160,8 @@ def site_day(result: Tariffs) -> Figure:
     edges, table = step_edges_min(result), result.sites
     steps, names = len(edges) - 1, ("queue", "charging", "discharging", "soc_mean")
     if not len(table):
-        figure, axes = new_figure("No vehicles are shown", 1, 1, figsize=(10.4, 3.0))
-        blank(axes[0, 0], "no plan within all limits was proved")
+        figure, axes = new_figure("No vehicles to show", 1, 1, figsize=(10.4, 3.0))
+        blank(axes[0, 0], why_nothing(result))
         return figure
     sites, _ = of_steps(table, "site_id", "queue", steps)
     queue, charging, discharging, soc = (of_steps(table, "site_id", name, steps)[1] for name in names)
@@ -205,7 +219,7 @@ def cost_over_gamma(result: Tariffs) -> Figure:
     figure, axes = new_figure(_gamma_title(table), 1, 3, figsize=(12.4, 4.2))
     if table is None or not np.isfinite(table["cost"].to_numpy(float)).any():
         for ax in axes[0]:
-            blank(ax, "no plan within all limits was proved")
+            blank(ax, "no plan was proved")
         return figure
     gamma = table["gamma"].to_numpy(float)
     curves = (

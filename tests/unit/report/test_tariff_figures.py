@@ -14,6 +14,7 @@ from tests.unit.report.made_tariffs import LINES, STEPS, gamma_table, made_tarif
 from tidewatt.report.figures import write_figures
 from tidewatt.report.tariff_lines import line_limits, line_outcomes
 from tidewatt.report.tariffs import cost_over_gamma, site_day, step_edges_min, tariff_map
+from tidewatt.result import Status
 
 USUAL = ["tariff_map", "line_limits", "site_day"]
 
@@ -219,7 +220,7 @@ def test_sweep_with_sizes_that_no_plan_withstands():
     assert "From gamma 0 to 0.8" in figure.get_suptitle()
     assert "no plan within all limits" in figure.axes[0].get_title("left")
     none = gamma_table().assign(cost=np.nan)
-    assert "no plan within all limits" in texts(cost_over_gamma(made_tariffs(gamma=none)))
+    assert "no plan was proved" in texts(cost_over_gamma(made_tariffs(gamma=none)))
     unsampled = gamma_table().assign(violation_rate=np.nan)
     assert "no outcomes were sampled" in texts(cost_over_gamma(made_tariffs(gamma=unsampled)))
 
@@ -230,5 +231,6 @@ def test_infeasible_results_say_so(tmp_path):
     empty = {name: getattr(result, name).iloc[:0] for name in ("tariffs", "lines", "sites", "outcomes")}
     nothing = replace(result, **empty)
     assert [path.stem for path in write_figures(nothing, tmp_path)] == USUAL
-    assert "no plan within all limits" in texts(tariff_map(nothing))
-    assert "no plan within all limits" in texts(site_day(nothing))
+    for draw in (tariff_map, site_day, line_limits):
+        assert "no plan was proved" in texts(draw(nothing))
+        assert "see the diagnosis" in texts(draw(replace(nothing, status=Status.INFEASIBLE)))
