@@ -145,14 +145,20 @@ def _lacking(
     lacking, missing = np.zeros(len(travel), bool), np.zeros(len(travel))
     order = np.argsort(key.reshape(-1), kind="stable")
     bounds = np.searchsorted(key.reshape(-1)[order], np.arange(len(keys) + 1))
+    around: dict[int, Array] = {}
     for k, (m, d) in enumerate(keys):
         groups = order[bounds[k] : bounds[k + 1]]
+        if d not in around:
+            starts = np.union1d(places, travel.origin[which.reshape(-1) == d])
+            around[d] = _around(roads, int(ends[d]), to_end[d], places, to_site, starts)
         battery = float(aggregators.battery_kwh[m])
         low, high = float(aggregators.soc_min[m]), float(aggregators.soc_max[m])
         others = places != ends[d]  # nobody leaves the destination again
         for final in np.unique(travel.soc_final_min[groups]):
             here = groups[travel.soc_final_min[groups] == final]
-            way = _Ways(to_end[d] / battery, to_site[others] / battery, places[others], low, max(final, low))
+            way = _Ways(
+                to_end[d] / battery, around[d][others] / battery, places[others], low, max(final, low)
+            )
             need = way.need(high)[travel.origin[here]]
             short = need > travel.soc_initial[here] + _ROUNDING
             lacking[here] = short
@@ -161,6 +167,34 @@ def _lacking(
                 more = way.least_top(int(travel.origin[row]), high) - high
                 missing[row] = more * battery
     return lacking, missing
+
+
+def _around(roads: StepRoads, end: int, to_end: Array, places: Array, to_site: Array, starts: Array) -> Array:
+    """Least energy to sites on ways that do not lead through a destination, which nobody leaves again.
+
+    Parameters
+    ----------
+    roads : StepRoads
+    end : int
+        The destination.
+    to_end : array, shape (nodes,)
+        Least energy to it.
+    places : array of int, shape (sites,)
+    to_site : array, shape (sites, nodes)
+        Least energy to the sites on any way.
+    starts : array of int
+        Nodes whose ways count.
+    """
+    starts = starts[starts != end]
+    through = to_end[starts] + to_site[:, [end]]
+    shared = np.isfinite(through) & (to_site[:, starts] >= through - _ROUNDING)
+    again = np.flatnonzero(shared.any(axis=1) & (places != end))
+    if not len(again):
+        return to_site
+    barred = np.where(roads.tail == end, np.inf, roads.energy_kwh)
+    result = to_site.copy()
+    result[again] = least_to(roads, barred, places[again])
+    return result
 
 
 class _Ways:
