@@ -101,12 +101,12 @@ def levels_of(problem: Problem, soc_step: float | str = "auto", rounding: str = 
     kinds = []
     for k, (m, d, _) in enumerate(distinct):
         groups = order[bounds[k] : bounds[k + 1]]
-        leader, final, delta = int(first[k]), float(travel.soc_final_min[first[k]]), float(step[m])
+        final, delta = float(travel.soc_final_min[first[k]]), float(step[m])
         battery = float(problem.aggregators.battery_kwh[m])
         ahead = need_kwh[:, d] / battery
-        spare = (travel.soc_initial[leader] - final - ahead[travel.origin[leader]]) / delta
-        part = spare - math.floor(spare) if math.isfinite(spare) else 0.0
-        offset = 0.0 if min(part, 1.0 - part) < _ROUNDING else part * delta
+        offset = delta * _offset(
+            (travel.soc_initial[groups] - final - ahead[travel.origin[groups]]) / delta, rounding
+        )
         base = np.where(np.isfinite(ahead), final + ahead + offset, 0.0)
         up, down = (_up, _down) if rounding == "inner" else (_down, _up)
         low = up((problem.aggregators.soc_min[m] - base) / delta)
@@ -136,6 +136,20 @@ def levels_of(problem: Problem, soc_step: float | str = "auto", rounding: str = 
         kinds, step, gain, power_kw, site, np.where(group_state >= 0, kind, -1), group_state,
         _notes(problem, gain, power_kw),
     )  # fmt: skip
+
+
+def _offset(spare: Array, rounding: str) -> float:
+    """Where between levels the first of them lies, as a share of a step, so that rounding costs the least.
+
+    A group starts some part of a level above one. What it loses to rounding at its start and on arrival is
+    that part where the offset is not above it, and a level more where it is; from outside, the reverse.
+    """
+    spare = spare[np.isfinite(spare)]
+    part = spare - np.floor(spare)
+    part = np.where(np.minimum(part, 1.0 - part) < _ROUNDING, 0.0, part)
+    if not len(part):
+        return 0.0
+    return float(part.min() if rounding == "inner" else part.max())
 
 
 def soc_steps(problem: Problem, soc_step: float | str = "auto") -> Array:
