@@ -1,7 +1,7 @@
 """The path formulation with every flow of the source spelt out, for an outside solver.
 
-Nothing is eliminated here: links have inflow, queue at their end and outflow; sites have those who enter, drive
-by, queue, are plugged in and out; energies stand beside all of them, from soc_min to soc_max of a battery each.
+Nothing is eliminated here: links have inflow, queue at their end and outflow; sites have those who enter, who
+drive by, queue, are plugged in and out; energies stand beside all of them, within limits of a battery each.
 `tidewatt.tariffs` leaves most of these out and lets vehicles wait before a link instead.
 """
 
@@ -55,16 +55,12 @@ def cost_of_paths(problem: Problem) -> float:
         limits.extend([e >= float(fleet.soc_min[m]) * x, e <= float(fleet.soc_max[m]) * x])
 
     served: list[Any] = [0.0] * len(travel)
-    kinds = {
-        (int(travel.aggregator[g]), int(travel.origin[g]), int(travel.destination[g]), float(travel.soc_final_min[g]))
-        for g in range(len(travel))
-    }  # fmt: skip
-    for m, origin, goal, final in sorted(kinds):
-        groups = [
-            g for g in range(len(travel))
-            if (int(travel.aggregator[g]), int(travel.origin[g]), int(travel.destination[g])) == (m, origin, goal)
-            and float(travel.soc_final_min[g]) == final
-        ]  # fmt: skip
+    kind = [
+        (int(travel.aggregator[g]), int(travel.origin[g]), int(travel.destination[g]), float(final))
+        for g, final in enumerate(travel.soc_final_min)
+    ]
+    for m, origin, goal, final in sorted(set(kind)):
+        groups = [g for g in range(len(travel)) if kind[g] == (m, origin, goal, final)]
         value, battery = float(fleet.time_value_per_h[m]) * step_h, float(fleet.battery_kwh[m])
         for path in simple_paths(problem, origin, goal):
             v, e_v = np.zeros(steps + 1), np.zeros(steps + 1)
