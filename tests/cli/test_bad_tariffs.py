@@ -84,3 +84,11 @@ def test_check_says_what_the_scenario_holds(tidewatt, tmp_path: Path) -> None:
     )
     figures = json.loads(tidewatt("check", tmp_path / "s", "--json").out)
     assert figures["sites"] == 2 and figures["travelling_vehicles"] == 26.5 and figures["past_days"] == 2
+
+
+@pytest.mark.parametrize("verb", ["coordinate", "simulate", "assign", "configure"])
+def test_other_studies_say_what_they_lack(verb: str, tidewatt, tmp_path: Path) -> None:
+    """Another study of a scenario of tariffs would end in a traceback, or with a result about nothing."""
+    ended = tidewatt(verb, SmallTariffs().write(tmp_path / "s"), "--out", tmp_path / "r", columns=500)
+    assert ended.status == 2 and "internal error" not in ended.err and "Traceback" not in ended.err
+    assert "problem" in ended.err and not (tmp_path / "r").exists()

@@ -140,7 +140,7 @@ def coordinate(
 
 
 def _lacking(scenario: Scenario) -> list[Issue]:
-    """What a scenario of roads alone lacks."""
+    """What a scenario of roads or a network alone lacks."""
     parts = {
         "vehicles": len(scenario.fleet),
         "dwells": len(scenario.dwells),
@@ -148,7 +148,8 @@ def _lacking(scenario: Scenario) -> list[Issue]:
         "feeders": scenario.grid.feeders,
     }
     lacking = [table for table, rows in parts.items() if not rows]
-    if not lacking or scenario.roads is None:  # `check` judges scenarios that have no roads
+    others = (scenario.roads, scenario.step_roads, scenario.distribution)
+    if not lacking or all(part is None for part in others):  # `check` judges the scenarios of this study
         return []
     problem = f"coordinate needs vehicles, dwells, trips and feeders; the scenario lacks {', '.join(lacking)}"
     fix = "Let `tidewatt simulate` drive vehicles on the roads for days and write their itineraries"
