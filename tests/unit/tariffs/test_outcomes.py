@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from tests.unit.tariffs.grid_rows import errors_as_forecasts, injections_of, rows_of, some_influence
+from tests.unit.tariffs.small_cases import small_case
 from tidewatt.domain.distribution import Injections
 from tidewatt.tariffs import outcomes
 from tidewatt.tariffs.outcomes import QUANTILES, outcome_table, sample
 from tidewatt.tariffs.parameters import Parameters
 from tidewatt.tariffs.problem import GridRows, Influence
 from tidewatt.tariffs.robust import margins
+from tidewatt.tariffs.study import tariff
 
 DAYS = 40
 
@@ -178,3 +180,19 @@ def test_no_samples_make_an_empty_table():
     assert found.samples == 0 and found.rate("robust") is None
     table = outcome_table(found, rows, np.array(["line"], object))
     assert not len(table) and list(table.columns) == ["line_id", "step", "plan", *QUANTILES, "violated"]
+
+
+def test_a_solved_plan_withstands_what_the_other_does_not():
+    """Without it: margins and outcomes agree with each other, but not with the plans that are published."""
+    result = tariff(small_case(samples=10_000))
+    figures = result.summary()
+    assert figures["violation_rate_robust"] == 0.0
+    assert figures["violation_rate_deterministic"] > 0.5
+    flows = result.outcomes[result.outcomes["plan"] == "robust"].merge(result.lines, on=["line_id", "step"])
+    assert len(flows) == len(result.lines)
+    assert (flows["high_kw"] <= flows["worst_high_kw"] + 1e-6).all()
+    assert (flows["low_kw"] >= flows["worst_low_kw"] - 1e-6).all()
+    width = flows["worst_high_kw"] - flows["worst_low_kw"]
+    assert ((flows["high_kw"] - flows["low_kw"]) > 0.8 * width).all(), "the set is hardly sampled"
+    assert (flows["median_kw"] - flows["nominal_kw"]).abs().max() < 0.03 * width.max()
+    assert (flows["worst_high_kw"] <= flows["limit_kw"] * (1 + 1e-6)).all()
