@@ -14,6 +14,7 @@ from tidewatt.cli.progress import reporter
 from tidewatt.errors import Issue, ScenarioError
 
 if TYPE_CHECKING:
+    from tidewatt.domain.roads import Roads
     from tidewatt.domain.scenario import Scenario
     from tidewatt.domain.stations import Stations
 
@@ -38,12 +39,16 @@ def assemble(
     low_share: float | None = None,
     soc_low: float | None = None,
     soc_high: float | None = None,
+    soc_min: float | None = None,
     soc_final: float | None = None,
     battery_kwh: float | None = None,
+    efficiency: float | None = None,
     kwh_per_km: float | None = None,
     road_share: float | None = None,
     time_value_per_h: float | None = None,
     price_sensitivity: float | None = None,
+    depart_from_h: float | None = None,
+    depart_to_h: float | None = None,
     depart_every_min: float | None = None,
     line_factor: float | None = None,
     line_allowance_kw: float | None = None,
@@ -91,12 +96,16 @@ def assemble(
         Their state of charge, 0..1 [default: 0.22].
     soc_high
         That of the others, 0..1 [default: 0.5].
+    soc_min
+        Least state of charge under way, 0..1 [default: 0.1].
     soc_final
         Least state of charge on arrival, 0..1 [default: 0.2].
     battery_kwh
         Battery of a vehicle in kWh [default: 50].
+    efficiency
+        Of charging, and of discharging, 0..1 [default: 0.93].
     kwh_per_km
-        Consumption of a vehicle [default: 0.2].
+        Consumption of a vehicle in kWh per km [default: 0.2].
     road_share
         Share of every road's capacity that is left to these vehicles; 0.5 halves it [default: their share
         of all trips].
@@ -104,17 +113,22 @@ def assemble(
         Cost of a vehicle-hour [default: 6].
     price_sensitivity
         By how much a kW raises an aggregator's own price per kWh [default: 0.001].
+    depart_from_h
+        Hour of the day from which vehicles set out [default: 6].
+    depart_to_h
+        Hour until which they do [default: 20].
     depart_every_min
-        Vehicles set out in groups so many minutes apart, from 6 to 20 h [default: 15].
+        They set out in groups so many minutes apart [default: 15].
     line_factor
         Limit of a line without one: so many times its largest flow at the forecast ... [default: 1.25].
     line_allowance_kw
         ... and so many kW more [default: 300].
     half_width
-        Share by which injections without a half width may be off, 0..1 [default: 0.1].
+        Share by which loads and plants may be off, where the grid does not say by how much, 0..1
+        [default: 0.1].
     contract
         Replace the roads by direct links between origins, destinations and sites, without capacities, so
-        that travel times round to steps only once.
+        that travel times round to steps from one of these to the next, not link by link.
     name
         Name of the scenario [default: from the two].
     """
@@ -131,12 +145,16 @@ def assemble(
         low_share=low_share,
         soc_low=soc_low,
         soc_high=soc_high,
+        soc_min=soc_min,
         soc_final=soc_final,
         battery_kwh=battery_kwh,
+        efficiency=efficiency,
         kwh_per_km=kwh_per_km,
         road_share=road_share,
         time_value_per_h=time_value_per_h,
         price_sensitivity=price_sensitivity,
+        depart_from_h=depart_from_h,
+        depart_to_h=depart_to_h,
         depart_every_min=depart_every_min,
         line_factor=line_factor,
         line_allowance_kw=line_allowance_kw,
@@ -148,12 +166,10 @@ def assemble(
             shown.step("reading the roads")
             base, is_result = _scenario_of(roads)
             shown.step("reading the grid")
-            supplied = base if grid is None else _grid_of(grid, step_min)
-            given: Stations | None = None
-            if stations is not None:
-                given = _stations_on(base, stations)
-            elif is_result:
-                given = base.stations
+            supplied = _grid_of(grid, base, step_min)
+            given = base.stations if is_result and base.stations is not None and len(base.stations) else None
+            if stations is not None and base.roads is not None:
+                given = _stations_on(base.roads, stations)
             shown.step("joining them")
             label = name or (base.name if grid is None else f"{base.name} with {supplied.name}")
             joined = join(base, supplied, rules, stations=given, name=label)
@@ -187,10 +203,13 @@ def _scenario_of(folder: Path) -> tuple[Scenario, bool]:
 _READERS = {".m": "matpower", ".json": "pandapower", ".dss": "opendss"}
 
 
-def _grid_of(path: Path, step_min: float | None) -> Scenario:
-    """A grid from a file of another program, with the day shape of homes, or from a scenario's folder."""
-    if path.is_dir():
-        return _scenario_of(path)[0]
+def _grid_of(path: Path | None, base: Scenario, step_min: float | None) -> Scenario:
+    """A grid from a file of another program, with the day shape of homes, or from a scenario."""
+    if path is None or path.is_dir():
+        if step_min is not None:
+            problem = "the grid is a scenario, whose own steps are taken"
+            raise ScenarioError([Issue("--step-min", "", problem, "Leave it out, or give a grid as a file")])
+        return base if path is None else _scenario_of(path)[0]
     kind = _READERS.get(path.suffix.lower())
     if kind is None or not path.is_file():
         problem = f"{path}: {'no such file or folder' if not path.exists() else 'not a grid that is read'}"
@@ -210,13 +229,13 @@ def _grid_of(path: Path, step_min: float | None) -> Scenario:
     return made
 
 
-def _stations_on(base: Scenario, folder: Path) -> Stations:
-    """Stations of another scenario or result, by node id on the roads of `base`.
+def _stations_on(roads: Roads, folder: Path) -> Stations:
+    """Stations of another scenario or result, put on `roads` by the ids of their nodes.
 
     Raises
     ------
     ScenarioError
-        Where there are none, or they stand at nodes that `base` does not have.
+        Where there are none, or they stand at nodes that `roads` do not have.
     """
     from dataclasses import replace
 
@@ -226,10 +245,9 @@ def _stations_on(base: Scenario, folder: Path) -> Stations:
     if other.stations is None or other.roads is None or not len(other.stations):
         fix = "Name a scenario with stations, or a result of simulate or configure"
         raise ScenarioError([Issue("stations", "", f"{folder} has no stations", fix)])
-    assert base.roads is not None or base.stations is None
-    place = {str(node): i for i, node in enumerate(base.roads.node_id)} if base.roads is not None else {}
+    place = {str(node): i for i, node in enumerate(roads.node_id)}
     named = [str(node) for node in other.roads.node_id[other.stations.node]]
-    strangers = sorted({node for node in named if node not in place})
+    strangers = sorted(set(named) - place.keys())
     if strangers:
         fix = "Give stations on the same roads (tidewatt import stations FILE --into ROADS)"
         problem = f"the roads have no such node: {', '.join(strangers[:3])}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,15 +14,18 @@ from tidewatt.domain.radial import feeder_of
 from tidewatt.domain.roads import Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
-from tidewatt.domain.travel import Aggregators, StepRoads, Travel
+from tidewatt.domain.travel import Aggregators, Travel
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.synthesis.demand import trips_matrix
 from tidewatt.synthesis.joined.places import chosen_sites, station_sites
 from tidewatt.synthesis.joined.rules import Rules
-from tidewatt.synthesis.joined.ways import Ways, ways_of
+from tidewatt.synthesis.joined.stepped import contracted, in_steps, rounding
+from tidewatt.synthesis.joined.ways import parted, ways_of
 from tidewatt.synthesis.profile import daily_trips, time_of_day
 
 __all__ = ["Joined", "join"]
+
+_DAY_MIN = 1440
 
 
 class Joined(NamedTuple):
@@ -60,46 +63,60 @@ def join(
     ScenarioError
         Where a part is missing.
     """
-    roads, grid = roads_from.roads, grid_from.distribution
-    if roads is None or grid is None or grid_from.injections is None:
+    if roads_from.roads is None or grid_from.distribution is None or grid_from.injections is None:
         raise ScenarioError(_missing(roads_from, grid_from))
-    horizon, notes = grid_from.horizon, []
-    start, trips = _trips(roads_from, roads)
+    grid, horizon, notes = grid_from.distribution, grid_from.horizon, []
+    roads, arrive = parted(roads_from.roads, np.zeros(0) if stations is None else stations.node)
+    start, trips = _trips(roads_from, roads, arrive)
     ways = ways_of(roads, start)
-    h = _hours(horizon)
-    price = 0.08 + 0.05 * np.exp(-(((h - 12) / 3) ** 2)) + 0.04 * np.exp(-(((h - 19) / 2) ** 2))
+    unreached = trips[~np.isfinite(ways.minutes)].sum()
+    if unreached > 0:
+        trips[~np.isfinite(ways.minutes)] = 0.0
+        notes.append(f"{unreached:,.1f} trips were left out: no road leads from their origin to their end")
+    if not trips.sum() > 0:
+        fix = "Give demand, or homes and jobs of several zones"
+        raise ScenarioError([Issue("demand", "", f"{roads_from.name} has no trips between nodes", fix)])
+    minutes = _minutes(horizon) + horizon.step_min / 2.0
+    price = _price_per_kwh(minutes % _DAY_MIN / 60.0)
     if stations is None:
-        sites = chosen_sites(roads.node_id, ways.passing(roads, trips), grid, rules, price)
+        passing = np.where(roads.through, ways.passing(roads, trips), 0.0)
+        sites = chosen_sites(roads.node_id, passing, grid, rules, price)
         notes.append(
-            f"{len(sites)} sites at the nodes that most trips pass, buses by distance from the slack"
+            f"{len(sites)} sites at the nodes that most trips pass, the busiest nearest to the slack"
         )
     else:
-        sites = station_sites(stations, stations.node.astype(np.int64), grid, rules, (h * 60) % 1440)
-        notes.append(f"{len(sites)} sites from {len(stations)} stations")
-    of_all = rules.vehicles / max(daily_trips(trips.sum(), roads.period_h), 1e-12)
-    share = min(of_all, 1.0) if rules.road_share is None else rules.road_share
+        sites = station_sites(stations, grid, rules, minutes, price)
+        notes.append(f"{len(sites)} sites from {len(stations)} stations, fast and normal chargers apart")
     if rules.contract:
-        step_roads, node = _contracted(roads, np.union1d(start, sites.node), horizon, rules)
+        ends = np.flatnonzero(trips.any(axis=0))
+        step_roads, node = contracted(roads, np.unique([*start, *ends, *sites.node]), horizon, rules)
         sites = replace(sites, node=node[sites.node])
     else:
-        step_roads, node = _in_steps(roads, horizon, share, rules), np.arange(roads.nodes)
+        of_all = rules.vehicles / daily_trips(trips.sum(), roads.period_h)
+        share = min(of_all, 1.0) if rules.road_share is None else rules.road_share
+        step_roads, node = in_steps(roads, horizon, share, rules), np.arange(roads.nodes)
         notes.append(f"{share:.3g} of every road's capacity is left to these vehicles")
-    notes.append(_rounding(ways, trips, step_roads, start, node, horizon))
-    injections = _with_half_width(grid_from.injections, rules)
-    distribution, widened = _with_limits(grid, injections, rules)
-    if widened:
-        words = f"{rules.line_factor:g} times the largest forecast flow and {rules.line_allowance_kw:g} kW"
-        notes.append(f"{widened} lines had no limit: {words}")
-    n = rules.aggregators
+    notes.append(rounding(ways, trips, step_roads, node, horizon))
+    injections = grid_from.injections
+    if not injections.half_width_kw.any():
+        injections = replace(injections, half_width_kw=rules.half_width * injections.power_kw)
+        notes.append(f"loads and plants may be off by {rules.half_width:.0%} of the forecast")
+    distribution, limited = _with_limits(grid, injections, rules)
+    if limited:
+        notes.append(
+            f"lines that had no limit: {limited} of {grid.lines}; each gets {rules.line_factor:g} times "
+            f"its largest flow at the forecast and {rules.line_allowance_kw:g} kW"
+        )
     scenario = Scenario.bare(
         name,
         horizon,
         step_roads=step_roads,
         sites=sites,
         aggregators=_aggregators(rules),
-        travel=_travel(start, trips, node, horizon, rules, n),
+        travel=_travel(start, trips, node, horizon, rules),
         distribution=distribution,
         injections=injections,
+        forecasts=grid_from.forecasts,
         provenance=_provenance(roads_from, grid_from, rules, notes),
     )
     return Joined(scenario, tuple(notes))
@@ -108,92 +125,34 @@ def join(
 def _missing(roads_from: Scenario, grid_from: Scenario) -> list[Issue]:
     issues = []
     if roads_from.roads is None:
-        fix = "Import them: tidewatt import tntp or gmns"
-        issues.append(Issue("links", "", f"{roads_from.name} has no roads", fix))
+        fix = "Import them: tidewatt import tntp, gmns or osm"
+        issues.append(Issue("links", "", f"{roads_from.name} has no roads with zones", fix))
     if grid_from.distribution is None or grid_from.injections is None:
-        fix = "Import them: tidewatt import matpower, pandapower or opendss"
+        fix = "Name a grid, a MATPOWER, pandapower or OpenDSS file or a scenario with these tables"
         issues.append(Issue("lines", "", f"{grid_from.name} lacks buses, lines or injections", fix))
     return issues
 
 
-def _trips(scenario: Scenario, roads: Roads) -> tuple[Array, Array]:
+def _trips(scenario: Scenario, roads: Roads, arrive: Array) -> tuple[Array, Array]:
     """Nodes of zones, and trips from each to every node in the period of the demand; none within a node."""
     start, row = np.unique(roads.zone_node, return_inverse=True)
+    start = start.astype(np.int64)
     trips = np.zeros((len(start), roads.nodes))
-    np.add.at(trips, (row[:, None], roads.zone_node[None, :]), trips_matrix(scenario))
-    trips[np.arange(len(start)), start] = 0.0
-    if not trips.sum() > 0:
-        fix = "Give demand, or homes and jobs of several zones"
-        raise ScenarioError([Issue("demand", "", f"{scenario.name} has no trips between nodes", fix)])
-    return start.astype(np.int64), trips
+    np.add.at(trips, (row[:, None], arrive[roads.zone_node][None, :]), trips_matrix(scenario))
+    trips[np.arange(len(start)), arrive[start]] = 0.0
+    return start, trips
 
 
-def _hours(horizon: Horizon) -> Array:
-    """Hour of the day at the middle of each step."""
-    begin = horizon.start.hour + horizon.start.minute / 60.0
-    return (begin + (np.arange(horizon.steps) + 0.5) * horizon.step_min / 60.0) % 24.0
+def _minutes(horizon: Horizon) -> Array:
+    """When each step begins, in minutes since the midnight before the horizon, shape (steps,)."""
+    begin = horizon.start.hour * 60.0 + horizon.start.minute + horizon.start.second / 60.0
+    return begin + np.arange(horizon.steps) * horizon.step_min
 
 
-def _in_steps(roads: Roads, horizon: Horizon, share: float, rules: Rules) -> StepRoads:
-    return StepRoads(
-        node_id=roads.node_id,
-        link_id=roads.link_id,
-        tail=roads.tail,
-        head=roads.head,
-        capacity_per_step=roads.capacity_veh_h * (horizon.step_min / 60.0 * share),
-        free_flow_steps=_steps(roads.free_time_min, horizon),
-        energy_kwh=roads.length_km * rules.kwh_per_km,
-    )
-
-
-def _steps(minutes: Array, horizon: Horizon) -> Array:
-    return np.maximum(np.rint(minutes / horizon.step_min), 1).astype(np.int64)
-
-
-def _contracted(roads: Roads, keep: Array, horizon: Horizon, rules: Rules) -> tuple[StepRoads, Array]:
-    """Direct links between all pairs of nodes `keep`; and where each old node is now (-1: gone)."""
-    ways = ways_of(roads, keep)
-    minutes, km = ways.minutes[:, keep], ways.km[:, keep]
-    i, j = np.nonzero(np.isfinite(minutes) & ~np.eye(len(keep), dtype=bool))
-    node = np.full(roads.nodes, -1, np.int64)
-    node[keep] = np.arange(len(keep))
-    ids = roads.node_id[keep]
-    contracted = StepRoads(
-        node_id=ids,
-        link_id=identifiers([f"{ids[a]}-{ids[b]}" for a, b in zip(i, j, strict=True)]),
-        tail=i,
-        head=j,
-        capacity_per_step=np.full(len(i), np.inf),
-        free_flow_steps=_steps(minutes[i, j], horizon),
-        energy_kwh=km[i, j] * rules.kwh_per_km,
-    )
-    return contracted, node
-
-
-def _rounding(ways: Ways, trips: Array, roads: StepRoads, start: Array, node: Array, horizon: Horizon) -> str:
-    """What rounding to steps does to the mean time of a trip."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import dijkstra
-
-    n = roads.nodes
-    best: dict[tuple[int, int], float] = {}
-    for a, b, steps in zip(roads.tail.tolist(), roads.head.tolist(), roads.free_flow_steps, strict=True):
-        best[a, b] = min(best.get((a, b), np.inf), float(steps))
-    tail, head = np.array(list(best)).T
-    graph = coo_array((np.array(list(best.values())), (tail, head)), shape=(n, n)).tocsr()
-    steps = dijkstra(graph, indices=node[start])
-    rows, ends = np.nonzero((trips > 0) & np.isfinite(ways.minutes))
-    weight = trips[rows, ends]
-    exact = weight @ ways.minutes[rows, ends] / weight.sum()
-    rounded = weight @ steps[rows, node[ends]] / weight.sum() * horizon.step_min
-    change = rounded / exact - 1.0
-    return f"a trip takes {exact:.1f} min on the empty roads, {rounded:.1f} min in steps ({change:+.0%})"
-
-
-def _with_half_width(injections: Injections, rules: Rules) -> Injections:
-    if injections.half_width_kw.any():
-        return injections
-    return replace(injections, half_width_kw=rules.half_width * injections.power_kw)
+def _price_per_kwh(hour: Array) -> Array:
+    """Price of energy by hour of the day: dearer at noon and in the evening."""
+    price: Array = 0.08 + 0.05 * np.exp(-(((hour - 12) / 3) ** 2)) + 0.04 * np.exp(-(((hour - 19) / 2) ** 2))
+    return price
 
 
 def _with_limits(grid: Distribution, injections: Injections, rules: Rules) -> tuple[Distribution, int]:
@@ -220,29 +179,49 @@ def _aggregators(rules: Rules) -> Aggregators:
     )
 
 
-def _travel(start: Array, trips: Array, node: Array, horizon: Horizon, rules: Rules, n: int) -> Travel:
-    """Vehicles by pair, departure and state of charge; departures in groups within the hours asked for."""
-    h = _hours(horizon)
+def _departures(horizon: Horizon, rules: Rules) -> Array:
+    """Share of a day's vehicles that set out in each step, shape (steps,); it sums to 1 on every day.
+
+    A group sets out at once for all who would until the next one.
+    """
     every = max(round(rules.depart_every_min / horizon.step_min), 1)
-    minute = (h * 60.0).astype(np.int64)
-    open_ = (h > rules.depart_from_h) & (h < rules.depart_to_h) & (np.arange(horizon.steps) % every == 0)
-    rate = np.where(open_, time_of_day()[minute], 0.0)
+    begin = _minutes(horizon)
+    hour = begin % _DAY_MIN / 60.0
+    first = np.arange(horizon.steps) % every == 0
+    open_ = first & (hour >= rules.depart_from_h) & (hour < rules.depart_to_h)
+    so_far = np.concatenate([[0.0], np.cumsum(np.tile(time_of_day(), 2))])
+    at = begin % _DAY_MIN
+    until = np.interp(at + every * horizon.step_min, np.arange(len(so_far)), so_far)
+    rate = np.where(open_, until - np.interp(at, np.arange(len(so_far)), so_far), 0.0)
     if not rate.sum() > 0:
-        problem = f"no step between {rules.depart_from_h:g} and {rules.depart_to_h:g} h"
+        problem = (
+            f"no vehicle sets out from {rules.depart_from_h:g} to {rules.depart_to_h:g} h of the horizon"
+        )
         raise ScenarioError([Issue("rules", "depart_from_h", problem, "Give other hours")])
+    day = (begin // _DAY_MIN).astype(np.int64)
+    whole = np.bincount(day, rate)[day]
+    share: Array = np.divide(rate, whole, out=np.zeros_like(rate), where=whole > 0)
+    return share
+
+
+def _travel(start: Array, trips: Array, node: Array, horizon: Horizon, rules: Rules) -> Travel:
+    """Vehicles by pair of nodes, departure and state of charge."""
     row, end = np.nonzero(trips)
-    step = np.flatnonzero(rate)
-    soc = [(rules.soc_low, rules.low_share), (rules.soc_high, 1.0 - rules.low_share)]
-    soc = [(level, part) for level, part in soc if part > 0]
-    number = np.outer(trips[row, end] / trips.sum(), rate[step] / rate.sum())
-    vehicles = rules.vehicles * number[:, :, None] * np.array([part for _, part in soc])
+    departing = _departures(horizon, rules)
+    step = np.flatnonzero(departing)
+    soc = np.array([rules.soc_low, rules.soc_high])
+    part = np.array([rules.low_share, 1.0 - rules.low_share])
+    soc, part = soc[part > 0], part[part > 0]
+    vehicles = rules.vehicles * np.multiply.outer(
+        np.outer(trips[row, end] / trips.sum(), departing[step]), part
+    )
     pair, depart, group = (index.ravel() for index in np.indices(vehicles.shape))
     return Travel(
-        aggregator=row[pair] % n,
+        aggregator=row[pair] % rules.aggregators,
         origin=node[start[row[pair]]],
         destination=node[end[pair]],
         depart_step=step[depart],
-        soc_initial=np.array([level for level, _ in soc])[group],
+        soc_initial=soc[group],
         soc_final_min=np.full(vehicles.size, rules.soc_final),
         vehicles=vehicles.ravel(),
     )
@@ -251,20 +230,20 @@ def _travel(start: Array, trips: Array, node: Array, horizon: Horizon, rules: Ru
 def _provenance(
     roads_from: Scenario, grid_from: Scenario, rules: Rules, notes: list[str]
 ) -> tuple[tuple[str, ...], ...]:
+    roads, grid, rule = roads_from.name, grid_from.name, "a rule of joining"
     rows = [
-        (
-            "links",
-            "from_node_id, to_node_id, times, lengths",
-            roads_from.name,
-            "published",
-            "the road network",
-        ),
-        ("travel", "shares of pairs of nodes", roads_from.name, "published", "the road network's trips"),
-        ("lines", "ends and impedances", grid_from.name, "published", "the grid"),
-        ("injections", "buses and largest powers", grid_from.name, "published", "the grid"),
+        ("links", "ends, times, lengths and capacities", roads, "published", "the road network as given"),
+        ("travel", "shares of pairs of nodes", roads, "published", "trips or zones as given"),
+        ("lines", "ends and impedances", grid, "published", "the grid as given"),
+        ("injections", "buses and powers", grid, "published", "the grid as given"),
+        ("charging_sites", "bus_id", "spread over the order of resistance from the slack", "chosen", rule),
+        ("energy_prices", "price_per_kwh", "0.08 to 0.13, higher at noon and at 19 h", "chosen", rule),
     ]
-    rows += [
-        ("rules", name, str(getattr(rules, name)), "chosen", "a rule of joining") for name in Rules.__slots__
+    rows += [("rules", f.name, str(getattr(rules, f.name)), "chosen", rule) for f in fields(rules)]
+    rows += [("rules", "note", note, "chosen", rule) for note in notes]
+    # What a source says of its own tables is more exact than what is said of them here.
+    own = [
+        row for row in roads_from.provenance if row[0] in ("nodes", "links", "zones", "demand", "stations")
     ]
-    rows += [("rules", "note", note, "chosen", "a rule of joining") for note in notes]
-    return tuple(rows)
+    own += [row for row in grid_from.provenance if row[0] in ("buses", "lines", "injections", "forecasts")]
+    return (*own, *rows)

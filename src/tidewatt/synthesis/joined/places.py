@@ -9,6 +9,7 @@ from tidewatt.domain.distribution import Distribution
 from tidewatt.domain.radial import feeder_of
 from tidewatt.domain.stations import Stations
 from tidewatt.domain.travel import ChargingSites
+from tidewatt.errors import Issue, ScenarioError
 from tidewatt.synthesis.joined.rules import Rules
 
 __all__ = ["chosen_sites", "station_sites"]
@@ -46,7 +47,7 @@ def chosen_sites(
 
 
 def station_sites(
-    stations: Stations, node: Array, distribution: Distribution, rules: Rules, minutes: Array
+    stations: Stations, distribution: Distribution, rules: Rules, minutes: Array, price: Array
 ) -> ChargingSites:
     """Stations as sites: one for the fast and one for the normal chargers, where there are any.
 
@@ -55,44 +56,51 @@ def station_sites(
     stations : Stations
         Their ``bus_id``, where it names a bus of the grid, says the bus; the others are spread as
         `chosen_sites` does.
-    node : array of int64, shape (stations,)
-        Their nodes.
     distribution : Distribution
     rules : Rules
         Of ``levels_kw``, whether there are negative ones: then chargers also discharge at their power.
     minutes : array, shape (steps,)
-        Minute of the day at which each step begins: prices are theirs.
+        Minutes since some midnight at which stations' prices are taken.
+    price : array, shape (steps,)
+        Of energy where a station has no price.
+
+    Raises
+    ------
+    ScenarioError
+        Where there is no charger.
     """
     buses = {str(bus): i for i, bus in enumerate(distribution.bus_id)}
-    named = stations.attributes.get("bus_id")
     bus = spread_buses(distribution, len(stations))
-    if named is not None:
+    if (named := stations.attributes.get("bus_id")) is not None:
         bus = np.array([buses.get(str(name), other) for name, other in zip(named, bus, strict=True)])
-    prices = [by_minute[:, minutes.astype(np.int64) % 1440] for by_minute in stations.prices_by_minute()]
+    minute = minutes.astype(np.int64) % 1440
     discharges = any(kw < 0 for kw in rules.levels_kw)
-    ids, rows, chargers, levels, price = [], [], [], [], []
+    kinds = [
+        ("fast", stations.fast, stations.fast_kw, stations.prices_by_minute()[0]),
+        ("normal", stations.normal, stations.normal_kw, stations.prices_by_minute()[1]),
+    ]
+    ids, rows, chargers, levels, prices = [], [], [], [], []
     for i, station in enumerate(stations.station_id):
-        for kind, count, kw, paid in (
-            ("fast", stations.fast[i], stations.fast_kw[i], prices[0][i]),
-            ("normal", stations.normal[i], stations.normal_kw[i], prices[1][i]),
-        ):
-            if count > 0:
+        for kind, count, kw, by_minute in kinds:
+            if count[i] > 0:
                 ids.append(f"{station}-{kind}")
                 rows.append(i)
-                chargers.append(count)
-                levels.append((kw, -kw) if discharges else (kw,))
-                price.append(paid)
-    first = np.concatenate([[0], np.cumsum([len(kws) for kws in levels])])
+                chargers.append(count[i])
+                levels.append((kw[i], -kw[i]) if discharges else (kw[i],))
+                prices.append(by_minute[i, minute] if by_minute[i].any() else price)
+    if not ids:
+        problem = "no station has a charger"
+        raise ScenarioError([Issue("stations", "fast", problem, "Give stations with chargers")])
     flat = [kw for kws in levels for kw in kws]
     return ChargingSites(
         site_id=identifiers(ids),
-        node=node[rows],
+        node=stations.node[rows],
         bus=bus[rows],
-        chargers=np.array(chargers, np.int64),
-        level_first=first,
+        chargers=np.array(chargers),
+        level_first=np.concatenate([[0], np.cumsum([len(kws) for kws in levels])]),
         level_id=identifiers([f"{kw:g}" for kw in flat]),
-        level_kw=np.array(flat, np.float64),
-        price_per_kwh=np.array(price).reshape(len(ids), len(minutes)),
+        level_kw=np.array(flat),
+        price_per_kwh=np.stack(prices),
     )
 
 

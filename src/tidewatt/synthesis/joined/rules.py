@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -41,11 +42,11 @@ class Rules:
     Attributes
     ----------
     vehicles : float
-        Electric vehicles that set out on the day, spread over pairs of zones like all trips.
+        Electric vehicles that set out on a day, spread over pairs of zones like all trips.
     aggregators : int
         Who buys for them: origins are dealt out to them in turn.
     depart_from_h, depart_to_h : float
-        Hours of the day between which they set out, in proportion to a weekday's departures.
+        Hours of the day from and until which they set out, in proportion to a weekday's departures.
     depart_every_min : float
         They set out in groups so far apart [min].
     low_share, soc_low, soc_high : float
@@ -67,10 +68,10 @@ class Rules:
     line_factor, line_allowance_kw : float
         Limit of a line without one: so many times the largest power at the forecast, and so many kW more.
     half_width : float
-        Share of the forecast by which injections without a half width may be off.
+        Share of the forecast by which injections may be off, where the grid gives none of them a half width.
     contract : bool
-        Replace the roads by direct links between origins, destinations and sites, without capacities: their
-        travel times round once, not link by link.
+        Replace the roads by direct links between origins, destinations and sites, without capacities: travel
+        times round from one of these to the next, not link by link.
     """
 
     vehicles: float = 5000.0
@@ -116,13 +117,16 @@ class Rules:
         if rules.depart_from_h >= rules.depart_to_h:
             problem = f"found {rules.depart_from_h:g}, not before {rules.depart_to_h:g}"
             issues.append(Issue("rules", "depart_from_h", problem, "Give an earlier hour"))
-        if not rules.levels_kw or not all(abs(kw) > 0 for kw in rules.levels_kw):
-            problem = f"found {rules.levels_kw!r}"
-            issues.append(Issue("rules", "levels_kw", problem, "Give at least one power, none of them 0"))
-        low = min(rules.soc_low, rules.soc_high, rules.soc_final)
-        if low < rules.soc_min:
-            problem = f"found {rules.soc_min:g}, above {low:g} at departure or on arrival"
-            issues.append(Issue("rules", "soc_min", problem, "Give a lower one"))
+        levels = rules.levels_kw
+        good = all(math.isfinite(kw) and kw != 0 for kw in levels) and any(kw > 0 for kw in levels)
+        if not good or len(set(levels)) < len(levels):
+            fix = "Give one or more powers above 0, each once; negative ones besides discharge"
+            issues.append(Issue("rules", "levels_kw", f"found {', '.join(map(str, levels)) or 'none'}", fix))
+        for name in ("soc_low", "soc_high", "soc_final"):
+            value = getattr(rules, name)
+            if value < rules.soc_min:
+                problem = f"found {value:g}, below the least state of charge under way, {rules.soc_min:g}"
+                issues.append(Issue("rules", name, problem, "Give a higher one, or a lower soc_min"))
         if issues:
             raise ScenarioError(issues)
         return rules

@@ -1,15 +1,15 @@
-"""Fastest ways on the empty network: who passes where, and what rounding to steps does to them."""
+"""Fastest ways on the empty network: how long trips take, and who passes where."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Roads
 
-__all__ = ["Ways", "ways_of"]
+__all__ = ["Ways", "fewest", "parted", "ways_of"]
 
 _LEAST_MIN = 1e-6  # connectors of no length must not vanish from a sparse matrix
 
@@ -47,26 +47,71 @@ class Ways:
         return total
 
 
+def parted(roads: Roads, whole: Array) -> tuple[Roads, Array]:
+    """Roads whose centroids are two nodes, so that no way leads through one.
+
+    Parameters
+    ----------
+    roads : Roads
+    whole : array of int
+        Nodes to leave as they are, whether or not they may be driven through.
+
+    Returns
+    -------
+    Roads
+        Links into a centroid end at a node of its own, appended to the others.
+    array of int64, shape (nodes of `roads`,)
+        Where to arrive at each node.
+    """
+    arrive = np.arange(roads.nodes)
+    centroids = np.setdiff1d(np.flatnonzero(~roads.through), whole)
+    if not len(centroids):
+        return roads, arrive
+    arrive[centroids] = roads.nodes + np.arange(len(centroids))
+    ids = [str(node) for node in roads.node_id]
+    taken = set(ids)
+    for node in centroids:
+        name = f"{ids[node]} arrivals"
+        while name in taken:
+            name += "'"
+        taken.add(name)
+        ids.append(name)
+    nodes = np.concatenate([np.arange(roads.nodes), centroids])
+    of = {name: getattr(roads, name)[nodes] for name in ("x", "y", "through")}
+    return replace(roads, node_id=np.array(ids, object), head=arrive[roads.head], **of), arrive
+
+
 def ways_of(roads: Roads, start: Array) -> Ways:
     """Fastest ways from nodes `start` on the empty network."""
+    time = np.maximum(roads.free_time_min, _LEAST_MIN)
+    minutes, link = _shortest(roads.tail, roads.head, time, roads.nodes, start)
+    km = np.full(minutes.shape, np.inf)
+    for row, node in enumerate(start):
+        km[row, node] = 0.0
+        reached = np.flatnonzero(link[row] >= 0)
+        for each in reached[np.argsort(minutes[row, reached], kind="stable")]:
+            last = link[row, each]
+            km[row, each] = km[row, roads.tail[last]] + roads.length_km[last]
+    return Ways(np.asarray(start, np.int64), minutes, km, link)
+
+
+def fewest(tail: Array, head: Array, steps: Array, nodes: int, start: Array) -> Array:
+    """Fewest steps from nodes `start` to every node, shape (starts, nodes); inf where there is no way."""
+    return _shortest(tail, head, steps.astype(np.float64), nodes, start)[0]
+
+
+def _shortest(tail: Array, head: Array, cost: Array, nodes: int, start: Array) -> tuple[Array, Array]:
+    """Least cost from nodes `start` to every node, and the last link on the way there (-1: none)."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
-    time = np.maximum(roads.free_time_min, _LEAST_MIN)
-    # Of parallel links the fastest; the first of equals.
-    order = np.lexsort((np.arange(roads.links), time, roads.head, roads.tail))
-    pair = roads.tail[order].astype(np.int64) * roads.nodes + roads.head[order]
-    first = order[np.unique(pair, return_index=True)[1]]
-    shape = (roads.nodes, roads.nodes)
-    graph = csr_array((time[first], (roads.tail[first], roads.head[first])), shape=shape)
-    number = csr_array((first + 1, (roads.tail[first], roads.head[first])), shape=shape)
-    minutes, before = dijkstra(graph, indices=start, return_predecessors=True)
-    link = np.full(minutes.shape, -1, np.int64)
-    km = np.full(minutes.shape, np.inf)
-    for row in range(len(start)):
-        reached = np.flatnonzero(before[row] >= 0)
-        link[row, reached] = np.asarray(number[before[row, reached], reached]).ravel() - 1
-        km[row, start[row]] = 0.0
-        for node in reached[np.argsort(minutes[row, reached], kind="stable")]:
-            km[row, node] = km[row, before[row, node]] + roads.length_km[link[row, node]]
-    return Ways(np.asarray(start, np.int64), minutes, km, link)
+    # Of parallel links the cheapest; the first of equals.
+    order = np.lexsort((np.arange(len(cost)), cost, head, tail))
+    pairs, first = np.unique(tail[order].astype(np.int64) * nodes + head[order], return_index=True)
+    kept = order[first]
+    graph = csr_array((cost[kept], (tail[kept], head[kept])), shape=(nodes, nodes))
+    least, before = dijkstra(graph, indices=start, return_predecessors=True)
+    link = np.full(least.shape, -1, np.int64)
+    row, node = np.nonzero(before >= 0)
+    link[row, node] = kept[np.searchsorted(pairs, before[row, node].astype(np.int64) * nodes + node)]
+    return least, link
