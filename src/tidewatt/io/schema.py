@@ -4,291 +4,164 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
+
+from tidewatt.io.columns import SOC, Column, a_flag, a_text, an_id, may, must, table_of
+from tidewatt.io.networkschema import NETWORK_TABLES
 
 __all__ = ["TABLES", "Column", "columns_of", "did_you_mean", "in_steps", "nearest"]
 
-Kind = Literal["id", "number", "text", "flag"]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table.
-
-    Attributes
-    ----------
-    name : str
-        Its name; a unit is its suffix.
-    kind : {"id", "number", "text", "flag"}
-        What its cells are; a flag is true or false.
-    required : bool
-        Whether the column must exist and every cell be filled.
-    default : float, optional
-        What an empty or absent cell of an optional number or flag means.
-    stand_in : float
-        Harmless value that replaces an unusable cell, so that the other cells can still be checked.
-    meaning : str
-        What it says, for messages.
-    """
-
-    name: str
-    kind: Kind = "number"
-    required: bool = False
-    default: float | None = None
-    stand_in: float = 0.0
-    meaning: str = "a number"
-
-
-def _id(name: str, required: bool = True) -> Column:
-    return Column(name, "id", required, meaning="a whole number or a text")
-
-
-def _text(name: str) -> Column:
-    return Column(name, "text", meaning="a text")
-
-
-def _must(name: str, meaning: str, stand_in: float = 0.0) -> Column:
-    return Column(name, "number", True, stand_in=stand_in, meaning=meaning)
-
-
-def _may(name: str, meaning: str, default: float | None = None, stand_in: float | None = None) -> Column:
-    fallback = default if stand_in is None else stand_in
-    return Column(name, "number", False, default, 0.0 if fallback is None else fallback, meaning)
-
-
-def _flag(name: str, default: bool) -> Column:
-    return Column(name, "flag", False, float(default), float(default), "true or false")
-
-
-def _table(*columns: Column) -> dict[str, Column]:
-    return {column.name: column for column in columns}
-
-
 _MINUTES = "minutes since the start of the horizon, a number"
-_SOC = "a fraction of the battery from 0 to 1"
 _DAY_MINUTES = "minutes of the day from 0 to 1440"
 _PRICE = "price per kWh, at least 0"
-_PLACE = (_may("longitude", "degrees"), _may("latitude", "degrees"))
+_PLACE = (may("longitude", "degrees"), may("latitude", "degrees"))
 
 TABLES: dict[str, dict[str, Column]] = {
-    "vehicles": _table(
-        _id("vehicle_id"),
-        _must("battery_kwh", "kWh above 0", 1.0),
-        _must("soc_initial", _SOC, 0.5),
-        _may("soc_min", _SOC, 0.1),
-        _may("soc_max", _SOC, 1.0),
-        _may("soc_final_min", _SOC),
-        _may("charge_efficiency", "a fraction above 0, at most 1", 0.9),
-        _may("max_charge_kw", "kW above 0, or inf for no limit", float("inf")),
-        _may("weight", "a number above 0", 1.0),
-        _may("discharge_efficiency", "a fraction above 0, at most 1"),
-        _may("max_discharge_kw", "kW, at least 0", 0.0),
+    "vehicles": table_of(
+        an_id("vehicle_id"),
+        must("battery_kwh", "kWh above 0", 1.0),
+        must("soc_initial", SOC, 0.5),
+        may("soc_min", SOC, 0.1),
+        may("soc_max", SOC, 1.0),
+        may("soc_final_min", SOC),
+        may("charge_efficiency", "a fraction above 0, at most 1", 0.9),
+        may("max_charge_kw", "kW above 0, or inf for no limit", float("inf")),
+        may("weight", "a number above 0", 1.0),
+        may("discharge_efficiency", "a fraction above 0, at most 1"),
+        may("max_discharge_kw", "kW, at least 0", 0.0),
     ),
-    "dwells": _table(
-        _id("vehicle_id"),
-        _must("arrive_min", _MINUTES),
-        _must("depart_min", _MINUTES),
+    "dwells": table_of(
+        an_id("vehicle_id"),
+        must("arrive_min", _MINUTES),
+        must("depart_min", _MINUTES),
         Column("feeder_id", "id", True, meaning="a feeder, or empty where not on the grid studied"),
-        _must("charger_kw", "kW, 0 where there is no charger"),
-        _text("place"),
-        _text("station_id"),
+        must("charger_kw", "kW, 0 where there is no charger"),
+        a_text("place"),
+        a_text("station_id"),
         *_PLACE,
     ),
-    "trips": _table(
-        _id("vehicle_id"),
-        _must("depart_min", _MINUTES),
-        _must("arrive_min", _MINUTES),
-        _must("energy_kwh", "kWh, at least 0"),
-        _may("distance_km", "km"),
-        _text("origin"),
-        _text("destination"),
+    "trips": table_of(
+        an_id("vehicle_id"),
+        must("depart_min", _MINUTES),
+        must("arrive_min", _MINUTES),
+        must("energy_kwh", "kWh, at least 0"),
+        may("distance_km", "km"),
+        a_text("origin"),
+        a_text("destination"),
     ),
-    "feeders": _table(
-        _id("feeder_id"),
-        _may("rating_kw", "kW, at least 0"),
-        _id("bank_id", False),
-        _may("upgrade_cost_per_kw", "cost per kW, at least 0", 1.0),
-        _may("customers", "a number"),
+    "feeders": table_of(
+        an_id("feeder_id"),
+        may("rating_kw", "kW, at least 0"),
+        an_id("bank_id", False),
+        may("upgrade_cost_per_kw", "cost per kW, at least 0", 1.0),
+        may("customers", "a number"),
         *_PLACE,
-        _text("name"),
+        a_text("name"),
     ),
-    "banks": _table(
-        _id("bank_id"),
-        _may("rating_kw", "kW, at least 0"),
-        _may("upgrade_cost_per_kw", "cost per kW, at least 0", 1.0),
-        _text("name"),
+    "banks": table_of(
+        an_id("bank_id"),
+        may("rating_kw", "kW, at least 0"),
+        may("upgrade_cost_per_kw", "cost per kW, at least 0", 1.0),
+        a_text("name"),
     ),
-    "headroom": _table(
-        _id("feeder_id", False),
-        _id("bank_id", False),
-        _must("step", "a whole number from 0"),
-        _must("headroom_kw", "kW; negative where overloaded already, inf for no limit"),
+    "headroom": table_of(
+        an_id("feeder_id", False),
+        an_id("bank_id", False),
+        must("step", "a whole number from 0"),
+        must("headroom_kw", "kW; negative where overloaded already, inf for no limit"),
     ),
-    "base_load": _table(
-        _id("feeder_id"),
-        _must("step", "a whole number from 0"),
-        _must("load_kw", "kW"),
+    "base_load": table_of(
+        an_id("feeder_id"),
+        must("step", "a whole number from 0"),
+        must("load_kw", "kW"),
     ),
-    "upgrade_costs": _table(
-        _id("feeder_id", False),
-        _id("bank_id", False),
-        _must("above_kw", "kW of overload from which the cost applies"),
-        _must("cost_per_kw", "cost per further kW, at least 0"),
+    "upgrade_costs": table_of(
+        an_id("feeder_id", False),
+        an_id("bank_id", False),
+        must("above_kw", "kW of overload from which the cost applies"),
+        must("cost_per_kw", "cost per further kW, at least 0"),
     ),
-    "nodes": _table(
-        _id("node_id"),
-        _may("x", "a coordinate in the system that crs names"),
-        _may("y", "a coordinate in the system that crs names"),
-        _id("zone_id", False),
-        _flag("through", True),
+    "nodes": table_of(
+        an_id("node_id"),
+        may("x", "a coordinate in the system that crs names"),
+        may("y", "a coordinate in the system that crs names"),
+        an_id("zone_id", False),
+        a_flag("through", True),
     ),
-    "links": _table(
-        _id("link_id"),
-        _id("from_node_id"),
-        _id("to_node_id"),
-        _must("length_km", "km, at least 0", 1.0),
-        _must("capacity_veh_h", "vehicles per hour of the whole direction, above 0", 1.0),
-        _may("free_speed_kmh", "km/h above 0"),
-        _may("free_time_min", "minutes, 0 only at connectors"),
-        _may("lanes", "a number above 0"),
-        _text("road_class"),
-        _may("bpr_alpha", "a number, at least 0", 0.15),
-        _may("bpr_beta", "a number, at least 0", 4.0),
-        _may("toll", "money, at least 0", 0.0),
-        _text("geometry"),
-        _may(
+    "links": table_of(
+        an_id("link_id"),
+        an_id("from_node_id"),
+        an_id("to_node_id"),
+        must("length_km", "km, at least 0", 1.0),
+        must("capacity_veh_h", "vehicles per hour of the whole direction, above 0", 1.0),
+        may("free_speed_kmh", "km/h above 0"),
+        may("free_time_min", "minutes, 0 only at connectors"),
+        may("lanes", "a number above 0"),
+        a_text("road_class"),
+        may("bpr_alpha", "a number, at least 0", 0.15),
+        may("bpr_beta", "a number, at least 0", 4.0),
+        may("toll", "money, at least 0", 0.0),
+        a_text("geometry"),
+        may(
             "capacity_per_step",
             "vehicles that leave the link in a step, above 0; inf: no limit",
             stand_in=1.0,
         ),
-        _may("free_flow_steps", "a whole number of steps, at least 1", stand_in=1.0),
-        _may("energy_kwh", "kWh of one vehicle for the link, at least 0"),
+        may("free_flow_steps", "a whole number of steps, at least 1", stand_in=1.0),
+        may("energy_kwh", "kWh of one vehicle for the link, at least 0"),
     ),
-    "zones": _table(
-        _id("zone_id"),
-        _id("node_id"),
-        _may("homes", "a number, at least 0"),
-        _may("jobs", "a number, at least 0"),
-        _may("other", "a number, at least 0"),
-        _id("feeder_id", False),
+    "zones": table_of(
+        an_id("zone_id"),
+        an_id("node_id"),
+        may("homes", "a number, at least 0"),
+        may("jobs", "a number, at least 0"),
+        may("other", "a number, at least 0"),
+        an_id("feeder_id", False),
     ),
-    "demand": _table(
-        _id("origin_zone_id"),
-        _id("destination_zone_id"),
-        _must("trips", "vehicle trips, at least 0"),
-        _may("start_min", _DAY_MINUTES),
-        _may("end_min", _DAY_MINUTES),
+    "demand": table_of(
+        an_id("origin_zone_id"),
+        an_id("destination_zone_id"),
+        must("trips", "vehicle trips, at least 0"),
+        may("start_min", _DAY_MINUTES),
+        may("end_min", _DAY_MINUTES),
     ),
-    "fleet": _table(
-        _id("type"),
-        _must("share", "a relative frequency, at least 0", 1.0),
-        _must("battery_kwh", "kWh above 0", 1.0),
-        _must("kwh_per_km", "kWh per km above 0", 1.0),
-        _must("max_fast_kw", "kW above 0", 1.0),
-        _must("max_normal_kw", "kW above 0", 1.0),
+    "fleet": table_of(
+        an_id("type"),
+        must("share", "a relative frequency, at least 0", 1.0),
+        must("battery_kwh", "kWh above 0", 1.0),
+        must("kwh_per_km", "kWh per km above 0", 1.0),
+        must("max_fast_kw", "kW above 0", 1.0),
+        must("max_normal_kw", "kW above 0", 1.0),
     ),
-    "stations": _table(
-        _id("station_id"),
-        _id("node_id"),
-        _must("fast", "a whole number of chargers, at least 0", 1.0),
-        _must("normal", "a whole number of chargers, at least 0", 1.0),
-        _must("fast_kw", "kW of one charger, above 0", 1.0),
-        _must("normal_kw", "kW of one charger, above 0", 1.0),
-        _id("feeder_id", False),
-        _text("bus_id"),
-        _may("price_fast_per_kwh", _PRICE, 0.0),
-        _may("price_normal_per_kwh", _PRICE, 0.0),
-        _may("max_total", "a number of chargers, at least 0"),
-        _may("age_years", "years, at least 0"),
-        _may("life_years", "years, at least 0"),
-        _flag("fixed", False),
-        _flag("closed", False),
-        _may("fast_min", "a number of chargers, at least 0", 0.0),
-        _may("normal_min", "a number of chargers, at least 0", 0.0),
-        _text("budget_group"),
-        _may("snap_km", "km, at least 0"),
+    "stations": table_of(
+        an_id("station_id"),
+        an_id("node_id"),
+        must("fast", "a whole number of chargers, at least 0", 1.0),
+        must("normal", "a whole number of chargers, at least 0", 1.0),
+        must("fast_kw", "kW of one charger, above 0", 1.0),
+        must("normal_kw", "kW of one charger, above 0", 1.0),
+        an_id("feeder_id", False),
+        a_text("bus_id"),
+        may("price_fast_per_kwh", _PRICE, 0.0),
+        may("price_normal_per_kwh", _PRICE, 0.0),
+        may("max_total", "a number of chargers, at least 0"),
+        may("age_years", "years, at least 0"),
+        may("life_years", "years, at least 0"),
+        a_flag("fixed", False),
+        a_flag("closed", False),
+        may("fast_min", "a number of chargers, at least 0", 0.0),
+        may("normal_min", "a number of chargers, at least 0", 0.0),
+        a_text("budget_group"),
+        may("snap_km", "km, at least 0"),
     ),
-    "station_prices": _table(
-        _id("station_id"),
-        _must("start_min", _DAY_MINUTES),
-        _must("end_min", _DAY_MINUTES, 1440.0),
-        _may("price_fast_per_kwh", _PRICE),
-        _may("price_normal_per_kwh", _PRICE),
+    "station_prices": table_of(
+        an_id("station_id"),
+        must("start_min", _DAY_MINUTES),
+        must("end_min", _DAY_MINUTES, 1440.0),
+        may("price_fast_per_kwh", _PRICE),
+        may("price_normal_per_kwh", _PRICE),
     ),
-    "charging_sites": _table(
-        _id("site_id"),
-        _id("node_id"),
-        _id("bus_id"),
-        _must("chargers", "a whole number of chargers, at least 0", 1.0),
-    ),
-    "charger_levels": _table(
-        _id("site_id"),
-        _id("level_id"),
-        _must("power_kw", "kW of one charger, not 0; below 0 where the vehicle discharges", 1.0),
-    ),
-    "aggregators": _table(
-        _id("aggregator_id"),
-        _must("battery_kwh", "kWh above 0", 1.0),
-        _may("charge_efficiency", "a fraction above 0, at most 1", 0.9),
-        _may("discharge_efficiency", "a fraction above 0, at most 1"),
-        _may("soc_min", _SOC, 0.1),
-        _may("soc_max", _SOC, 1.0),
-        _must("time_value_per_h", "cost of a vehicle-hour on the way, at least 0"),
-        _must("price_sensitivity_per_kwh_kw", "price per kWh that a kW more adds, above 0", 1.0),
-    ),
-    "travel": _table(
-        _id("aggregator_id"),
-        _id("origin_node_id"),
-        _id("destination_node_id"),
-        _must("depart_step", "a whole number from 0"),
-        _must("soc_initial", _SOC, 0.5),
-        _may("soc_final_min", _SOC),
-        _must("vehicles", "a number above 0", 1.0),
-    ),
-    "energy_prices": _table(
-        _id("site_id", False),
-        _must("step", "a whole number from 0"),
-        _must("price_per_kwh", "price per kWh before any tariff, a number"),
-    ),
-    "buses": _table(
-        _id("bus_id"),
-        Column("slack", "flag", True, 0.0, 0.0, "true at the one bus that feeds the network, else false"),
-        _may("voltage_min_pu", "voltage in per unit, at least 0; 0: no limit", 0.0),
-        _may("voltage_max_pu", "voltage in per unit, at least voltage_min_pu; inf: no limit", float("inf")),
-        _must("base_kv", "nominal line-to-line voltage in kV, above 0", 1.0),
-    ),
-    "lines": _table(
-        _id("line_id"),
-        _id("from_bus_id"),
-        _id("to_bus_id"),
-        _must("r_ohm", "series resistance in ohm, at least 0", 1.0),
-        _must("x_ohm", "series reactance in ohm", 1.0),
-        _may("limit_kw", "kW in either direction, at least 0, or inf for no limit", float("inf")),
-    ),
-    "injections": _table(
-        _id("injection_id"),
-        _id("bus_id"),
-        Column("kind", "text", True, meaning="load, wind or solar"),
-        _must("step", "a whole number from 0"),
-        _must("power_kw", "kW, at least 0: what a load consumes or a plant produces"),
-        _may("reactive_kvar", "kvar: what a load consumes or a plant produces", 0.0),
-        _may("half_width_kw", "kW by which the power may be off, at least 0", 0.0),
-        _may("gamma", "a share from 0 to 1"),
-    ),
-    "forecasts": _table(
-        _id("injection_id"),
-        _must("day", "a whole number"),
-        _must("step", "a whole number from 0"),
-        _must("forecast_kw", "kW, at least 0"),
-        _must("outcome_kw", "kW, at least 0"),
-    ),
-    "provenance": _table(
-        *(Column(name, "text", True, meaning="a text") for name in ("table", "field")),
-        _text("value"),
-        Column("status", "text", True, meaning="published or chosen"),
-        _text("source"),
-    ),
+    **NETWORK_TABLES,
 }
 """Tables that this version reads, with their columns."""
 
