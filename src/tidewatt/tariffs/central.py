@@ -169,6 +169,7 @@ class Solver:
         rounding: str | None = None,
         finer: bool = False,
         history: list[Progressed] | None = None,
+        warm: Solution | None = None,
         **options: Any,
     ) -> Solution:
         """Solve a problem as the parameters ask, except for what is given.
@@ -181,8 +182,10 @@ class Solver:
             At a finer step of the state of charge.
         history : list, optional
             Receives every report of the solver.
+        warm : Solution, optional
+            To start from.
         **options
-            For `tidewatt.tariffs.flows.solve`: ``warm``, ``traffic``, ``elastic``, ``soc_step``.
+            For `tidewatt.tariffs.flows.solve`: ``traffic``, ``elastic``, ``soc_step``.
         """
         p = self.parameters
         formulation = formulation or ("paths" if p.formulation == "paths" else "arcs")
@@ -199,17 +202,31 @@ class Solver:
                     Progress(phase, report.iteration, report.cost, report.bound, report.relative_gap, seconds)
                 )
 
-        return solve(
-            problem,
-            formulation=formulation,
-            paths_per_od=p.paths_per_od,
-            soc_step=step / _FINER if finer else step,
-            rounding=rounding,
-            relative_gap=p.relative_gap,
-            time_limit_s=max(p.time_limit_s - self._seconds(), 0.0),
-            on_progress=on_progress,
-            **options,
-        )
+        def once(warm: Solution | None) -> Solution:
+            return solve(
+                problem,
+                formulation=formulation,
+                paths_per_od=p.paths_per_od,
+                soc_step=step / _FINER if finer else step,
+                rounding=rounding,
+                relative_gap=p.relative_gap,
+                time_limit_s=max(p.time_limit_s - self._seconds(), 0.0),
+                warm=warm,
+                on_progress=on_progress,
+                **options,
+            )
+
+        found = once(warm)
+        if found.status == "stalled" and formulation == "arcs":
+            # From the arcs that are in use the last digits are often to be had.
+            again = once(found)
+            if again.relative_gap < found.relative_gap:
+                spent = {
+                    name: getattr(found, name) + getattr(again, name)
+                    for name in ("iterations", "build_s", "solve_s")
+                }
+                return replace(again, **spent, notes=found.notes)
+        return found
 
     def _report(self, report: Progress) -> None:
         if self._progress is not None:

@@ -250,3 +250,27 @@ def test_duals_are_what_a_kw_of_limit_is_worth(result: Tariffs, line: int) -> No
     """Would break if duals had another sign or unit than money per kW over all steps."""
     dual = over_steps(result.lines, "line_id", "dual_high").to_numpy()[line]
     assert finite_difference(line, 0.05) == pytest.approx(-dual.sum(), rel=1e-3)
+
+
+def test_bounds_from_outside_and_pooled_charge_lie_below() -> None:
+    """Would break if the bound were taken from the answer's own rounding, or pooling said to cost more."""
+    found = tariff(small_case(), soc_rounding="both", formulation="both", samples=0)
+    summary = found.summary()
+    assert found.status is Status.CERTIFIED
+    assert summary["outer_bound_cost"] < summary["cost"]
+    assert 0 < summary["soc_gap"] < 0.05
+    assert summary["paths_cost"] < summary["cost"]
+    assert 0 < summary["pooling_gap"] < 0.5
+    assert len(found.outcomes) == 0
+    assert summary["violation_rate_robust"] is None
+    outer = tariff(small_case(), soc_rounding="outer", samples=0).summary()
+    assert outer["cost"] <= summary["outer_bound_cost"] + 1e-6
+
+
+def test_paths_alone_are_published_too() -> None:
+    """Would break if the source's formulation could not be run through to prices."""
+    found = tariff(small_case(formulation="paths", samples=0))
+    assert found.status is Status.CERTIFIED
+    assert found.summary()["soc_step"] is None
+    assert found.tariffs["tariff_per_kwh"].max() > 1e-3
+    assert "aggregator" not in found.data
