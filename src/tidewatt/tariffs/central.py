@@ -24,6 +24,9 @@ from tidewatt.tariffs.robust import margins
 
 __all__ = ["Case", "Solver", "case_of", "taken"]
 
+_ROUNDING = 1e-7
+"""By so much of it the cost may lie below its bound: constraints hold to some digits only."""
+
 _FINER = 4
 """The bound from outside is computed at so much finer a step: it is then within a per cent or less."""
 
@@ -225,7 +228,11 @@ class Solver:
                     name: getattr(found, name) + getattr(again, name)
                     for name in ("iterations", "build_s", "solve_s")
                 }
-                return replace(again, **spent, notes=found.notes)
+                found = replace(again, **spent, notes=found.notes)
+        if found.status == "solved" and found.relative_gap < -max(_ROUNDING, p.relative_gap):
+            # A bound above the cost proves nothing: some limit is not kept in double precision.
+            note = f"The bound lies above the cost by {-found.relative_gap:.2g} of it."
+            found = replace(found, status="stalled", notes=(*found.notes, note))
         return found
 
     def _report(self, report: Progress) -> None:

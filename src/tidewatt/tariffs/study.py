@@ -203,14 +203,13 @@ def _ac(case: Case, found: Found) -> tuple[float, float] | None:
 
 def _status(case: Case, found: Found) -> Status:
     """What was proved, of the central problem and of every aggregator's."""
-    statuses = [found.central.status]
-    if found.decentralised is not None:
-        statuses += [found.decentralised.responses.status]
-    worst = next((status for status in statuses if status != "solved"), "solved")
     named = {"time": Status.TIME_LIMIT, "stalled": Status.STALLED, "infeasible": Status.INFEASIBLE}
-    if worst != "solved":
-        return named[worst]
+    if found.central.status != "solved":
+        return named[found.central.status]
     assert found.decentralised is not None
+    if (own := found.decentralised.responses.status) != "solved":
+        # Its part of the central plan is a plan for every aggregator: without one, precision is at its end.
+        return Status.TIME_LIMIT if own == "time" else Status.STALLED
     error = found.decentralised.responses.error_kw(found.central.power_kw)
     if error >= DECENTRALISED_KW:
         needed = ", ".join(found.decentralised.needed)
