@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["line_limits", "line_outcomes"]
 
-_MOST_LINES = 6
+_MOST_LINES = 4
 _MOST_LINES_COMPARED = 3
 _PLANS = {"deterministic": COLOURS["unmanaged"], "robust": COLOURS["coordinated"]}
-_NEAR = 0.5
-"""Lines that come to this share of their limit are shown."""
+_NEAR = 0.9
+"""From this share of a limit on, lines are looked at more closely."""
 
 _BINDS = 1e-6
 """Duals below this share of the largest are what a solver leaves."""
@@ -41,8 +41,8 @@ def line_limits(result: Tariffs) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        One axes a line: nominal flow, band of the worst cases, limits [kW or MW], and bars under the steps
-        in which the limit sets a price.
+        A row a line: nominal flow, band of the worst cases, limits [kW or MW], and bars under the steps in
+        which the limit sets a price; beside it a closer look where flow comes near the limit.
     """
     edges, table = step_edges_min(result), result.lines
     limits = table[np.isfinite(table["limit_kw"].to_numpy(float))] if len(table) else table
@@ -60,40 +60,73 @@ def line_limits(result: Tariffs) -> Figure:
     dual = np.nan_to_num(dual_high + dual_low)
     binds = dual > _BINDS * max(float(dual.max()), 1e-9)
     loading = np.nanmax(np.maximum(high, -low) / np.where(limit > 0, limit, np.nan), axis=1, initial=0.0)
-    order = np.lexsort((-loading, -dual.sum(axis=1)))[:_MOST_LINES]
-    order = (
-        order[binds[order].any(axis=1) | (loading[order] >= _NEAR)] if loading.max() >= _NEAR else order[:1]
-    )
     binding = int(binds.any(axis=1).sum())
     title = "No line limit binds"
     if binding:
         title = f"{binding} of {count(len(lines), 'limited line')} bind{'s' if binding == 1 else ''} "
         title += f"in {count(int(binds.any(axis=0).sum()), 'step')}"
-    title += ": flow at the forecast and within the uncertainty set"
-    columns = 1 if len(order) == 1 else 2
-    rows = -(-len(order) // columns)
-    figure, axes = new_figure(title, rows, columns, figsize=(11.6, 2.5 * rows + 1.1), sharex=True)
-    for ax, k in zip(axes.ravel(), order, strict=False):
-        near = loading[k] > 0.3  # a limit far above would squeeze the flow into a stripe
-        scale, unit = power_scale(np.concatenate([high[k], low[k], *([limit[k]] if near else [])]))
-        ax.stairs(high[k] * scale, edges, baseline=low[k] * scale, fill=True, linewidth=0, alpha=0.35,
-                  color=COLOURS["coordinated"], label="within the uncertainty set")  # fmt: skip
-        ax.stairs(nominal[k] * scale, edges, baseline=None, color=COLOURS["coordinated"], linewidth=1.6,
-                  label="at the forecast")  # fmt: skip
-        if near:
-            _limit(ax, edges, limit[k], float(low[k].min()), scale)
-        else:
-            ax.annotate("limit far above", (0.99, 0.97), xycoords="axes fraction", ha="right", va="top")
-        bottom, top = min(0.0, ax.get_ylim()[0]), ax.get_ylim()[1]
-        foot = bottom - 0.07 * (top - bottom)
-        if binds[k].any():
-            ax.bar(edges[:-1][binds[k]], bottom - foot, np.diff(edges)[binds[k]], foot, align="edge",
-                   color=COLOURS["unmanaged"], label="the limit sets a price")  # fmt: skip
-        ax.set_ylim(foot, top)
-        ax.set_title(f"{lines[k]}, at worst at {percent(float(loading[k]))} of its limit")
-        ax.set_ylabel(f"flow [{unit}]")
-    _finish(figure, axes, len(order), edges)
+    title += ": flow at the forecast and with its margins"
+    order = np.lexsort((-loading, -dual.sum(axis=1)))[:_MOST_LINES]
+    close = (loading[order] >= _NEAR) | binds[order].any(axis=1)
+    columns = 2 if close.any() else 1
+    order = order[close] if close.any() else order[: max(1, int((loading[order] >= 0.5).sum()))]
+    size = (6.0 * columns + (0.0 if columns == 2 else 4.4), 2.4 * len(order) + 1.2)
+    figure, axes = new_figure(title, len(order), columns, figsize=size, sharex=True)
+    for row, k in zip(axes, order, strict=True):
+        values = (nominal[k], low[k], high[k], limit[k], binds[k])
+        _line(row[0], edges, *values, whole=loading[k] > 0.3)
+        row[0].set_title(f"{lines[k]}, at worst at {percent(float(loading[k]))} of its limit")
+        if columns == 2:
+            _line(row[1], edges, *values, whole=True)
+            scale = power_scale(np.concatenate([high[k], low[k], limit[k]]))[0]
+            _come_closer(row[1], low[k] * scale, high[k] * scale, limit[k] * scale)
+            row[1].set_title("closer (axis cut)")
+    _finish(figure, axes, edges)
     return figure
+
+
+def _line(
+    ax: Axes,
+    edges: Array,
+    nominal: Array,
+    low: Array,
+    high: Array,
+    limit: Array,
+    binds: Array,
+    *,
+    whole: bool,
+) -> None:
+    """One line's flow, and its limit; unless `whole`, a limit so far above that it would squeeze the flow."""
+    scale, unit = power_scale(np.concatenate([high, low, *([limit] if whole else [])]))
+    ax.stairs(high * scale, edges, baseline=low * scale, fill=True, linewidth=0, alpha=0.35,
+              color=COLOURS["coordinated"], label="margins against uncertainty")  # fmt: skip
+    ax.stairs(nominal * scale, edges, baseline=None, color=COLOURS["coordinated"], linewidth=1.6,
+              label="at the forecast")  # fmt: skip
+    if whole:
+        _limit(ax, edges, limit, float(low.min()), scale)
+    else:
+        ax.annotate("limit far above", (0.99, 0.97), xycoords="axes fraction", ha="right", va="top")
+    bottom, top = min(0.0, ax.get_ylim()[0]), ax.get_ylim()[1]
+    foot = bottom - 0.07 * (top - bottom)
+    if binds.any():
+        ax.bar(edges[:-1][binds], bottom - foot, np.diff(edges)[binds], foot, align="edge",
+               color=COLOURS["unmanaged"], label="the limit sets a price")  # fmt: skip
+    ax.set_ylim(foot, top)
+    ax.set_ylabel(f"flow [{unit}]")
+
+
+def _come_closer(ax: Axes, low: Array, high: Array, limit: Array) -> None:
+    """Cut the flow axis to what happens near the limit, or near its negative where flow comes back.
+
+    Flows may be of one plan, shape (steps,), or of several, shape (plans, steps).
+    """
+    back = float(np.max(-low / limit)) > float(np.max(high / limit))
+    above, below = (-low, -high) if back else (high, low)
+    near = above >= _NEAR * limit
+    room = 0.25 * max(float((above - below)[near].max(initial=0.0)), 0.01 * float(limit.max()))
+    ends = float(below[near].min(initial=float(limit.min()))) - room
+    far = float(np.maximum(above, limit).max()) + room
+    ax.set_ylim(*((-far, -ends) if back else (ends, far)))
 
 
 def _limit(ax: Axes, edges: Array, limit: Array, least: float, scale: float) -> None:
@@ -107,17 +140,12 @@ def _limit(ax: Axes, edges: Array, limit: Array, least: float, scale: float) -> 
     ax.set_ylim(lowest, max(ax.get_ylim()[1], 1.08 * float(limit.max()) * scale))
 
 
-def _finish(figure: Figure, axes: Array, used: int, edges: Array) -> None:
-    """Hide axes that are not used, label the lowest, and put one legend under them."""
-    columns = axes.shape[1]
-    for k, ax in enumerate(axes.ravel()):
-        if k >= used:
-            ax.set_visible(False)
-        elif k + columns >= used:
-            clock_axis(ax, edges)
-            ax.tick_params(labelbottom=True)
+def _finish(figure: Figure, axes: Array, edges: Array) -> None:
+    """Label the lowest axes' time, and put one legend under all."""
+    for ax in axes[-1]:
+        clock_axis(ax, edges)
     handles: dict[str, Any] = {}
-    for ax in axes.ravel()[:used]:
+    for ax in axes.ravel():
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
     figure.legend(list(handles.values()), list(handles), loc="outside lower left", ncols=4, fontsize=8.5)
@@ -162,8 +190,8 @@ def line_outcomes(result: Tariffs) -> Figure:
     title = "Plans under the same sampled outcomes"
     rates = {plan: figures.get(f"violation_rate_{plan}") for plan in plans}
     if all(rate is not None for rate in rates.values()):
-        shares = " and ".join(f"{percent(float(rates[plan] or 0.0))} ({plan} plan)" for plan in plans)
-        title = f"Sampled outcomes exceed some limit in {shares} of all cases"
+        shares = ", ".join(f"{percent(float(rates[plan] or 0.0))} ({plan} plan)" for plan in plans)
+        title = f"Outcomes in which some limit is exceeded: {shares}"
     size = (5.6 * len(plans) + 0.4, 2.6 * len(order) + 1.2)
     figure, axes = new_figure(title, len(order), len(plans), figsize=size, sharex=True, sharey="row")
     for row, k in enumerate(order):
@@ -181,7 +209,13 @@ def line_outcomes(result: Tariffs) -> Figure:
             )
             ax.set_title(f"{lines[k]}, {plan}: {said}")
         axes[row, 0].set_ylabel(f"flow [{unit}]")
-    _finish(figure, axes, axes.size, edges)
+        if np.isfinite(limit[k]).all() and loading[k] >= _NEAR:
+            lowest, highest = (
+                np.array([by_plan[plan][name][k] for plan in plans]) * scale for name in ("low_kw", "high_kw")
+            )
+            _come_closer(axes[row, 0], lowest, highest, limit[k] * scale)
+            axes[row, 0].set_ylabel(f"flow [{unit}], axis cut")
+    _finish(figure, axes, edges)
     return figure
 
 

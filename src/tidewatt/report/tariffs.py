@@ -178,7 +178,7 @@ def site_day(result: Tariffs) -> Figure:
     if len(shown) < len(sites):
         title += f"; the {count(len(shown), 'busiest site')} of {len(sites):,}"
     figure, axes = new_figure(title, 2, len(shown), figsize=(max(3.1 * len(shown) + 1.0, 7.0), 5.6),
-                              sharex=True, sharey="row", height_ratios=[1.6, 1.0])  # fmt: skip
+                              sharex=True, height_ratios=[1.6, 1.0])  # fmt: skip
     for column, k in enumerate(shown):
         above, below = axes[0, column], axes[1, column]
         above.stairs(charging[k], edges, fill=True, color=COLOURS["coordinated"], alpha=0.45, linewidth=0,
@@ -190,13 +190,13 @@ def site_day(result: Tariffs) -> Figure:
                      label="in the queue")  # fmt: skip
         above.set_title(str(sites[k]))
         below.stairs(soc[k], edges, baseline=None, color=COLOURS["price"], linewidth=1.8)
+        if not np.nan_to_num(discharging).any():
+            above.set_ylim(bottom=0)
+        below.set_ylim(0, min(1.0, 1.25 * float(np.nan_to_num(soc[shown]).max(initial=0.4))))
         below.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         clock_axis(below, edges)
-    if not np.nan_to_num(discharging).any():
-        axes[0, 0].set_ylim(bottom=0)
     axes[0, 0].set_ylabel("vehicles")
     axes[1, 0].set_ylabel("mean state of charge\nof those at the site [%]")
-    axes[1, 0].set_ylim(0, 1)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower left", ncols=3, fontsize=8.5)
     return figure
 
