@@ -5,7 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from tidewatt.cli.importing_grids import itineraries, pge_gna, pge_ica
-from tidewatt.cli.importing_networks import matpower, pandapower
+from tidewatt.cli.importing_networks import matpower, opendss, pandapower
 from tidewatt.cli.importing_roads import gmns, osm, tntp
 from tidewatt.cli.importing_stations import stations
 
@@ -24,3 +24,4 @@ importing.command(osm)
 importing.command(stations)
 importing.command(matpower)
 importing.command(pandapower)
+importing.command(opendss)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tidewatt.io.importers.network_choices import NetworkChoices
     from tidewatt.io.importers.report import ImportReport
 
-__all__ = ["matpower", "pandapower"]
+__all__ = ["matpower", "opendss", "pandapower"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,38 @@ def pandapower(
 
     def read(chosen: NetworkChoices) -> tuple[Scenario, ImportReport]:
         return import_pandapower(file, choices=chosen, name=name)
+
+    _import(file, out, choices, overwrite, json, read)
+
+
+def opendss(
+    file: Path,
+    /,
+    *,
+    out: Path,
+    choices: Chosen = Choices(),
+    name: str | None = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Buses, lines and injections of an OpenDSS circuit, as a balanced network of the positive sequence.
+
+    Loads of all phases are added up; voltages are means over phases. Controls do not act: regulators stay at
+    the taps of the file, neutral where it gives none. The report says what was approximated.
+
+    Parameters
+    ----------
+    file
+        The master file (.dss); what it redirects to is read as well.
+    out
+        Folder for the scenario.
+    name
+        Name of the scenario [default: from the file].
+    """
+    from tidewatt.io.importers.opendss import import_opendss
+
+    def read(chosen: NetworkChoices) -> tuple[Scenario, ImportReport]:
+        return import_opendss(file, choices=chosen, name=name)
 
     _import(file, out, choices, overwrite, json, read)
 

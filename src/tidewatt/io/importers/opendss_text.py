@@ -1,0 +1,279 @@
+"""OpenDSS scripts: commands of a file and those it redirects to, as elements with their properties."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PureWindowsPath
+
+from tidewatt.errors import Issue
+from tidewatt.io.importers.opendss_numbers import rpn, values
+from tidewatt.io.importers.opendss_properties import NEEDLESS, PASSED_OVER, PROPERTIES, WINDING, WINDINGS
+
+__all__ = ["Circuit", "Element", "read_circuit"]
+
+_SHOWN = 5
+_DEEPEST = 20
+_PARAMETER = re.compile(
+    r"\s*(?:(?P<name>[^\s=,\"'(\[{]+)\s*=\s*)?"
+    r"(?:\"(?P<a>[^\"]*)\"|'(?P<b>[^']*)'|\((?P<c>[^)]*)\)|\[(?P<d>[^\]]*)\]|\{(?P<e>[^}]*)\}|(?P<f>[^\s,=]+))\s*,?"
+)
+
+
+@dataclass(slots=True)
+class Element:
+    """One element: its class, name and properties, the last set last; those of windings by number."""
+
+    kind: str
+    name: str
+    where: str
+    given: dict[str, str] = field(default_factory=dict)
+    windings: dict[int, dict[str, str]] = field(default_factory=dict)
+    enabled: bool = True
+    opened: bool = False
+    winding: int = 1
+
+    def set(self, name: str, value: str) -> None:
+        """Set a property; a later one counts as later even where it was there before."""
+        if self.kind in ("transformer", "xfmrcode") and name in ("wdg", *WINDING, *WINDINGS):
+            if name == "wdg":
+                self.winding = int(rpn(value))
+            elif name in WINDING:
+                self.windings.setdefault(self.winding, {})[name] = value
+            else:
+                for k, each in enumerate(values(value), 1):
+                    self.windings.setdefault(k, {})[WINDINGS[name]] = each
+            return
+        self.given.pop(name, None)
+        self.given[name] = value
+        if name == "enabled":
+            self.enabled = value.lower()[:1] in ("y", "t")
+
+    def number(self, name: str, default: float = math.nan) -> float:
+        """A number; nan where it is none."""
+        return rpn(self.given[name]) if name in self.given else default
+
+    def text(self, name: str, default: str = "") -> str:
+        """A text in lower case."""
+        return self.given.get(name, default).strip().lower()
+
+    def copy_from(self, other: Element) -> None:
+        """Take the properties of another element, as ``like`` asks."""
+        self.given |= {k: v for k, v in other.given.items() if k != "enabled"}
+        self.windings = {k: dict(v) for k, v in other.windings.items()}
+
+
+@dataclass(slots=True)
+class Circuit:
+    """What the scripts define.
+
+    Attributes
+    ----------
+    file : str
+        Name of the first file.
+    elements : dict of str to dict of str to Element
+        By class, then name, both in lower case.
+    options : dict of str to str
+        What ``set`` set.
+    files : list of str
+        Files read.
+    passed_over : set of str
+        Classes of which nothing is needed, such as ``energymeter``.
+    """
+
+    file: str
+    elements: dict[str, dict[str, Element]] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    passed_over: set[str] = field(default_factory=set)
+
+    def of(self, kind: str) -> list[Element]:
+        """Elements of a class that are enabled."""
+        return [each for each in self.elements.get(kind, {}).values() if each.enabled]
+
+
+def read_circuit(path: Path, issues: list[Issue]) -> Circuit:
+    """The elements that a script and those it redirects to define; issues of what is not understood."""
+    reader = _Reader(Circuit(path.name), issues)
+    reader.file(path, ())
+    reader.close()
+    return reader.circuit
+
+
+class _Reader:
+    """Carries commands out, one after another."""
+
+    def __init__(self, circuit: Circuit, issues: list[Issue]) -> None:
+        self.circuit, self.issues = circuit, issues
+        self.active: Element | None = None
+        self.faults: dict[tuple[str, str], list[tuple[str, str]]] = {}
+
+    def close(self) -> None:
+        """Report faults, those of one kind together."""
+        for (file, fix), found in self.faults.items():
+            shown = tuple(where for where, _ in found[:_SHOWN])
+            self.issues.append(Issue(file, "", found[0][1], fix, shown, len(found)))
+
+    def fault(self, where: str, problem: str, fix: str) -> None:
+        file, _, line = where.rpartition(":")
+        self.faults.setdefault((file, fix), []).append((f"line {line}", problem))
+
+    def file(self, path: Path, above: tuple[Path, ...]) -> None:
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            problem = f"the file cannot be read ({error.strerror})"
+            self.issues.append(Issue(path.name, "", problem, "Check its name, place and permissions"))
+            return
+        if b"\0" in raw or len(above) > _DEEPEST or path in above:
+            problem = "the file is no text" if b"\0" in raw else "the file redirects to itself"
+            self.issues.append(Issue(path.name, "", problem, "Correct the file"))
+            return
+        self.circuit.files.append(path.name)
+        for line, command in _commands(raw.decode("utf-8-sig", "replace")):
+            self.command(command, f"{path.name}:{line}", path, above)
+
+    def command(self, text: str, where: str, path: Path, above: tuple[Path, ...]) -> None:
+        word, _, rest = text.partition(" ")
+        verb = word.lower()
+        if verb in ("~", "more", "m") or text.startswith("~"):
+            rest = text[1:] if text.startswith("~") else rest
+            if self.active is not None:
+                self.assign(self.active, rest, where)
+        elif verb in ("new", "edit", "batchedit"):
+            self.element(verb, rest, where)
+        elif verb in ("redirect", "compile"):
+            name = next((each for _, each in _parameters(rest)), "")
+            self.file(_found(path.parent, name), (*above, path))
+        elif verb == "set":
+            self.circuit.options |= {name.lower(): value for name, value in _parameters(rest) if name}
+        elif verb in ("open", "close", "enable", "disable"):
+            self.switch(verb, rest, where)
+        elif verb in ("clear", "clearall"):
+            self.circuit.elements.clear()
+            self.active = None
+        elif "." in word and "=" in text:
+            named, _, rest = text.partition("=")
+            kind, _, rest_of = named.strip().partition(".")
+            name, _, prop = rest_of.rpartition(".")
+            element = self.known(kind, name, where)
+            if element is not None:
+                self.assign(element, f"{prop}={rest}", where)
+        elif verb not in PASSED_OVER and verb.rstrip("s") not in PASSED_OVER:
+            shown = text if len(text) <= 60 else f"{text[:60]}..."
+            self.fault(where, f"the command `{shown}` is not understood", "Remove or correct the command")
+
+    def element(self, verb: str, text: str, where: str) -> None:
+        """New or edited element."""
+        parameters = list(_parameters(text))
+        if not parameters:
+            return
+        _, full = parameters[0]
+        kind, _, name = full.lower().partition(".")
+        if kind == "circuit":
+            kind, name = "vsource", "source"
+        if kind not in PROPERTIES:
+            self.active = None
+            if kind in NEEDLESS:
+                self.circuit.passed_over.add(kind)
+            else:
+                self.fault(
+                    where, f"elements of the class {kind!r} are not supported", "Remove or replace them"
+                )
+            return
+        of_kind = self.circuit.elements.setdefault(kind, {})
+        if verb == "new":
+            of_kind.pop(name, None)
+            of_kind[name] = Element(kind, name, where)
+        chosen = [of_kind[name]] if name in of_kind else []
+        if verb == "batchedit":
+            chosen = [each for key, each in of_kind.items() if re.fullmatch(name, key)]
+        if not chosen and verb == "edit":
+            self.fault(where, f"there is no {kind}.{name} to edit", "Correct the name")
+        for each in chosen:
+            self.active = each
+            self.set_all(each, parameters[1:], where)
+
+    def assign(self, element: Element, text: str, where: str) -> None:
+        self.set_all(element, list(_parameters(text)), where)
+
+    def set_all(self, element: Element, parameters: list[tuple[str, str]], where: str) -> None:
+        known = PROPERTIES[element.kind]
+        at = -1
+        for given, value in parameters:
+            name = given.lower()
+            if not name:
+                at += 1
+                name = known[at] if at < len(known) else ""
+            elif name not in known:
+                # A beginning will do, as in OpenDSS: the first property that has it.
+                name = next((each for each in known if each.startswith(name)), "")
+            if not name:
+                self.fault(
+                    where, f"{element.kind} has no property {given or value!r}", "Correct the property"
+                )
+                continue
+            at = known.index(name)
+            if name == "like":
+                other = self.known(element.kind, value, where)
+                if other is not None:
+                    element.copy_from(other)
+            else:
+                element.set(name, value)
+
+    def switch(self, verb: str, text: str, where: str) -> None:
+        named = [
+            value for name, value in _parameters(text) if name.lower() not in ("terminal", "term", "cond")
+        ]
+        kind, _, name = (named[0] if named else "").partition(".")
+        element = self.known(kind, name, where)
+        if element is None:
+            return
+        if verb in ("open", "close"):
+            element.opened = verb == "open"
+        else:
+            element.enabled = verb == "enable"
+
+    def known(self, kind: str, name: str, where: str) -> Element | None:
+        if kind.lower() not in PROPERTIES:
+            return None  # of a class of which nothing is needed
+        element = self.circuit.elements.get(kind.lower(), {}).get(name.lower())
+        if element is None:
+            self.fault(where, f"there is no {kind}.{name} before it", "Correct the name, or define it before")
+        return element
+
+
+def _commands(text: str) -> Iterator[tuple[int, str]]:
+    """Commands without comments, with their line."""
+    text = re.sub(r"/\*.*?\*/", lambda found: "\n" * found[0].count("\n"), text, flags=re.S)
+    for line, raw in enumerate(text.splitlines(), 1):
+        command = re.split(r"!|//", raw, maxsplit=1)[0].strip()
+        if command:
+            yield line, command
+
+
+def _parameters(text: str) -> Iterator[tuple[str, str]]:
+    """Names (empty where none is given) and values."""
+    at = 0
+    text = text.strip()
+    while at < len(text):
+        found = _PARAMETER.match(text, at)
+        if found is None:
+            return
+        yield found["name"] or "", next(found[key] for key in "abcdef" if found[key] is not None)
+        at = found.end()
+
+
+def _found(folder: Path, name: str) -> Path:
+    """A file named as on Windows: with backslashes, in any case."""
+    place = folder
+    for part in PureWindowsPath(name.strip()).parts:
+        exact = place / part
+        if part == ".." or exact.exists() or not place.is_dir():
+            place = exact
+            continue
+        alike = [each for each in place.iterdir() if each.name.lower() == part.lower()]
+        place = alike[0] if alike else exact
+    return place
