@@ -144,7 +144,7 @@ def _tariff(home: Path, asked: _Asked) -> _Chapter:
     result = run_tariff(scenario, home / "result", given, _GAMMAS, scenario_folder=home / "scenario")
     found = _verified(home)
     return _Chapter(result, found, home, draw_tariffs(result, home / "result"),
-                    ("tariffs.png", "cost_over_gamma.png"), lambda: show_tariffs(result))  # fmt: skip
+                    ("tariff_map.png", "line_outcomes.png"), lambda: show_tariffs(result))  # fmt: skip
 
 
 _GAMMAS = [0.0, 0.5, 1.0]
