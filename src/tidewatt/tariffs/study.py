@@ -11,12 +11,11 @@ from __future__ import annotations
 import dataclasses
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import SolveWarning, TidewattError
 from tidewatt.execution.threads import Threads
@@ -43,6 +42,9 @@ from tidewatt.tariffs.result import Tariffs
 from tidewatt.tariffs.summary import Found, summarise
 from tidewatt.tariffs.sweep import check_gammas, swept
 from tidewatt.tariffs.validation import validated
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["tariff"]
 
@@ -98,65 +100,26 @@ def tariff(
     """
     begin = time.perf_counter()
     case = validated(scenario, asked)
-    p = case.parameters
     if sweep_gamma is not None:
-        check_gammas(sweep_gamma, p)
-    solver = Solver(p, progress)
-    problem = case.problem()
+        check_gammas(sweep_gamma, case.parameters)
+    solver, problem = Solver(case.parameters, progress), case.problem()
     reports: list[Progressed] = []
     found = Found(solver.solve("central", problem, history=reports))
-    gamma = interval = None
-    outcomes = _sampled(case, _plans(found), samples=0)
     if found.central.status == "solved":
         _beside(case, problem, found, solver)
-        with Threads(p.threads) as threads:
-            found.decentralised = decentralised(problem, found.central, p.publish, solver, threads)
-        if found.published is not None:
-            solver.tell("outcomes")
-            outcomes = _sampled(case, _plans(found), p.samples)
-            found.violation_rate = {plan: outcomes.rate(plan) for plan in outcomes.plans}
-            found.ac = _ac(case, found)
-            interval = intervals(problem, found.central, found.published.responses.prices)
+        with Threads(case.parameters.threads) as threads:
+            found.decentralised = decentralised(
+                problem, found.central, case.parameters.publish, solver, threads
+            )
     elif found.central.status == "infeasible":
         found.elastic = solver.solve("diagnosis", problem, elastic=True)
-    if sweep_gamma is not None:
-        gamma = swept(case, found.central, sweep_gamma, solver)
-    diagnosis = diagnosis_table(case, found.elastic)
-    if found.elastic is not None:
-        found.notes.append(diagnosis_words(diagnosis))
-    status = _status(case, found)
-    if not status.reached:
-        said = " ".join([status.value, *found.notes[-1:]])
-        warnings.warn(SolveWarning(said), stacklevel=2)
-
-    published = found.published
-    plan = None if published is None else found.central
-    prices = None if published is None else published.responses.prices
-    none = np.zeros_like(found.central.power_kw)
-    run = RunInfo.since(begin, p.seed, scenario.sha256())
-    return Tariffs(
-        tariffs=tariff_table(case, prices, interval),
-        tolls=toll_table(case, prices),
-        lines=line_table(case, plan),
-        voltages=voltage_table(case, plan),
-        aggregators=aggregator_table(
-            case,
-            prices,
-            found.central.power_kw,
-            none if published is None else published.responses.power_kw,
-            none if published is None else published.tariff_only.power_kw,
-        ),
-        sites=site_table(case, plan),
-        outcomes=outcome_table(outcomes, case.rows, case.distribution.line_id),
-        gamma=gamma,
-        diagnosis=diagnosis,
-        data=dataset(case, problem, plan),
-        history=history_table(reports),
-        status=status,
-        run=run,
-        figures=summarise(case, problem, found, status, run),
-        scenario=scenario,
-    )
+    if found.published is not None:
+        solver.tell("outcomes")
+        found.outcomes = _sampled(case, found, case.parameters.samples)
+        found.ac = _ac(case, found)
+        found.interval = intervals(problem, found.central, found.published.responses.prices)
+    gamma = None if sweep_gamma is None else swept(case, found.central, sweep_gamma, solver)
+    return _labelled(case, problem, found, reports, gamma, begin)
 
 
 def _beside(case: Case, problem: Problem, found: Found, solver: Solver) -> None:
@@ -176,16 +139,11 @@ def _beside(case: Case, problem: Problem, found: Found, solver: Solver) -> None:
         found.pooled = solver.solve("paths", problem, formulation="paths", traffic=False)
 
 
-def _plans(found: Found) -> dict[str, Array]:
-    """Power at sites [kW] by plan."""
+def _sampled(case: Case, found: Found, samples: int) -> Outcomes:
+    """Plans under the same sampled outcomes."""
     plans = {"robust": found.central.power_kw.sum(axis=0)}
     if found.deterministic is not None and found.deterministic.status == "solved":
         plans["deterministic"] = found.deterministic.power_kw.sum(axis=0)
-    return plans
-
-
-def _sampled(case: Case, plans: Mapping[str, Array], samples: int) -> Outcomes:
-    """Plans under the same sampled outcomes."""
     parameters = dataclasses.replace(case.parameters, samples=samples)
     return sample(case.influence, case.injections, case.rows, plans, parameters, case.scenario.forecasts)
 
@@ -201,7 +159,7 @@ def _ac(case: Case, found: Found) -> tuple[float, float] | None:
     return checked.errors(case.rows, power)
 
 
-def _status(case: Case, found: Found) -> Status:
+def _status(found: Found) -> Status:
     """What was proved, of the central problem and of every aggregator's."""
     named = {"time": Status.TIME_LIMIT, "stalled": Status.STALLED, "infeasible": Status.INFEASIBLE}
     if found.central.status != "solved":
@@ -216,3 +174,46 @@ def _status(case: Case, found: Found) -> Status:
         found.notes.append(f"Power differs by up to {error:.3g} kW; prices needed: {needed}.")
         return Status.DEVIATING
     return Status.CERTIFIED
+
+
+def _labelled(
+    case: Case,
+    problem: Problem,
+    found: Found,
+    reports: list[Progressed],
+    gamma: pd.DataFrame | None,
+    begin: float,
+) -> Tariffs:
+    """Tables, a summary, and a warning where what was asked for was not reached."""
+    diagnosis = diagnosis_table(case, found.elastic)
+    if found.elastic is not None:
+        found.notes.append(diagnosis_words(diagnosis))
+    status = _status(found)
+    if not status.reached:
+        warnings.warn(SolveWarning(" ".join([status.value, *found.notes[-1:]])), stacklevel=3)
+    published, outcomes = found.published, found.outcomes
+    plan = prices = None
+    own = tariff_only = np.zeros_like(found.central.power_kw)
+    if published is not None:
+        plan, prices = found.central, published.responses.prices
+        own, tariff_only = published.responses.power_kw, published.tariff_only.power_kw
+    if outcomes is None:
+        outcomes = _sampled(case, found, 0)
+    run = RunInfo.since(begin, case.parameters.seed, case.scenario.sha256())
+    return Tariffs(
+        tariffs=tariff_table(case, prices, found.interval),
+        tolls=toll_table(case, prices),
+        lines=line_table(case, plan),
+        voltages=voltage_table(case, plan),
+        aggregators=aggregator_table(case, prices, found.central.power_kw, own, tariff_only),
+        sites=site_table(case, plan),
+        outcomes=outcome_table(outcomes, case.rows, case.distribution.line_id),
+        gamma=gamma,
+        diagnosis=diagnosis,
+        data=dataset(case, problem, plan),
+        history=history_table(reports),
+        status=status,
+        run=run,
+        figures=summarise(case, problem, found, status, run),
+        scenario=case.scenario,
+    )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from tidewatt.domain.arrays import Array
 from tidewatt.result import RunInfo, Status
 from tidewatt.tariffs.central import Case
+from tidewatt.tariffs.outcomes import Outcomes
 from tidewatt.tariffs.own import Decentralised, power_error_bound_kw
 from tidewatt.tariffs.problem import Problem, Solution
 from tidewatt.tariffs.sweep import binding
@@ -29,8 +30,10 @@ class Found:
         limits that may be exceeded.
     decentralised : Decentralised or None
         None unless the central problem is solved.
-    violation_rate : mapping of str to float or None
-        By plan.
+    outcomes : Outcomes or None
+        Of the plans under sampled outcomes.
+    interval : tuple of array or None
+        Least and most tariff.
     ac : tuple of float or None
         By how much voltages [pu] and flows [kW] are off the AC flow at most.
     notes : list of str
@@ -42,9 +45,15 @@ class Found:
     deterministic: Solution | None = None
     elastic: Solution | None = None
     decentralised: Decentralised | None = None
-    violation_rate: Mapping[str, float | None] = field(default_factory=dict)
+    outcomes: Outcomes | None = None
+    interval: tuple[Array, Array] | None = None
     ac: tuple[float, float] | None = None
     notes: list[str] = field(default_factory=list)
+
+    def violation_rate(self, plan: str) -> float | None:
+        """Share of outcomes in which a plan exceeds some limit; None where none were drawn."""
+        sampled = self.outcomes
+        return sampled.rate(plan) if sampled is not None and plan in sampled.plans else None
 
     @property
     def published(self) -> Decentralised | None:
@@ -98,8 +107,8 @@ def summarise(case: Case, problem: Problem, found: Found, status: Status, run: R
         "energy_kwh": _energy(central, problem.step_h) if solved else None,
         "prices_needed": list(published.needed) if published is not None else [],
         **_bounds(found),
-        "violation_rate_robust": found.violation_rate.get("robust"),
-        "violation_rate_deterministic": found.violation_rate.get("deterministic"),
+        "violation_rate_robust": found.violation_rate("robust"),
+        "violation_rate_deterministic": found.violation_rate("deterministic"),
         "samples": p.samples,
         "ac_voltage_error_pu": found.ac[0] if found.ac is not None else None,
         "ac_flow_error_kw": found.ac[1] if found.ac is not None else None,
