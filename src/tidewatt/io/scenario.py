@@ -44,6 +44,10 @@ from tidewatt.tariffs.parameters import Parameters
 __all__ = ["read_scenario", "scenario_from_tables", "write_scenario"]
 
 
+_AGES_MIN = 4e9
+"""Longer than any scenario, and within what dates can say."""
+
+
 def read_scenario(folder: str | os.PathLike[str], *, x_columns: bool = True) -> Scenario:
     """Read and check a scenario folder: ``scenario.toml`` and one Parquet or CSV file a table.
 
@@ -145,7 +149,9 @@ def _assemble(tables: Tables, config: Config, issues: list[Issue], carry: bool) 
         check(
             scenario,
             whole=found.isdisjoint(("nodes", "links", "zones")),
-            whole_travel=found.isdisjoint(("nodes", "links", *TRAVEL)) and "buses" not in left_out,
+            whole_travel=found.isdisjoint(("nodes", "links", *TRAVEL))
+            and "buses" not in left_out
+            and config.horizon is not None,
             whole_grid=left_out.isdisjoint(("buses", "lines")),
         )
     )
@@ -213,4 +219,7 @@ def _wide_horizon(tables: Tables) -> Horizon:
     for name in ("headroom", "base_load", "energy_prices", "injections", "forecasts"):
         step = tables.open(name).numbers("step", default=np.nan)
         most = max(most, step[np.isfinite(step)].max(initial=0.0))
-    return Horizon(datetime(2000, 1, 1), 1e9, int(min(most, 1e5)) + 1)
+    depart = tables.open("travel").numbers("depart_step", default=0.0)
+    most = max(most, depart[np.isfinite(depart)].max(initial=0.0))
+    steps = int(min(most, 1e5)) + 1
+    return Horizon(datetime(2000, 1, 1), _AGES_MIN / steps, steps)

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.io.small_scenario import Small
+from tests.unit.io.small_tariffs import SmallTariffs
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import ScenarioError
 from tidewatt.io.scenario import read_scenario, scenario_from_tables, write_scenario
@@ -32,6 +33,9 @@ ODD = st.one_of(
 )
 PLACES = [(name, column) for name, frame in Small().use_pieces().tables.items() for column in frame.columns]
 PLACES += [("vehicles", "x_new"), ("headroom", "bank_id"), ("dwells", "station_id"), ("feeders", "customers")]
+TARIFF_PLACES = [(name, column) for name, frame in SmallTariffs().tables.items() for column in frame.columns]
+TARIFF_PLACES += [("energy_prices", "site_id"), ("injections", "gamma"), ("links", "length_km")]
+TARIFF_CELL = st.tuples(st.sampled_from(TARIFF_PLACES), st.integers(0, 47), ODD)
 CELL = st.tuples(st.sampled_from(PLACES), st.integers(0, 47), ODD)
 
 
@@ -64,6 +68,23 @@ def test_any_cell_in_frames(cells) -> None:
         with tempfile.TemporaryDirectory() as folder:
             write_scenario(result, folder)
             assert read_scenario(folder).sha256() == result.sha256()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TARIFF_CELL, min_size=1, max_size=3), st.lists(st.sampled_from(TARIFF_PLACES), max_size=1))
+def test_any_cell_of_tariffs(cells, dropped) -> None:
+    """A strange cell or a missing column would end in a traceback, or what is read be lost in writing."""
+    small = SmallTariffs()
+    for (table, column), row, value in cells:
+        small.set(table, column, row % len(small.tables[table]), value)
+    for table, column in dropped:
+        small.tables[table] = small.tables[table].drop(columns=column, errors="ignore")
+    result = outcome(lambda: scenario_from_tables(small.tables, small.config))
+    if isinstance(result, Scenario):
+        with tempfile.TemporaryDirectory() as folder:
+            write_scenario(result, folder)
+            again = read_scenario(folder)
+            assert again.sha256() == result.sha256() and again.provenance == result.provenance
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
