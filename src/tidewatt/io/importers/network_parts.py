@@ -101,6 +101,10 @@ class Network:
         if named := tuple(map(str, ids)):
             self.dropped[why] = self.dropped.get(why, ()) + named
 
+    def note(self, what: str, each: object) -> None:
+        """Note an id whose value is not the file's."""
+        self.imputed[what] = (*self.imputed.get(what, ()), str(each))
+
     def power(self, injection_id: str, bus: BusId, kw: float, kvar: float, plant: str) -> None:
         """Add what is consumed at a bus: a load, or a plant of kind `plant` where that is below 0."""
         if kw < 0:

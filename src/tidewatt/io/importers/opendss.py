@@ -28,6 +28,9 @@ _BEHIND = "source"
 """Bus behind the impedance of the source."""
 _SNAP = 0.15
 """A bus takes the nearest of the voltage bases where that is nearer than this share."""
+_MEANS = ("r_ohm", "x_ohm", "ratio")
+_UNEVEN = 1e-9
+"""Ratios that differ by less are the same."""
 _UNSUPPORTED = ("isource", "vccs", "indmach012")
 
 
@@ -297,13 +300,19 @@ def _reactance(reactor: Element) -> tuple[complex, float] | None:
 
 
 def _averaged(units: list[tuple[Line, bool]], draft: Network) -> list[Line]:
-    """Transformers, with the ratio of single-phase units between the same buses averaged."""
+    """Transformers; single-phase units between the same buses carry like shares, at their means."""
     banks: dict[tuple[str, str], list[Line]] = {}
     for unit, alone in units:
         if alone:
             banks.setdefault((unit.tail, unit.head), []).append(unit)
-    means = {ends: sum(unit.ratio for unit in bank) / len(bank) for ends, bank in banks.items()}
-    uneven = [unit for unit, alone in units if alone and abs(unit.ratio - means[unit.tail, unit.head]) > 1e-9]
-    if uneven:
-        draft.imputed["mean ratio of the single-phase units"] = tuple(str(unit.line_id) for unit in uneven)
-    return [replace(unit, ratio=means[unit.tail, unit.head]) if alone else unit for unit, alone in units]
+    means = {
+        ends: {name: sum(getattr(unit, name) for unit in bank) / len(bank) for name in _MEANS}
+        for ends, bank in banks.items()
+    }
+    out = []
+    for unit, alone in units:
+        mean = means[unit.tail, unit.head] if alone else {}
+        if alone and abs(unit.ratio - mean["ratio"]) > _UNEVEN:
+            draft.note("mean ratio of the single-phase units", unit.line_id)
+        out.append(replace(unit, **mean))
+    return out

@@ -87,7 +87,6 @@ def _known_bus(network: Network, element: Element, fault: Fault) -> str | None:
 
 def _demand(load: Element) -> tuple[float, float]:
     """Power of a load in kW and kvar, by whichever figures it gives; what was given later counts."""
-    names = list(load.given)
     factor = load.number("pf", 0.88)
     if "xfkva" in load.given and "kw" not in load.given:
         kw = load.number("xfkva") * load.number("allocationfactor", 0.5) * abs(factor)
@@ -97,14 +96,17 @@ def _demand(load: Element) -> tuple[float, float]:
         kw = load.number("kva") * abs(factor)
     else:
         kw = load.number("kw")
-    if "kvar" in names and ("pf" not in names or names.index("kvar") > names.index("pf")):
+    if load.after("kvar", "kw"):
         return kw, load.number("kvar")
+    if not math.isnan(load.ratio):
+        return kw, kw * load.ratio
     return kw, _reactive(kw, factor)
 
 
 def _generation(plant: Element, kw: float, factor: float = 0.88) -> tuple[float, float]:
-    names = list(plant.given)
-    if "kvar" in names and ("pf" not in names or names.index("kvar") > names.index("pf")):
+    if not math.isnan(plant.ratio):
+        return kw, kw * plant.ratio
+    if plant.kind != "generator" and plant.after("kvar", "pf"):
         return kw, plant.number("kvar")
     return kw, _reactive(kw, plant.number("pf", factor))
 

@@ -34,6 +34,7 @@ class Element:
     enabled: bool = True
     opened: bool = False
     winding: int = 1
+    ratio: float = math.nan
 
     def set(self, name: str, value: str) -> None:
         """Set a property; a later one counts as later even where it was there before."""
@@ -48,8 +49,23 @@ class Element:
             return
         self.given.pop(name, None)
         self.given[name] = value
+        if self.kind == "generator" and name in ("kvar", "pf"):
+            self.ratio = rpn(value) / (self.number("kw", 1000.0) or math.nan) if name == "kvar" else math.nan
         if name == "enabled":
             self.enabled = value.lower()[:1] in ("y", "t")
+
+    def after(self, one: str, *others: str) -> bool:
+        """Whether a property is given, and later than others."""
+        names = list(self.given)
+        return one in names and all(o not in names or names.index(one) > names.index(o) for o in others)
+
+    def hold_ratio(self) -> None:
+        """Keep the ratio of kvar to kW at which a command leaves a load: kW set by a later one keep it."""
+        if self.after("kvar", "kw"):
+            kw = self.number("kw", 10.0)
+            self.ratio = self.number("kvar") / kw if kw else math.nan
+        elif self.after("pf", "kvar"):
+            self.ratio = math.nan
 
     def number(self, name: str, default: float = math.nan) -> float:
         """A number; nan where it is none."""
@@ -63,6 +79,7 @@ class Element:
         """Take the properties of another element, as ``like`` asks."""
         self.given |= {k: v for k, v in other.given.items() if k != "enabled"}
         self.windings = {k: dict(v) for k, v in other.windings.items()}
+        self.ratio = other.ratio
 
 
 @dataclass(slots=True)
@@ -222,6 +239,8 @@ class _Reader:
                     element.copy_from(other)
             else:
                 element.set(name, value)
+        if element.kind == "load":
+            element.hold_ratio()
 
     def switch(self, verb: str, text: str, where: str) -> None:
         named = [
