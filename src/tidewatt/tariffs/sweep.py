@@ -16,6 +16,7 @@ from tidewatt.tariffs.outcomes import sample
 from tidewatt.tariffs.parameters import Parameters
 from tidewatt.tariffs.prices import prices_of
 from tidewatt.tariffs.problem import Solution
+from tidewatt.tariffs.validation import beyond_reach
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,10 +66,14 @@ def swept(case: Case, central: Solution, gammas: Sequence[float], solver: Solver
     """
     import pandas as pd
 
-    listed, warm = [], central
+    listed: list[dict[str, object]] = []
+    warm = central
     plans: dict[str, Array] = {}
     for gamma in sorted(set(map(float, gammas))):
         at = case.with_margins(dataclasses.replace(case.parameters, gamma=gamma))
+        if beyond_reach(at):  # also of rows that no vehicle moves, which are not in the problem
+            listed.append({"gamma": gamma, "status": "infeasible"})
+            continue
         problem = at.problem()
         solution = solver.solve(f"sweep, gamma {gamma:g}", problem, warm=warm)
         row: dict[str, object] = {"gamma": gamma, "status": solution.status}

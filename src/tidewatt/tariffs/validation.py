@@ -15,7 +15,7 @@ from tidewatt.errors import Issue, ScenarioError
 from tidewatt.tariffs.central import Case, case_of
 from tidewatt.tariffs.parameters import Parameters
 
-__all__ = ["power_range", "validated"]
+__all__ = ["beyond_reach", "power_range", "validated"]
 
 _PARTS = {
     "step_roads": ("links", "nodes, links (with capacity_per_step, free_flow_steps and energy_kwh)"),
@@ -43,7 +43,7 @@ def validated(scenario: Scenario, asked: Mapping[str, Any]) -> Case:
     if issues:
         raise ScenarioError(issues)
     case = case_of(scenario, parameters)
-    if issues := _beyond_reach(case):
+    if issues := beyond_reach(case):
         raise ScenarioError(issues)
     return case
 
@@ -81,7 +81,7 @@ def power_range(sites: ChargingSites) -> tuple[Array, Array]:
     return least * sites.chargers, most * sites.chargers
 
 
-def _beyond_reach(case: Case) -> list[Issue]:
+def beyond_reach(case: Case) -> list[Issue]:
     """Limits that the forecast and its margin break whatever vehicles do, one issue an element and side."""
     rows, (least_kw, most_kw) = case.rows, power_range(case.sites)
     up, down = np.maximum(rows.sensitivity, 0.0), np.minimum(rows.sensitivity, 0.0)

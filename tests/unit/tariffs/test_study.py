@@ -119,6 +119,15 @@ def test_sweep_rises_with_gamma_and_ends_at_the_answer(result: Tariffs) -> None:
     assert swept["cost"].iloc[0] == pytest.approx(result.summary()["deterministic_cost"], rel=1e-7)
 
 
+def test_sweep_stops_where_loads_alone_break_a_limit() -> None:
+    """Would break if rows that vehicles cannot move were forgotten at sizes of the set beyond the asked."""
+    scenario = small_case(line_kw=(320.0, 63.0), gamma=0.0)
+    swept = tariff(scenario, sweep_gamma=[0.0, 1.0]).gamma
+    assert swept is not None
+    assert swept["status"].tolist() == ["solved", "infeasible"]
+    assert np.isnan(swept["cost"].iloc[1])
+
+
 def test_voltages_bind_and_are_priced_apart() -> None:
     """Would break if voltage rows were left out, or their part of the tariff called that of lines."""
     limited = small_case(line_kw=(math.inf, math.inf), voltage_min_pu=0.982)
@@ -219,7 +228,7 @@ def test_a_limit_below_base_load_and_margin_names_place_and_time() -> None:
     assert "L2" in said
     assert "step 0 (06:00)" in said
     assert "limit" in said
-    assert tariff(scenario, gamma=0.0, samples=0).status is not None
+    assert tariff(scenario, gamma=0.0, samples=0).status is Status.CERTIFIED
 
 
 @pytest.mark.parametrize("bad", [[1.2], [-0.1, 0.5], [math.nan]])
