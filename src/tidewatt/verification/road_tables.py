@@ -13,6 +13,7 @@ from tidewatt.domain.mobility import OFF_GRID
 from tidewatt.domain.roads import ROAD_CLASSES, Demand, FleetTypes, Roads
 from tidewatt.domain.stations import Stations
 from tidewatt.verification.table import Table
+from tidewatt.verification.tariff_tables import in_steps
 
 __all__ = ["read_road_parts"]
 
@@ -34,7 +35,7 @@ def read_road_parts(folder: Path, settings: Mapping[str, Any], feeder_id: Array)
         names = ("share", "battery_kwh", "kwh_per_km", "max_fast_kw", "max_normal_kw")
         parts["types"] = FleetTypes(types.text("type"), *(types.numbers(name) for name in names))
     nodes, links = Table(folder, "nodes"), Table(folder, "links")
-    if not (nodes.exists and links.exists):
+    if not (nodes.exists and links.exists and in_steps(folder)[1]):
         return parts
     roads = _roads(nodes, links, Table(folder, "zones"), settings, feeder_id)
     demand, stations = Table(folder, "demand"), Table(folder, "stations")

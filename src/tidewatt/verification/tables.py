@@ -17,6 +17,7 @@ from tidewatt.domain.mobility import OFF_GRID, Dwells, Trips
 from tidewatt.domain.scenario import Scenario
 from tidewatt.verification.road_tables import read_road_parts
 from tidewatt.verification.table import Table
+from tidewatt.verification.tariff_tables import read_tariff_parts
 
 __all__ = ["read_tables"]
 
@@ -164,4 +165,5 @@ def read_tables(folder: Path) -> Scenario:
         drives.numbers("energy_kwh")[order],
     )
     parts = read_road_parts(folder, settings, grid.feeder_id)
+    parts |= read_tariff_parts(folder, settings, horizon, parts.get("roads"))
     return Scenario(settings.get("name") or folder.name, horizon, fleet, dwells, trips, grid, **parts)

@@ -17,6 +17,7 @@ _KINDS = {
     "simulation": ("simulated", "verify_simulation"),
     "equilibrium": ("assigned", "verify_equilibrium"),
     "configuration": ("configured", "verify_configuration"),
+    "tariffs": ("tariffed", "verify_tariffs"),
 }
 
 
