@@ -18,6 +18,7 @@ NAMES = (
     "sessions",
     "configuration",
     "calibrated",
+    "tariffs",
 )
 
 

@@ -99,6 +99,8 @@ class Written:
     dual_low: np.ndarray
     toll: np.ndarray
     charger_price: np.ndarray
+    columns: int
+    solver_s: float
 
     def tariff_per_kwh(self, problem: Problem) -> np.ndarray:
         """Shape (sites, steps)."""
@@ -166,10 +168,10 @@ def by_plans(problem: Problem, *, joint: bool = False) -> Written:
     """Least cost over all plans of single vehicles."""
     columns = [column for group in range(len(problem.travel)) for column in _plans(problem, group)]
     right = {group: float(v) for group, v in enumerate(problem.travel.vehicles)}
-    return _written(problem, columns, right, joint)
+    return _written(problem, columns, right, joint, 1e-11)
 
 
-def by_levels(problem: Problem) -> Written:
+def by_levels(problem: Problem, tolerance: float = 1e-11) -> Written:
     """Least cost over flows between all (step, node, level), where SOC falls on levels of `SOC_STEP`."""
     travel, roads, fleet = problem.travel, problem.roads, problem.aggregators
     columns: list[_Column] = []
@@ -217,10 +219,12 @@ def by_levels(problem: Problem) -> Written:
                     used = [(a, t + takes - 1)] if a >= 0 else []
                     plugged = [(site, t, kw)] if site >= 0 else []
                     columns.append(_Column(who, value * takes, used, plugged, balance))
-    return _written(problem, columns, right, False)
+    return _written(problem, columns, right, False, tolerance)
 
 
-def _written(problem: Problem, columns: list[_Column], right: dict[Any, float], joint: bool) -> Written:
+def _written(
+    problem: Problem, columns: list[_Column], right: dict[Any, float], joint: bool, tolerance: float
+) -> Written:
     """The quadratic program over plans or arcs, by cvxpy and Clarabel."""
     import cvxpy as cp
     import scipy.sparse as sp
@@ -258,15 +262,15 @@ def _written(problem: Problem, columns: list[_Column], right: dict[Any, float], 
         moved = sp.kron(sp.csr_matrix(problem.rows.sensitivity), sp.eye(steps)) @ total
         limits += [moved <= problem.rows.most.ravel(), -moved <= -problem.rows.least.ravel()]
     task = cp.Problem(cp.Minimize(objective), limits)
-    task.solve(
-        solver=cp.CLARABEL, tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11, tol_ktratio=1e-9
-    )  # fmt: skip
+    near = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), tolerance)
+    task.solve(solver=cp.CLARABEL, **near)
     if task.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
         empty = np.zeros(0)
-        return Written(task.status, np.inf, empty, empty, empty, empty, empty)
+        return Written(task.status, np.inf, empty, empty, empty, empty, empty, n, 0.0)
     rows = 0 if problem.rows is None else len(problem.rows)
     high, low = (limits[k].dual_value.reshape(-1, steps) if rows else np.zeros((0, steps)) for k in (4, 5))
     return Written(
         task.status, float(task.value), p.value.reshape(shape), high, low,
         limits[2].dual_value.reshape(-1, steps), limits[3].dual_value.reshape(-1, steps),
+        n, float(task.solver_stats.solve_time or 0.0),
     )  # fmt: skip
