@@ -18,7 +18,8 @@ from tidewatt.tariffs.traffic import traffic_of
 __all__ = ["solve_arcs"]
 
 COST_IN_ELASTIC = 1e-3  # what a unit of cost weighs against a kWh beyond a limit: cost comes second
-_WORTH_KWH = 20.0  # energy prices by which a limit's price may start; raised where that is too little
+_WORTH_PRICES = 20.0  # energy prices that a limit may cost at first; raised where that is too little
+_OF_BATTERY = 0.05  # share of a battery that a vehicle beyond a road's capacity counts as
 
 
 def solve_arcs(
@@ -42,8 +43,17 @@ def solve_arcs(
     if unserved.any() and not elastic:
         return _nothing(problem, levels, unserved, build_s)
     began = time.perf_counter()
+    active = None
+    if False and not elastic and warm is None and (levels.gain < 0).any():
+        # Prices without discharging are near those with it, and found much faster.
+        charging = _charging_only(levels)
+        if all(r.all() for r in Pricing(problem, charging, 1.0).reachable()):
+            early = generate(
+                problem, charging, penalties, rough_only=True, time_limit_s=time_limit_s, on_progress=on_progress
+            )
+            first, active = early.centre, early.active
     done = generate(
-        problem, levels, penalties, weight=COST_IN_ELASTIC if elastic else 1.0, raised=not elastic,
+        problem, levels, penalties, active=active, weight=COST_IN_ELASTIC if elastic else 1.0, raised=not elastic,
         relative_gap=relative_gap, time_limit_s=time_limit_s, first=first, seeds=seeds,
         on_progress=on_progress,
     )  # fmt: skip
@@ -55,13 +65,12 @@ def penalties_of(problem: Problem, elastic: bool) -> Penalties:
     """What exceeding limits costs: per kWh of energy that the same limit could have delivered.
 
     A row counts by the power that exceeds it, a charger by what its strongest level delivers in a step, a
-    vehicle on a road by a quarter of a battery.
+    vehicle on a road by a twentieth of a battery.
     """
     dt, sites = problem.step_h, problem.sites
     per_kwh = 1.0
     if not elastic:
-        price = float(np.abs(problem.price_per_kwh).max(initial=0.0))
-        per_kwh = _WORTH_KWH * max(price, 0.01)
+        per_kwh = _WORTH_PRICES * max(float(np.abs(problem.price_per_kwh).max(initial=0.0)), 0.01)
     rows = np.zeros(0)
     if problem.rows is not None:
         rows = per_kwh * dt / np.abs(problem.rows.sensitivity).max(axis=1)
@@ -70,11 +79,9 @@ def penalties_of(problem: Problem, elastic: bool) -> Penalties:
         for a, b in zip(sites.level_first[:-1], sites.level_first[1:], strict=True)
     ]
     battery = float(problem.aggregators.battery_kwh.mean())
-    return Penalties(
-        rows,
-        np.full(problem.roads.links, 0.25 * battery * per_kwh),
-        np.array(strongest) * dt * per_kwh,
-    )
+    roads = np.full(problem.roads.links, _OF_BATTERY * battery * per_kwh)
+    every = (rows, roads, np.array(strongest) * dt * per_kwh)
+    return Penalties(*(np.repeat(x[:, None], problem.steps, axis=1) for x in every))
 
 
 def _served(problem: Problem, levels: Levels) -> tuple[Levels, Array]:
@@ -88,6 +95,13 @@ def _served(problem: Problem, levels: Levels) -> tuple[Levels, Array]:
         lost = mine[np.isin(levels.group_state[mine], k.starts[~good])]
         unserved[lost] = problem.travel.vehicles[lost]
     return replace(levels, kinds=kinds), unserved
+
+
+def _charging_only(levels: Levels) -> Levels:
+    """The same levels, where no vehicle discharges."""
+    gain = np.maximum(levels.gain, 0)
+    kinds = [replace(k, expanded=k.expanded._replace(gain=gain[k.aggregator])) for k in levels.kinds]
+    return replace(levels, kinds=kinds, gain=gain)
 
 
 def _seeds(problem: Problem, levels: Levels, warm: Solution) -> tuple[list[Array] | None, Duals | None]:

@@ -41,6 +41,8 @@ class Generated:
     bound: float
     relative_gap: float
     iterations: int
+    centre: Duals | None = None
+    active: Active | None = None
 
 
 class Pricing:
@@ -174,12 +176,12 @@ class Pricing:
 
 def generate(
     problem: Problem, levels: Levels, penalties: Penalties, *, weight: float = 1.0, raised: bool = True,
-    relative_gap: float = 1e-9, time_limit_s: float = np.inf, first: Duals | None = None,
+    relative_gap: float = 1e-9, time_limit_s: float = np.inf, first: Duals | None = None, active: Active | None = None, rough_only: bool = False,
     seeds: list[Array] | None = None, on_progress: Callable[[Progressed], None] | None = None, opt: dict | None = None,
 ) -> Generated:  # fmt: skip
     """Solve restricted programs until the cheapest plans at their prices cannot improve them."""
     began = time.perf_counter()
-    o = dict(smooth=0.8, near=0.0, room=5000, loose=1e-2, verbose=False, maxit=400, tight=1e-11)
+    o = dict(smooth=0.8, near=0.0, room=5000, loose=1e-2, verbose=False, maxit=400, tight=1e-11, raise_at=0.05, factor=2.0, prox=100, stiff=.05, up=2.0, down=1.5, enough=2e-5, good=0.25, points=(0.2, 0.5, 0.8))
     o.update(opt or {})
     pricing = Pricing(problem, levels, weight)
     links, sites, steps = problem.roads.links, len(problem.sites), problem.steps
@@ -188,14 +190,67 @@ def generate(
         np.zeros((n_rows, steps)), np.zeros((n_rows, steps)), np.zeros((links, steps)), np.zeros((sites, steps)),
         np.zeros_like(problem.price_per_kwh),
     )  # fmt: skip
-    active = Active(duals.high + duals.low > 0, duals.roads > 0, duals.chargers > 0)
+    active = active or Active(duals.high + duals.low > 0, duals.roads > 0, duals.chargers > 0)
     tight = [problem.roads.capacity_per_step[:, None], problem.sites.chargers[:, None].astype(float)]
     keys, best = pricing.price(duals, seeds=seeds)
     smoothed, raises, warm = duals, 0, first is not None
     tolerance = o["loose"] if not warm else 1e-6
     spent = {"qp": 0.0, "price": 0.0, "arcs": 0.0}
     status = "stalled"
-    for iteration in range(1, o["maxit"] + 1):
+    iteration = 0
+    if o["prox"] and raised:
+        centre, stiff = duals, o["stiff"]
+        for iteration in range(1, o["prox"] + 1):
+            t0 = time.perf_counter()
+            arcs = arcs_of(problem, levels, keys)
+            t1 = time.perf_counter()
+            solved = solve_restricted(
+                problem, levels, arcs, active, penalties, weight=weight, tolerance=tolerance, centre=centre, stiff=stiff,
+            )
+            t2 = time.perf_counter()
+            broken = _hold(problem, solved, active, tight)
+            duals = solved.duals
+            found, bound = pricing.price(duals, o["near"], o["room"]) if o["near"] else pricing.price(duals)
+            model = solved.cost
+            part = (bound - best) / max(1e-12, model - best)
+            serious = part > 0.1
+            sets = [found]
+            if serious:
+                stiff = stiff * o["up"] if part > o["good"] else stiff
+                old, centre, best = centre, duals, bound
+            else:
+                stiff = stiff / o["down"] if part < -1 else stiff
+                old = centre
+            for share in o["points"]:
+                between = old.towards(duals, share)
+                found, bound2 = pricing.price(between)
+                sets.append(found)
+                if bound2 > best:
+                    centre, best = between, bound2
+            before = len(arcs)
+            for more in sets:
+                keys = [np.union1d(a, b) for a, b in zip(keys, more, strict=True)]
+            new = sum(map(len, keys)) - before
+            t3 = time.perf_counter()
+            spent["arcs"] += t1 - t0
+            spent["qp"] += t2 - t1
+            spent["price"] += t3 - t2
+            rough = abs(model - best) / max(1.0, abs(model))
+            over = float(max(solved.excess_high.max(initial=0.0), solved.excess_low.max(initial=0.0)))
+            if o["verbose"]:
+                print(
+                    f"P{iteration:3d} model {model:.4f} bound {bound:.4f} best {best:.4f} {'S' if serious else '-'} stiff {stiff:.2g} arcs {len(arcs)} new {new} cols {solved.columns} rows {solved.rows} lazy {broken} tol {tolerance:.0e} over {over:.1e} {solved.excess_roads.max(initial=0):.1e} {solved.excess_chargers.max(initial=0):.1e} {solved.inner} t {t3 - began:.2f} "
+                    + " ".join(f"{k} {v:.2f}" for k, v in spent.items()), flush=True,
+                )
+            if t3 - began > time_limit_s:
+                return Generated("time", arcs, solved, best, np.inf, iteration)
+            if rough < o["enough"] and not broken:
+                break
+            tolerance = float(np.clip(rough * 0.05, 1e-7, o["loose"]))
+        smoothed = centre
+    if rough_only:
+        return Generated("time", arcs, solved, best, np.inf, iteration, centre, active)
+    for iteration in range(iteration + 1, o["maxit"] + 1):
         t0 = time.perf_counter()
         arcs = arcs_of(problem, levels, keys)
         t1 = time.perf_counter()
@@ -208,7 +263,7 @@ def generate(
         found, bound = pricing.price(duals, o["near"], o["room"]) if o["near"] else pricing.price(duals)
         best = max(best, bound)
         sets = [found]
-        if iteration > 1 and o["smooth"]:
+        if o["smooth"]:
             smoothed = smoothed.towards(duals, 1.0 - o["smooth"])
             found, bound2 = pricing.price(smoothed)
             best = max(best, bound2)
@@ -231,7 +286,7 @@ def generate(
         new = sum(map(len, keys)) - before
         if o["verbose"]:
             print(
-                f"{iteration:3d} obj {solved.cost:.6f} bound {bound:.6f} best {best:.6f} arcs {len(arcs)} new {new} cols {solved.columns} rows {solved.rows} lazy {broken} tol {tolerance:.0e} excess {excess:.1e} good {solved.good} t {t3 - began:.2f} "
+                f"{iteration:3d} obj {solved.cost:.6f} bound {bound:.6f} best {best:.6f} arcs {len(arcs)} new {new} cols {solved.columns} rows {solved.rows} lazy {broken} tol {tolerance:.0e} excess {excess:.1e} raises {raises:.0f} good {solved.good} {solved.inner} t {t3 - began:.2f} "
                 + " ".join(f"{k} {v:.2f}" for k, v in spent.items()),
                 flush=True,
             )
@@ -239,12 +294,14 @@ def generate(
         if on_progress is not None:
             on_progress(Progressed(iteration, solved.columns, solved.cost, best, gap, t3 - began))
         exact = tolerance <= o["tight"]
-        if raised and not broken and excess > 1e-5 and gap < 1e-4 and tolerance < 1e-5:
-            if raises == MOST_RAISES:
+        if raised and excess > 1e-6 and rough < o["raise_at"]:
+            penalties, most = _raised(penalties, solved, o["factor"])
+            raises = max(raises, most)
+            if most > 1e6:
                 status = "infeasible"
                 break
-            penalties, raises = penalties.times(10.0), raises + 1
-            continue
+            if exact:
+                continue
         if not broken and gap <= relative_gap and exact:
             status = "solved"
             break
@@ -261,9 +318,22 @@ def generate(
     return Generated(status, arcs, solved, best, gap, iteration)
 
 
+def _raised(penalties: Penalties, solved: Solved, factor: float) -> tuple[Penalties, float]:
+    """Penalties `factor` times as high where limits are exceeded, and the most any of them has risen."""
+    over = (np.maximum(solved.excess_high, solved.excess_low), solved.excess_roads, solved.excess_chargers)
+    new = Penalties(*(
+        np.where(e > 1e-7, factor * p, p)
+        for e, p in zip(over, (penalties.rows, penalties.roads, penalties.chargers), strict=True)
+    ))  # fmt: skip
+    most = 0.0
+    for p in (new.rows, new.roads, new.chargers):
+        most = max(most, float((p / np.maximum(p.min(axis=1, keepdims=True), 1e-300)).max(initial=0.0)))
+    return new, most
+
+
 def _capped(duals: Duals, penalties: Penalties) -> Duals:
     """Prices no higher than what exceeding a limit costs: so that the bound holds with relaxed limits."""
-    rows, roads, chargers = penalties.rows[:, None], penalties.roads[:, None], penalties.chargers[:, None]
+    rows, roads, chargers = penalties.rows, penalties.roads, penalties.chargers
     return Duals(
         np.minimum(duals.high, rows), np.minimum(duals.low, rows), np.minimum(duals.roads, roads),
         np.minimum(duals.chargers, chargers), duals.power_kw,
@@ -283,7 +353,7 @@ def _hold(problem: Problem, solved: Solved, active: Active, tight: list[Array]) 
             held |= (flow > 0.95 * limit) & np.isfinite(limit)
     if problem.rows is not None:
         rows = problem.rows
-        power = solved.duals.power_kw.sum(axis=0)
+        power = solved.power_kw.sum(axis=0)
         at = rows.sensitivity @ power
         size = np.abs(rows.sensitivity) @ np.abs(power).max(axis=1)
         room = 1e-7 * np.abs(rows.sensitivity).max(axis=1)[:, None]

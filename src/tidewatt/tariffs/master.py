@@ -21,18 +21,14 @@ class Penalties:
 
     Attributes
     ----------
-    rows : array, shape (rows,)
-    roads : array, shape (links,)
-    chargers : array, shape (sites,)
+    rows : array, shape (rows, steps)
+    roads : array, shape (links, steps)
+    chargers : array, shape (sites, steps)
     """
 
     rows: Array
     roads: Array
     chargers: Array
-
-    def times(self, factor: float) -> Penalties:
-        """All of them `factor` times as high."""
-        return Penalties(self.rows * factor, self.roads * factor, self.chargers * factor)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +80,7 @@ class Solved:
     ----------
     flow : array, shape (arcs,)
     duals : Duals
+    power_kw : array, shape (aggregators, sites, steps)
     cost : float
         Penalties included.
     excess_high, excess_low : array, shape (rows, steps)
@@ -98,6 +95,7 @@ class Solved:
 
     flow: Array
     duals: Duals
+    power_kw: Array
     cost: float
     excess_high: Array
     excess_low: Array
@@ -108,11 +106,12 @@ class Solved:
     columns: int
     rows: int
     good: bool
+    inner: int = 0
 
 
 def solve_restricted(
     problem: Problem, levels: Levels, arcs: Arcs, active: Active, penalties: Penalties,
-    *, weight: float = 1.0, tolerance: float = 1e-9,
+    *, weight: float = 1.0, tolerance: float = 1e-9, centre: Duals | None = None, stiff: float = 1.0,
 ) -> Solved:  # fmt: skip
     """Least cost over the given arcs under the active limits; `weight` scales all but the penalties."""
     import piqp
@@ -187,7 +186,7 @@ def solve_restricted(
             (rows.sensitivity[r[i], p_site[j]] / scale[i], (i, j)), shape=(len(grid_at), n_power)
         )
         grid.eliminate_zeros()
-        grid_cost = penalties.rows[r] * scale
+        grid_cost = penalties.rows.reshape(-1)[grid_at] * scale
         grid_low, grid_high = least / scale, most / scale
     else:
         grid_at = np.zeros(0, np.int64)
@@ -200,23 +199,26 @@ def solve_restricted(
         problem.roads.capacity_per_step[road_at // steps],
         problem.sites.chargers[charger_at // steps].astype(float),
     ])  # fmt: skip
-    flow_cost = np.concatenate([penalties.roads[road_at // steps], penalties.chargers[charger_at // steps]])
+    flow_cost = np.concatenate(
+        [penalties.roads.reshape(-1)[road_at], penalties.chargers.reshape(-1)[charger_at]]
+    )
 
-    n = n_segment + n_power + n_high + n_low + n_flow
-    eq = sp.block_array([
-        [balance, sp.csr_matrix((n_choice, n - n_segment))],
-        [entered[:n_power], sp.hstack([
-            -sp.eye_array(n_power), sp.csr_matrix((n_power, n - n_segment - n_power))])],
-    ], format="csc") if n_choice + n_power else sp.csc_matrix((0, n))  # fmt: skip
+    n_known = n_segment + n_power + n_high + n_low + n_flow
+    n = n_known + (0 if centre is None else n_power)
+    free = sp.csr_matrix((n_power, n_high + n_low + n_flow))
+    met = -sp.eye_array(n_power)
+    parts = [entered[:n_power], met, free] + ([] if centre is None else [met])
+    eq = sp.vstack(
+        [sp.hstack([balance, sp.csr_matrix((n_choice, n - n_segment))]), sp.hstack(parts)], format="csc"
+    )
     eq_value = np.concatenate([supply[choices], -offset_rows[:n_power]])
     over = sp.csr_matrix((-np.ones(n_high), (high_in, np.arange(n_high))), shape=(n_grid, n_high))
     under = sp.csr_matrix((np.ones(n_low), (low_in, np.arange(n_low))), shape=(n_grid, n_low))
     # A limit on power alone, and one on segments alone.
-    ineq = sp.vstack([
-        sp.hstack([sp.csr_matrix((n_grid, n_segment)), grid, over, under, sp.csr_matrix((n_grid, n_flow))]),
-        sp.hstack([entered[n_power:], sp.csr_matrix((n_flow, n_power + n_high + n_low)),
-                   -sp.eye_array(n_flow)]),
-    ], format="csc")  # fmt: skip
+    none = sp.csr_matrix((n_grid + n_flow, n - n_known))
+    on_power = [sp.csr_matrix((n_grid, n_segment)), grid, over, under, sp.csr_matrix((n_grid, n_flow))]
+    on_flow = [entered[n_power:], sp.csr_matrix((n_flow, n_power + n_high + n_low)), -sp.eye_array(n_flow)]
+    ineq = sp.hstack([sp.vstack([sp.hstack(on_power), sp.hstack(on_flow)]), none], format="csc")
     ineq_low = np.concatenate([grid_low, np.full(n_flow, -np.inf)])
     ineq_high = np.concatenate([grid_high, limit - offset_rows[n_power:]])
 
@@ -227,7 +229,22 @@ def solve_restricted(
     linear[powers] = weight * dt * problem.price_per_kwh.reshape(-1)[power_at]
     quadratic[powers] = weight * 2.0 * beta * dt
     lower[powers] = -np.inf
-    linear[n_segment + n_power :] = np.concatenate([grid_cost[high_in], grid_cost[low_in], flow_cost])
+    slacks = slice(n_segment + n_power, n_known)
+    linear[slacks] = np.concatenate([grid_cost[high_in], grid_cost[low_in], flow_cost])
+    if centre is not None:
+        # Near the centre instead: prices may move from it, at a cost that grows with the square.
+        at = slice(n_known - n_flow, n_known)
+        quadratic[at] = stiff * linear[at] / 20.0
+        linear[at] = np.concatenate(
+            [centre.roads.reshape(-1)[road_at], centre.chargers.reshape(-1)[charger_at]]
+        )
+        lower[at] = -np.inf
+        base = weight * dt * (problem.price_per_kwh.reshape(-1)[power_at] + 2.0 * beta * centre.power_kw.reshape(-1)[power_at])
+        if rows is not None:
+            base = base + np.broadcast_to((rows.sensitivity.T @ (centre.high - centre.low))[None], centre.power_kw.shape).reshape(-1)[power_at]
+        linear[n_known:] = base
+        quadratic[n_known:] = stiff * weight * dt * 2.0 * beta
+        lower[n_known:] = -np.inf
 
     solver = piqp.SparseSolver()
     solver.settings.verbose = False
@@ -261,12 +278,22 @@ def solve_restricted(
         spread(charger_at, z_flow[n_road:], (sites, steps)),
         spread(power_at, x[powers], (aggregators, sites, steps)),
     )  # fmt: skip
-    slack = np.maximum(x[n_segment + n_power :], 0.0)
+    # Power as its own price has it: then the prices fit each other to the solver's last digit.
+    m, y, t = np.unravel_index(power_at, (aggregators, sites, steps))
+    slope = weight * 2.0 * dt * problem.aggregators.price_sensitivity_per_kwh_kw[m]
+    price = np.asarray(result.y)[n_choice:] - weight * dt * problem.price_per_kwh[m, y, t]
+    if rows is not None:
+        price = price - (rows.sensitivity.T @ (duals.high - duals.low))[y, t]
+    duals.power_kw[m, y, t] = np.where(slope > 0, price / np.where(slope > 0, slope, 1.0), x[powers])
+    slack = x[slacks]
+    curved = 0.5 * float(np.sum((quadratic * x * x)[n_known - n_flow :])) if centre is not None else 0.0
+    slack = np.maximum(slack, 0.0)
     fixed_cost = weight * float(np.dot(fixed_before(arcs), arcs.cost))
     return Solved(
         flow,
         duals,
-        float(result.info.primal_obj) + fixed_cost,
+        spread(power_at, x[powers], (aggregators, sites, steps)),
+        float(result.info.primal_obj) + fixed_cost + curved,
         spread(grid_at[high_in], slack[:n_high] * scale[high_in], (n_rows, steps)),
         spread(grid_at[low_in], slack[n_high : n_high + n_low] * scale[low_in], (n_rows, steps)),
         spread(road_at, slack[n_high + n_low :][:n_road], (links, steps)),
@@ -276,6 +303,7 @@ def solve_restricted(
         n,
         eq.shape[0] + ineq.shape[0],
         status == piqp.PIQP_SOLVED,
+        result.info.iter,
     )
 
 
