@@ -81,7 +81,7 @@ def assemble(
         Length of a step in minutes, where the grid is a file: roads take at least one step each
         [default: 15].
     vehicles
-        Electric vehicles that set out on the day [default: 5,000].
+        Electric vehicles that set out on a day [default: 5,000].
     sites
         Number of sites to place [default: 8].
     chargers

@@ -13,20 +13,31 @@ if TYPE_CHECKING:
 __all__ = ["Steps"]
 
 _ASKED = 1e-9
+_NAMES = {
+    "central": "the operator's problem",
+    "outer": "rounding outwards",
+    "paths": "pooling on paths",
+    "deterministic": "trusting the forecasts",
+    "own problems": "aggregators' own problems",
+    "outcomes": "drawing outcomes",
+    "diagnosis": "what stands in the way",
+}
 
 
 class Steps:
     """Reports of `tariff`; the gap falls, on a log scale, to what is asked by default."""
 
     def name(self, phase: str) -> str:
-        """As the study calls it."""
-        return phase
+        """As readers call it."""
+        return _NAMES.get(phase, phase)
 
     def begin(self) -> None:
         """Nothing is carried from one phase to the next."""
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
-        """Programs solved; cost and gap, as far as there are any."""
+        """Programs solved, or aggregators; cost and gap, as far as there are any."""
+        if report.phase == "own problems":
+            return f"{report.iteration:,} {report.note}", ""
         rounds = f"round {report.iteration:,}" if report.iteration else ""
         parts = []
         if math.isfinite(report.primal) and not short:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tidewatt.cli.console import width, wrapped
@@ -26,6 +26,9 @@ _SETS = {
     "ellipsoid": "injections lie in an ellipsoid of radius gamma times the root of their number",
     "conformal": "margins cover the asked share of the past days",
 }
+_SITES = ("site", "kWh charged", "most kW", "largest tariff", "at", "kWh at a tariff")
+_SWEEP = ("gamma", "status", "cost", "largest tariff", "mean tariff", "violations")
+_DIAGNOSIS = ("limit", "where", "when", "by", "what would help")
 
 
 def site_rows(result: Tariffs) -> list[tuple[str, ...]]:
@@ -44,7 +47,7 @@ def site_rows(result: Tariffs) -> list[tuple[str, ...]]:
                 str(site),
                 amount(float(kw.clip(min=0).sum() * step_min / 60)),
                 amount(float(kw.max())),
-                amount(float(max(tariff[top], 0.0))),
+                amount(float(tariff[top]) if tariff[top] > _NOTHING else 0.0),
                 when,
                 amount(float(paid)),
             )
@@ -86,63 +89,20 @@ def diagnosis_rows(result: Tariffs) -> list[tuple[str, ...]]:
 
 def sentences(result: Tariffs) -> list[str]:
     """What is proved, simulated and assumed, in plain words."""
-    f = result.figures
     if result.status is Status.INFEASIBLE:
-        return [f"No prices: {result.status.value}"]
-    said = []
-    if f["cost"] is not None and f["lower_bound_cost"] is not None:
-        said.append(
-            "Proved: within the limits and their margins, serving all "
-            f"{count(round(f['vehicles']), 'vehicle')} costs at least "
-            f"{at_least(float(f['lower_bound_cost']), 7)}; the plan found costs "
-            f"{amount(float(f['cost']), 7)}."
-        )
+        return [f"No prices: {_lower(result.status.value)}", *_notes(result)]
+    f = result.figures
+    said = [_proved(f)]
     if not result.status.reached:
-        said.append(f"No prices are published. Not reached: {result.status.value}")
-        return said
-    error, alone = f["decentralisation_error_kw"], f["decentralisation_error_tariff_only_kw"]
-    needed = [_PRICES[name] for name in f["prices_needed"]]
-    if error is not None:
-        told = f"told {_listed(needed)}" if needed else "told nothing"
-        good = "Checked" if error < _DECENTRALISED_KW else "NOT decentralised"
-        said.append(
-            f"{good}: {told}, every aggregator's own best plan draws what the operator's plan says, at every "
-            f"site and step, within {amount(float(error), 2)} kW."
-        )
-    if alone is not None and alone >= _DECENTRALISED_KW:
-        said.append(
-            f"The tariff alone would not do: aggregators share roads or chargers that are full, and would be "
-            f"off by up to {amount(float(alone), 3)} kW."
-        )
-    if f["robust_cost_increase"] is not None:
-        said.append(
-            f"Being safe against the uncertainty costs {percent(float(f['robust_cost_increase']))} more than "
-            "trusting the forecasts."
-        )
-    if f["violation_rate_robust"] is not None:
-        said.append(
-            f"Simulated: of {amount(float(f['samples']))} drawn outcomes, "
-            f"{percent(float(f['violation_rate_robust']))} exceed a limit under this plan, "
-            f"{percent(float(f['violation_rate_deterministic']))} under the one that trusts the forecasts."
-        )
-    if f["ac_voltage_error_pu"] is not None:
-        said.append(
-            "Checked by a full AC power flow: the linear one is off by at most "
-            f"{amount(float(f['ac_voltage_error_pu']), 2)} per unit in voltage and "
-            f"{amount(float(f['ac_flow_error_kw']), 3)} kW in flow."
-        )
-    if f.get("soc_gap") is not None:
-        said.append(f"Rounding the state of charge costs at most {percent(float(f['soc_gap']))}.")
-    if f.get("pooling_gap") is not None:
-        said.append(
-            f"The paths formulation, which pools vehicles' energy, is {percent(float(f['pooling_gap']))} "
-            "cheaper: by so much it promises too much."
-        )
+        said.append(f"Not reached: {_lower(result.status.value)}")
+    if f["published"] is None:
+        return [*said, "No prices are published.", *_notes(result)]
+    said += [*_decentralised(f), *_uncertain(f), *_compared(f)]
     said.append(
         f"Assumed: power flow is linear ({f['linearisation']}), {_SETS[f['uncertainty']]}; vehicles are "
-        "divisible, leave and return chargers freely, and know prices in advance."
+        "divisible, leave and return to chargers freely, and know prices in advance."
     )
-    return [*said, *(str(note) for note in f.get("notes", []))]
+    return [*said, *_notes(result)]
 
 
 def print_tariffs(result: Tariffs) -> None:
@@ -152,29 +112,104 @@ def print_tariffs(result: Tariffs) -> None:
         f"{f['scenario']}: {count(int(f['sites']), 'site')}, {count(int(f['aggregators']), 'aggregator')}, "
         f"{count(round(f['vehicles']), 'vehicle')}, {count(int(f['steps']), 'step')}"
     )
-    of = f"gamma {f['gamma']:g}" if f["uncertainty"] != "conformal" else f"coverage {percent(f['coverage'])}"
-    title += f"; {f['formulation']}, {f['uncertainty']}, {of}"
+    of = f"gamma {f['gamma']:g}" if f["gamma"] is not None else f"coverage {percent(f['coverage'])}"
     print()
-    print(wrapped(title))
+    print(wrapped(f"{title}; {f['formulation']}, {f['uncertainty']}, {of}"))
     if result.status is Status.INFEASIBLE:
-        rows = diagnosis_rows(result)
-        _table(("limit", "where", "when", "by", "what would help"), rows[:_SHOWN])
-        if len(rows) > _SHOWN:
-            print(f"... and {len(rows) - _SHOWN:,} more in diagnosis.csv")
+        _table(_DIAGNOSIS, diagnosis_rows(result), "diagnosis.csv")
     elif len(result.tariffs):
-        _table(
-            ("site", "kWh charged", "most kW", "largest tariff per kWh", "at", "kWh at a tariff"),
-            site_rows(result)[:_SHOWN],
-        )
+        _table(_SITES, site_rows(result), "tariffs.parquet")
         print(wrapped(_binding(f)))
     rows = gamma_rows(result)
     if rows:
-        _table(("gamma", "status", "cost", "largest tariff", "mean tariff", "violations"), rows)
+        _table(_SWEEP, rows, "gamma.csv", most=len(rows))
     for sentence in sentences(result):
         print(wrapped(sentence))
 
 
-def _binding(f: Any) -> str:
+def _proved(f: Mapping[str, Any]) -> str:
+    if f["lower_bound_cost"] is None:
+        return "Nothing is proved yet, and no plan is found."
+    words = (
+        f"Proved: within the limits and their margins, serving all {count(round(f['vehicles']), 'vehicle')} "
+        f"costs at least {at_least(float(f['lower_bound_cost']), 7)}"
+    )
+    # Without a gap, some vehicles are not served yet.
+    found = f["cost"] is not None and f["relative_gap"] is not None
+    return f"{words}; " + (
+        f"the plan found costs {amount(float(f['cost']), 7)}." if found else "no such plan is found yet."
+    )
+
+
+def _decentralised(f: Mapping[str, Any]) -> list[str]:
+    """Whether aggregators do what the plan says, and what they have to be told."""
+    error, alone = f["decentralisation_error_kw"], f["decentralisation_error_tariff_only_kw"]
+    told = _listed([_PRICES[name] for name in f["published"]])
+    if error < _DECENTRALISED_KW:
+        said = [
+            f"Checked: told {told}, every aggregator's own best plan draws what the operator's plan says, at "
+            f"every site and step, within {amount(float(error), 2)} kW."
+        ]
+    else:
+        # A note of the study says by how much, and which prices are needed.
+        said = [f"NOT decentralised: told {told}, aggregators' own best plans are not the operator's."]
+    if alone is not None and alone >= _DECENTRALISED_KW and list(f["published"]) != ["tariff"]:
+        said.append(
+            "The tariff alone would not do: aggregators share roads or chargers that are full, and would be "
+            f"off by up to {amount(float(alone), 3)} kW."
+        )
+    return said
+
+
+def _uncertain(f: Mapping[str, Any]) -> list[str]:
+    """What safety costs and what it is good for."""
+    said = []
+    certain = f["gamma"] == 0
+    if f["robust_cost_increase"] is not None and not certain:
+        said.append(
+            f"Being safe against the uncertainty costs {percent(float(f['robust_cost_increase']))} more than "
+            "trusting the forecasts."
+        )
+    rate, trusting = f["violation_rate_robust"], f["violation_rate_deterministic"]
+    if rate is not None:
+        other = ", which trusts the forecasts" if certain else ""
+        if trusting is not None and not certain:
+            other = f", {percent(float(trusting))} under the one that trusts the forecasts"
+        said.append(
+            f"Simulated: of {amount(float(f['samples']))} drawn outcomes, {percent(float(rate))} exceed a "
+            f"limit under this plan{other}."
+        )
+    return said
+
+
+def _compared(f: Mapping[str, Any]) -> list[str]:
+    """What linear flow, steps of the state of charge and pooling change."""
+    said = []
+    if f["ac_voltage_error_pu"] is not None:
+        said.append(
+            "Checked by a full AC power flow: the linear one is off by at most "
+            f"{amount(float(f['ac_voltage_error_pu']), 2)} per unit in voltage and "
+            f"{amount(float(f['ac_flow_error_kw']), 3)} kW in flow."
+        )
+    if f["soc_gap"] is not None:
+        said.append(f"Rounding the state of charge costs at most {percent(max(float(f['soc_gap']), 0.0))}.")
+    if f["pooling_gap"] is not None:
+        said.append(
+            f"The paths formulation, which pools vehicles' energy, is {percent(float(f['pooling_gap']))} "
+            "cheaper: by so much it promises too much."
+        )
+    return said
+
+
+def _notes(result: Tariffs) -> list[str]:
+    return [str(note) for note in result.figures["notes"]]
+
+
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:]
+
+
+def _binding(f: Mapping[str, Any]) -> str:
     """Which limits bind, in a sentence."""
     lines, buses = (list(f[f"binding_{kind}"]) for kind in ("lines", "buses"))
     if not lines and not buses:
@@ -184,7 +219,7 @@ def _binding(f: Any) -> str:
         if ids:
             more = ", ..." if len(ids) > _SHOWN else ""
             parts.append(f"{kind} {', '.join(map(str, ids[:_SHOWN]))}{more}")
-    return f"Binding: {'; '.join(parts)}."
+    return f"Binding: {'; '.join(parts)}. Tariffs are per kWh."
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -199,20 +234,26 @@ def _begin(result: Tariffs) -> float:
     return start.hour * 60.0 + start.minute
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """A table, or row by row where the terminal is narrow."""
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]], file: str, most: int = _SHOWN) -> None:
+    """A table, or row by row where the terminal is narrow; of long ones the first rows."""
     if width() < _NARROW:
-        for row in rows:
-            print("\n".join(textwrap.fill(f"{name}: {cell}", width()) for name, cell in zip(head, row)), "\n")
-        return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+        for row in rows[:most]:
+            print()
+            for name, cell in zip(head, row, strict=True):
+                print(textwrap.fill(f"{name}: {cell}", width(), subsequent_indent="  "))
+        print()
+    else:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAVY)
-    for number, name in enumerate(head):
-        table.add_column(name, justify="left" if number == 0 or name == "what would help" else "right")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
-    Console(width=width(), highlight=False).print(table)
+        table = Table(box=box.SIMPLE_HEAVY)
+        for number, name in enumerate(head):
+            left = number == 0 or name == _DIAGNOSIS[-1]
+            table.add_column(name, justify="left" if left else "right")
+        for row in rows[:most]:
+            table.add_row(*(Text(cell) for cell in row))
+        Console(width=width(), highlight=False).print(table)
+    if len(rows) > most:
+        print(f"... and {len(rows) - most:,} more in {file}")
