@@ -294,7 +294,8 @@ def generate(
         if on_progress is not None:
             on_progress(Progressed(iteration, solved.columns, solved.cost, best, gap, t3 - began))
         exact = tolerance <= o["tight"]
-        if raised and excess > 1e-6 and rough < o["raise_at"]:
+        # A bound above the cost says as much: at these penalties limits are exceeded rather than kept.
+        if raised and excess > 1e-6 and (solved.cost - best) / size < o["raise_at"]:
             penalties, most = _raised(penalties, solved, o["factor"])
             raises = max(raises, most)
             if most > 1e6:
@@ -302,7 +303,7 @@ def generate(
                 break
             if exact:
                 continue
-        if not broken and gap <= relative_gap and exact:
+        if not broken and gap <= relative_gap and exact and not (raised and excess > 1e-6):
             status = "solved"
             break
         if new == 0 and not broken and exact:
