@@ -86,9 +86,8 @@ def scarce(problem: Problem, solution: Solution, prices: Prices) -> tuple[str, .
             if action == 0:  # a road is charged for in the step in which it is left
                 place, step = arcs["index"][of], arcs["end_step"][of] - 1
             else:
-                site = np.full(problem.roads.nodes, -1)
-                site[problem.sites.node] = np.arange(len(problem.sites))
-                place, step = site[arcs["node"][of]], arcs["start_step"][of]
+                site = np.repeat(np.arange(len(problem.sites)), np.diff(problem.sites.level_first))
+                place, step = site[arcs["index"][of]], arcs["start_step"][of]
             users = np.zeros((len(problem.aggregators), *price.shape), bool)
             users[arcs["aggregator"][of], place, step] = True
             priced = priced & (users.sum(axis=0) > 1)

@@ -146,3 +146,19 @@ def test_exchangeable_duals_give_an_interval_where_nobody_charges() -> None:
     used = (central.traffic.charging > 1e-3) & binding
     np.testing.assert_allclose(low[used], prices.tariff[used])
     np.testing.assert_allclose(high[used], prices.tariff[used])
+
+
+def test_sites_at_one_node_are_told_apart() -> None:
+    """Would break if a shortage at one of two sites of a node were looked for at the other."""
+    scenario = small_case(chargers=(3, 12))
+    assert scenario.sites is not None
+    beside = replace(scenario.sites, node=[1, 1])
+    case = validated(replace(scenario, sites=beside), {})
+    solver, problem = Solver(case.parameters, None), case.problem()
+    central = solver.solve("central", problem)
+    prices = prices_of(problem, central)
+    assert prices.charger_price[0].max() > 0
+    assert "charger_prices" in scarce(problem, central, prices)
+    with Threads(1) as threads:
+        found = decentralised(problem, central, "auto", solver, threads)
+    assert found.responses.error_kw(central.power_kw) < 0.05
