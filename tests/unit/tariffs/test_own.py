@@ -162,3 +162,32 @@ def test_sites_at_one_node_are_told_apart() -> None:
     with Threads(1) as threads:
         found = decentralised(problem, central, "auto", solver, threads)
     assert found.responses.error_kw(central.power_kw) < 0.05
+
+
+def test_a_line_that_binds_with_its_chargers_shares_their_price() -> None:
+    """Would break if tariffs in the interval did not support the plan, or its end were not where it is."""
+    _, problem, central, solver = solved(chargers=(12, 3), levels_kw=(20.0,), half_width=0.0)
+    assert problem.rows is not None
+    assert central.traffic is not None
+    price = central.charger_price[1]
+    step = int(np.argmax(price))
+    # The limit of the line to s2 is put where the flow is: it binds beside the chargers, with a dual of 0.
+    line = int(np.flatnonzero(problem.rows.sensitivity[:, 0] == 0)[0])
+    high = problem.rows.high.copy()
+    high[line, step] = (problem.rows.nominal + problem.rows.sensitivity @ central.power_kw.sum(axis=0))[
+        line, step
+    ]
+    tight = replace(problem, rows=replace(problem.rows, high=high))
+    prices = prices_of(problem, central)
+    low, top = intervals(tight, central, prices)
+    end = price[step] / (20.0 * 0.5)
+    assert low[1, step] == pytest.approx(prices.tariff[1, step], abs=1e-9)
+    assert top[1, step] == pytest.approx(prices.tariff[1, step] + end, rel=1e-5)
+    with Threads(1) as threads:
+        for share, same in ((0.5, True), (1.0, True), (1.5, False)):
+            tariff, charger = prices.line_part.copy(), prices.charger_price.copy()
+            tariff[1, step] += share * end
+            charger[1, step] = max(price[step] * (1.0 - share), 0.0)
+            moved = replace(prices, line_part=tariff, charger_price=charger)
+            error = respond(problem, central, moved, solver, threads).error_kw(central.power_kw)
+            assert (error < 0.05) == same
