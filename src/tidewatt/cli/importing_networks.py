@@ -47,8 +47,8 @@ class Choices:
         Least voltage in per unit at every bus but the slack [default: the file's, else 0.9].
     voltage_max
         Most voltage in per unit, likewise [default: the file's, else 1.1].
-    power_factor
-        By which ratings in kVA become limits in kW.
+    rating_factor
+        By which ratings in kVA become limits in kW: a power factor, or above 1 where overloads are allowed.
     """
 
     steps: int = 96
@@ -60,7 +60,7 @@ class Choices:
     limit_kw: float | None = None
     voltage_min: float | None = None
     voltage_max: float | None = None
-    power_factor: float = 1.0
+    rating_factor: float = 1.0
 
 
 Chosen = Annotated[Choices, Parameter(name="*")]

@@ -57,7 +57,7 @@ def means(dss: Any) -> tuple[dict[str, float], set[str]]:
 
 def test_elements_become_lines_and_injections(tmp_path: Path) -> None:
     """Feet for kft, a redirected file not found for its case, an edit passed over: all would be silent."""
-    scenario, report = import_opendss(circuit(tmp_path), choices=NetworkChoices(steps=2, power_factor=0.9))
+    scenario, report = import_opendss(circuit(tmp_path), choices=NetworkChoices(steps=2, rating_factor=0.9))
     network, injections = scenario.distribution, scenario.injections
     assert network is not None and injections is not None
     lines = dict(zip(network.line_id.tolist(), range(network.lines), strict=True))
@@ -227,6 +227,7 @@ def test_verb_writes_a_scenario(tmp_path: Path, capsys: pytest.CaptureFixture[st
         "kw=200 kvar=50 pf=.9",
         "kvar=50 pf=.9 kw=100",
         "kva=100 pf=.8",
+        "kw=0.001 pf=.9 xfkva=50 allocationfactor=.4",
     ],
 )
 def test_loads_are_what_opendss_takes_them_for(tmp_path: Path, given: str) -> None:
@@ -242,3 +243,11 @@ def test_loads_are_what_opendss_takes_them_for(tmp_path: Path, given: str) -> No
     row = injections.injection_id.tolist().index("load.x")
     assert injections.power_kw[row, 0] == pytest.approx(dss.Loads.kW())
     assert injections.reactive_kvar[row, 0] == pytest.approx(dss.Loads.kvar())
+
+
+def test_files_of_other_editors_are_read(tmp_path: Path) -> None:
+    """Tabs, UTF-16 and a stray zero byte occur in published circuits, and would end as "not understood"."""
+    path = circuit(tmp_path, MASTER.replace("New Load.c ", "New\tLoad.c\t").replace("kvar=-20", "kvar=-20\0"))
+    (tmp_path / "Parts" / "codes.DSS").write_bytes(CODES.encode("utf-16"))
+    scenario, report = import_opendss(path, choices=WIDE)
+    assert scenario.distribution is not None and report.counts["loads_in_the_file"] == 3

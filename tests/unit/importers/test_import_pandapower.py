@@ -72,7 +72,7 @@ def refused(path: Path, choices: NetworkChoices | None = None) -> str:
 def test_elements_become_lines_and_injections(tmp_path: Path, layout: str, nested: bool) -> None:
     """Ohm per km for ohm, MVA for kW, a tap or an open switch passed over: voltages would be wrong unseen."""
     path = written(tmp_path, made(), layout, nested)
-    scenario, report = import_pandapower(path, choices=NetworkChoices(steps=2, power_factor=0.9))
+    scenario, report = import_pandapower(path, choices=NetworkChoices(steps=2, rating_factor=0.9))
     network, injections = scenario.distribution, scenario.injections
     assert network is not None and injections is not None
     assert network.line_id.tolist() == ["line 0", "line 1", "trafo 0"]

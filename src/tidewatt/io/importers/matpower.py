@@ -153,7 +153,7 @@ def _network(
         network.power(f"load {ids[k]}", int(ids[k]), kw * bus["Pd"][k], kw * bus["Qd"][k], choices.plants)
     slack = set(ids[bus["type"] == _REFERENCE].tolist())
     network.same += [(network.slack, other) for other in slack if other != network.slack]
-    _branches(network, branch, kv, base_mva, kw * choices.power_factor)
+    _branches(network, branch, kv, base_mva, kw * choices.rating_factor)
     _shunts(network, bus, branch, base_mva * 1e3, kw)
     _generators(network, gen, slack, kw, choices)
     network.counts |= {"buses": len(ids), "branches": len(branch["fbus"])}

@@ -47,8 +47,8 @@ class NetworkChoices:
         Limit of lines whose file gives none; without it they have none.
     voltage_min_pu, voltage_max_pu : float, optional
         Limits at every bus but the slack; by default the file's, else 0.9 and 1.1.
-    power_factor : float
-        By which ratings in kVA become limits in kW.
+    rating_factor : float
+        By which ratings in kVA become limits in kW: a power factor, or above 1 for allowed overloads.
     """
 
     steps: int = 96
@@ -60,7 +60,7 @@ class NetworkChoices:
     limit_kw: float | None = None
     voltage_min_pu: float | None = None
     voltage_max_pu: float | None = None
-    power_factor: float = 1.0
+    rating_factor: float = 1.0
 
     @property
     def horizon(self) -> Horizon:
@@ -78,7 +78,12 @@ class NetworkChoices:
             ("--limit-kw", self.limit_kw, self.limit_kw is None or self.limit_kw >= 0, "Give kW, 0 or more"),
             ("--voltage-min", low, low is None or 0 <= low < 2, "Give per unit, such as 0.95"),
             ("--voltage-max", high, high is None or (low or 0) < high, "Give per unit, above --voltage-min"),
-            ("--power-factor", self.power_factor, 0 < self.power_factor <= 1, "Give a share of 1"),
+            (
+                "--rating-factor",
+                self.rating_factor,
+                0 < self.rating_factor <= 10,
+                "Give a factor above 0, at most 10",
+            ),
             _word("--load-shape", self.load_shape, _LOAD_SHAPES),
             _word("--solar-shape", self.solar_shape, _PLANT_SHAPES),
             _word("--plants", self.plants, _PLANTS),

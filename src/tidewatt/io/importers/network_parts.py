@@ -23,7 +23,11 @@ BusId: TypeAlias = Any
 _LOW_PU, _HIGH_PU = 0.9, 1.1
 _RATIO = 1e-9
 """Ratios that differ from 1 by less are 1."""
-_OPTIONS = {"voltage_min_pu": "--voltage-min", "voltage_max_pu": "--voltage-max"}
+_OPTIONS = {
+    "voltage_min_pu": "--voltage-min",
+    "voltage_max_pu": "--voltage-max",
+    "limit_kw": "--rating-factor or --limit-kw",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +206,7 @@ def _limits(network: Network, choices: NetworkChoices) -> None:
         )
     if len(free) < len(network.lines):
         network.assumptions.append(
-            f"limits in kW are ratings in kVA times {choices.power_factor:g} (--power-factor)"
+            f"limits in kW are ratings in kVA times {choices.rating_factor:g} (--rating-factor)"
         )
 
 

@@ -26,6 +26,7 @@ __all__ = ["import_opendss"]
 
 _BEHIND = "source"
 """Bus behind the impedance of the source."""
+_SHOWN = 5
 _SNAP = 0.15
 """A bus takes the nearest of the voltage bases where that is nearer than this share."""
 _MEANS = ("r_ohm", "x_ohm", "ratio")
@@ -62,7 +63,9 @@ def import_opendss(
     circuit = read_circuit(path, issues)
     if issues:
         raise ScenarioError(issues)
-    network = _Reader(circuit, choices, issues).network()
+    reader = _Reader(circuit, choices, issues)
+    network = reader.network()
+    reader.close()
     if issues:
         raise ScenarioError(issues)
     return as_scenario(network, name or path.stem, choices)
@@ -77,11 +80,18 @@ class _Reader:
         self.hertz = rpn(circuit.options.get("defaultbasefrequency", "60"))
         self.units: list[tuple[Line, bool]] = []
         self.banked: list[set[str]] = []
+        self.faults: dict[tuple[str, str, str], list[str]] = {}
 
     def fault(self, element: Element, problem: str, fix: str) -> None:
+        """Note what is wrong with an element; like faults of a file become one issue."""
         file, _, line = element.where.rpartition(":")
-        named = (f"{element.kind}.{element.name}, line {line}",)
-        self.issues.append(Issue(file, "", problem, fix, named))
+        named = f"{element.kind}.{element.name}, line {line}"
+        self.faults.setdefault((file, problem, fix), []).append(named)
+
+    def close(self) -> None:
+        """Report the faults."""
+        for (file, problem, fix), named in self.faults.items():
+            self.issues.append(Issue(file, "", problem, fix, tuple(named[:_SHOWN]), len(named)))
 
     def network(self) -> Network:
         sources = self.circuit.of("vsource")
@@ -217,7 +227,7 @@ class _Reader:
             return
         ampere = line.number("normamps", code.number("normamps") if code else math.nan)
         limit = (
-            math.sqrt(3) * kv * ampere * phases / 3 * self.choices.power_factor if ampere > 0 else math.inf
+            math.sqrt(3) * kv * ampere * phases / 3 * self.choices.rating_factor if ampere > 0 else math.inf
         )
         name = f"{line.kind}.{line.name}"
         self.draft.lines.append(Line(name, one, other, impedance.real, impedance.imag, limit))
@@ -254,7 +264,7 @@ class _Reader:
         ohm = side**2 / (kva / 1e3) / 100
         ratio = kv[1] * taps[1] / (kv[0] * taps[0]) * base[0] / base[1]
         name = f"transformer.{transformer.name}"
-        limit = kva * self.choices.power_factor
+        limit = kva * self.choices.rating_factor
         unit = Line(name, one, other, r * ohm, x * ohm, limit, ratio)
         self.units.append((unit, merged.number("phases", 3.0) < 3))
         iron, current = (merged.number(each, 0.0) / 100 * kva for each in ("%noloadloss", "%imag"))

@@ -88,11 +88,11 @@ def _known_bus(network: Network, element: Element, fault: Fault) -> str | None:
 def _demand(load: Element) -> tuple[float, float]:
     """Power of a load in kW and kvar, by whichever figures it gives; what was given later counts."""
     factor = load.number("pf", 0.88)
-    if "xfkva" in load.given and "kw" not in load.given:
+    if load.after("xfkva", "kw"):
         kw = load.number("xfkva") * load.number("allocationfactor", 0.5) * abs(factor)
-    elif "kwh" in load.given and "kw" not in load.given:
+    elif load.after("kwh", "kw"):
         kw = load.number("kwh") / (load.number("kwhdays", 30.0) * 24.0) * load.number("cfactor", 4.0)
-    elif "kva" in load.given and "kw" not in load.given:
+    elif load.after("kva", "kw"):
         kw = load.number("kva") * abs(factor)
     else:
         kw = load.number("kw")

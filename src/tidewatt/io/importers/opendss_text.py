@@ -144,16 +144,19 @@ class _Reader:
             problem = f"the file cannot be read ({error.strerror})"
             self.issues.append(Issue(path.name, "", problem, "Check its name, place and permissions"))
             return
-        if b"\0" in raw or len(above) > _DEEPEST or path in above:
-            problem = "the file is no text" if b"\0" in raw else "the file redirects to itself"
+        coding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        text = raw.decode(coding, "replace")
+        binary = 100 * text.count("\0") > len(text)  # some published scripts hold a stray one
+        if binary or len(above) > _DEEPEST or path in above:
+            problem = "the file is no text" if binary else "the file redirects to itself"
             self.issues.append(Issue(path.name, "", problem, "Correct the file"))
             return
         self.circuit.files.append(path.name)
-        for line, command in _commands(raw.decode("utf-8-sig", "replace")):
+        for line, command in _commands(text.replace("\0", " ")):
             self.command(command, f"{path.name}:{line}", path, above)
 
     def command(self, text: str, where: str, path: Path, above: tuple[Path, ...]) -> None:
-        word, _, rest = text.partition(" ")
+        word, rest = (*text.split(maxsplit=1), "")[:2]
         verb = word.lower()
         if verb in ("~", "more", "m") or text.startswith("~"):
             rest = text[1:] if text.startswith("~") else rest

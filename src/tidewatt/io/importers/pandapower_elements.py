@@ -101,7 +101,7 @@ def _add_line(
         * row.number("max_loading_percent", 100.0)
         / 100
     )
-    limit = math.sqrt(3) * kv * most * _KW * choices.power_factor if most > 0 else math.inf
+    limit = math.sqrt(3) * kv * most * _KW * choices.rating_factor if most > 0 else math.inf
     network.lines.append(Line(f"line {row.index}", *ends, r, x, limit))
     half = math.pi * hertz * row.number("c_nf_per_km", 0.0) * 1e-9 * km * count * kv**2 * _KW
     for bus in ends if half else ():
@@ -139,7 +139,7 @@ def _add_transformer(network: Network, tables: Tables, row: Row, choices: Networ
         r, x = (value * (high / low) ** 2 for value in (r, x))
     share = row.number("df", 1.0) * row.number("max_loading_percent", 100.0) / 100
     ratio = low / high * kv_high / kv_low
-    limit = kva * share * choices.power_factor
+    limit = kva * share * choices.rating_factor
     network.lines.append(Line(f"trafo {row.index}", *ends, r, x, limit, ratio))
     iron = row.number("pfe_kw", 0.0) * max(row.number("parallel", 1.0), 1.0)
     magnetising = math.sqrt(max((row.number("i0_percent", 0.0) / 100 * kva) ** 2 - iron**2, 0.0))
