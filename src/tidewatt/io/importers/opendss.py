@@ -15,6 +15,7 @@ from tidewatt.io.importers.opendss_elements import add_injections, bus_of, is_se
 from tidewatt.io.importers.opendss_impedances import (
     line_impedance,
     phases_of,
+    reactor_impedance,
     source_impedance,
     winding_kv,
 )
@@ -212,7 +213,7 @@ class _Reader:
                 line, f"there is no linecode {line.text('linecode')!r}", "Define it, or redirect to it"
             )
             return
-        found = line_impedance(line, code, self.hertz) if line.kind == "line" else _reactance(line)
+        found = line_impedance(line, code, self.hertz) if line.kind == "line" else reactor_impedance(line)
         if found is None or not (found[0].real >= 0 and found[0].imag >= 0):
             fix = "Give a linecode, r1 and x1, or rmatrix and xmatrix; geometries of wires are not computed"
             self.fault(line, "its impedance is missing or no usable number", fix)
@@ -295,18 +296,6 @@ class _Reader:
             draft.assumptions.append(f"load shapes of {shapes:,} loads are not read (--load-shape)")
         if circuit.of("capcontrol"):
             draft.assumptions.append("controls of capacitors do not act: all are on as the file gives them")
-
-
-def _reactance(reactor: Element) -> tuple[complex, float] | None:
-    """Impedance of a series reactor [ohm], and no capacitance."""
-    phases = max(min(reactor.number("phases", 3.0), 3.0), 1.0)
-    r, x = reactor.number("r", 0.0), reactor.number("x")
-    if "z1" in reactor.given or "z" in reactor.given:
-        parts = [rpn(each) for each in values(reactor.given.get("z1") or reactor.given["z"])]
-        r, x = parts if len(parts) == 2 else (math.nan, math.nan)
-    if math.isnan(r) or math.isnan(x):
-        return None
-    return complex(r, x) * 3 / phases, 0.0
 
 
 def _averaged(units: list[tuple[Line, bool]], draft: Network) -> list[Line]:

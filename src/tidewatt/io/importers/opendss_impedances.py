@@ -12,7 +12,7 @@ import math
 from tidewatt.io.importers.opendss_numbers import rpn, values
 from tidewatt.io.importers.opendss_text import Element
 
-__all__ = ["line_impedance", "phases_of", "source_impedance", "winding_kv"]
+__all__ = ["line_impedance", "phases_of", "reactor_impedance", "source_impedance", "winding_kv"]
 
 _METRES = {
     **{"mi": 1609.344, "kft": 304.8, "km": 1000.0, "m": 1.0, "ft": 0.3048, "in": 0.0254, "cm": 0.01},
@@ -101,6 +101,18 @@ def _capacitance(source: Element) -> float:
         own, other = _matrix(source.given["cmatrix"], size) or (0.0, 0.0)
         return own - other
     return source.number("c1", 0.0)
+
+
+def reactor_impedance(reactor: Element) -> tuple[complex, float] | None:
+    """Impedance of a series reactor [ohm], and no capacitance."""
+    phases = max(min(reactor.number("phases", 3.0), 3.0), 1.0)
+    r, x = reactor.number("r", 0.0), reactor.number("x")
+    if "z1" in reactor.given or "z" in reactor.given:
+        parts = [rpn(each) for each in values(reactor.given.get("z1") or reactor.given["z"])]
+        r, x = parts if len(parts) == 2 else (math.nan, math.nan)
+    if math.isnan(r) or math.isnan(x):
+        return None
+    return complex(r, x) * 3 / phases, 0.0
 
 
 def winding_kv(transformer: Element, winding: dict[str, str]) -> float:
