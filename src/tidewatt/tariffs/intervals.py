@@ -108,7 +108,7 @@ def _moves(
 
     sites = len(price)
     dearer = np.concatenate([energy * effect[:, site], np.eye(sites)[:, site]]).T
-    bounds = [(-value, None) for value in dual.tolist()]
+    bounds: list[tuple[float, float | None]] = [(-value, None) for value in dual.tolist()]
     bounds += [(0.0, 0.0) if np.isnan(value) else (-max(value, 0.0), None) for value in price.tolist()]
     ends = np.zeros((2, sites))
     for y in np.flatnonzero((effect != 0).any(axis=0)).tolist():
