@@ -217,6 +217,7 @@ def test_every_status_and_exit_status_is_described() -> None:
     names = first_names(part := section(text("coordinate.md"), "When it stops"))
     names += first_names(section(text("simulate.md"), "When it stops"))
     names += first_names(section(text("configure.md"), "When it stops"))
+    names += first_names(section(text("tariff.md"), "When it stops"))
     assert set(names) == set(tidewatt.Status.__members__)
     numbers = {int(row[0]) for row in rows(part) if row[0].isdigit()}
     assert numbers == {cli.DONE, cli.PROGRAM_ERROR, cli.BAD_INPUT, cli.NOT_REACHED, cli.INTERRUPTED}
