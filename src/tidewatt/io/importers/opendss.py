@@ -81,6 +81,7 @@ class _Reader:
         self.hertz = rpn(circuit.options.get("defaultbasefrequency", "60"))
         self.units: list[tuple[Line, bool]] = []
         self.banked: list[set[str]] = []
+        self.charging: dict[str, float] = {}
         self.faults: dict[tuple[str, str, str], list[str]] = {}
 
     def fault(self, element: Element, problem: str, fix: str) -> None:
@@ -115,6 +116,8 @@ class _Reader:
             else:
                 self._line(element)
         self.draft.lines += _averaged(self.units, self.draft)
+        for bus, kvar in self.charging.items():
+            self.draft.injections.append(Injected(f"charging {bus}", bus, "constant", 0.0, -kvar))
         add_injections(self.draft, self.circuit, self.choices, self.fault)
         self._tell()
         return self.draft
@@ -233,9 +236,8 @@ class _Reader:
         name = f"{line.kind}.{line.name}"
         self.draft.lines.append(Line(name, one, other, impedance.real, impedance.imag, limit))
         if kvar := math.tau * self.hertz * nf * 1e-9 * kv**2 * 1e3:
-            for end, bus in enumerate((one, other), 1):
-                charging = Injected(f"charging {name} {end}", bus, "constant", 0.0, -kvar / 2)
-                self.draft.injections.append(charging)
+            for bus in (one, other):
+                self.charging[bus] = self.charging.get(bus, 0.0) + kvar / 2
 
     def _transformer(self, transformer: Element) -> None:
         code = self.circuit.elements.get("xfmrcode", {}).get(transformer.text("xfmrcode"))
