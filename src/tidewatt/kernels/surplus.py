@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-__all__ = ["Expanded", "cheapest", "follow", "nearly"]
+__all__ = ["Expanded", "cheapest", "follow"]
 
 UNREACHED = 1e100
 
@@ -146,63 +146,4 @@ def follow(x, starts, action, seen, mark, keys):
             keys[count] = state * actions + flat[state]
             count += 1
             state = _after(x, nodes, levels, state, flat[state])
-    return count
-
-
-@njit(cache=True, nogil=True)
-def nearly(x, starts, wait, link_cost, option_cost, cost, within, excess, keys):
-    """Write every arc on a plan that costs at most `within` more than the cheapest from its start; how many.
-
-    `excess` (one entry a state) must be inf and is left so. Stops at the length of `keys`.
-    """
-    steps, nodes, levels = cost.shape[0] - 1, cost.shape[1], cost.shape[2]
-    links = len(x.head)
-    actions = 1 + links + len(x.gain)
-    flat = cost.reshape(-1)
-    count = 0
-    per_step = nodes * levels
-    first = (steps + 1) * per_step
-    for i in range(len(starts)):
-        if flat[starts[i]] < UNREACHED:
-            excess[starts[i]] = 0.0
-            first = min(first, starts[i])
-    room = len(keys)
-    for state in range(first - first % per_step, steps * per_step):
-        over = excess[state]
-        if over > within:
-            continue
-        n = (state // levels) % nodes
-        if n == x.destination:
-            continue
-        t = state // per_step
-        q = state % levels
-        mine = flat[state]
-        for e in range(x.first_link[n], x.first_link[n + 1]):
-            a = x.links[e]
-            if t + x.steps[a] > steps or q - x.used[a] < 0:
-                continue
-            then = ((t + x.steps[a]) * nodes + x.head[a]) * levels + q - x.used[a]
-            v = over + link_cost[t, a] + flat[then] - mine
-            if v <= within and count < room:
-                keys[count] = state * actions + 1 + a
-                count += 1
-                excess[then] = min(excess[then], v)
-        for e in range(x.first_option[n], x.first_option[n + 1]):
-            o = x.options[e]
-            gain = x.gain[o]
-            if gain == 0 or q + gain < 0 or q + gain >= levels:
-                continue
-            then = ((t + 1) * nodes + n) * levels + q + gain
-            v = over + option_cost[t, o] + flat[then] - mine
-            if v <= within and count < room:
-                keys[count] = state * actions + 1 + links + o
-                count += 1
-                excess[then] = min(excess[then], v)
-        then = state + per_step
-        v = over + wait + flat[then] - mine
-        if v <= within and count < room:
-            keys[count] = state * actions
-            count += 1
-            excess[then] = min(excess[then], v)
-    excess[:] = np.inf
     return count

@@ -9,9 +9,10 @@ from dataclasses import replace
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.tariffs.generation import Generated, Pricing, generate
+from tidewatt.tariffs.generation import Generated, Generation
 from tidewatt.tariffs.levels import Kind, Levels, levels_of
 from tidewatt.tariffs.master import Duals, Penalties
+from tidewatt.tariffs.pricing import Pricing
 from tidewatt.tariffs.problem import Problem, Progressed, Solution
 from tidewatt.tariffs.traffic import traffic_of
 
@@ -43,20 +44,10 @@ def solve_arcs(
     if unserved.any() and not elastic:
         return _nothing(problem, levels, unserved, build_s)
     began = time.perf_counter()
-    active = None
-    if False and not elastic and warm is None and (levels.gain < 0).any():
-        # Prices without discharging are near those with it, and found much faster.
-        charging = _charging_only(levels)
-        if all(r.all() for r in Pricing(problem, charging, 1.0).reachable()):
-            early = generate(
-                problem, charging, penalties, rough_only=True, time_limit_s=time_limit_s, on_progress=on_progress
-            )
-            first, active = early.centre, early.active
-    done = generate(
-        problem, levels, penalties, active=active, weight=COST_IN_ELASTIC if elastic else 1.0, raised=not elastic,
-        relative_gap=relative_gap, time_limit_s=time_limit_s, first=first, seeds=seeds,
-        on_progress=on_progress,
-    )  # fmt: skip
+    done = Generation(
+        problem, levels, penalties, weight=COST_IN_ELASTIC if elastic else 1.0, elastic=elastic,
+        first=first, seeds=seeds, on_progress=on_progress,
+    ).run(relative_gap, time_limit_s)  # fmt: skip
     solve_s = time.perf_counter() - began
     return _solution(problem, levels, done, unserved, elastic, traffic, build_s, solve_s)
 
@@ -95,13 +86,6 @@ def _served(problem: Problem, levels: Levels) -> tuple[Levels, Array]:
         lost = mine[np.isin(levels.group_state[mine], k.starts[~good])]
         unserved[lost] = problem.travel.vehicles[lost]
     return replace(levels, kinds=kinds), unserved
-
-
-def _charging_only(levels: Levels) -> Levels:
-    """The same levels, where no vehicle discharges."""
-    gain = np.maximum(levels.gain, 0)
-    kinds = [replace(k, expanded=k.expanded._replace(gain=gain[k.aggregator])) for k in levels.kinds]
-    return replace(levels, kinds=kinds, gain=gain)
 
 
 def _seeds(problem: Problem, levels: Levels, warm: Solution) -> tuple[list[Array] | None, Duals | None]:

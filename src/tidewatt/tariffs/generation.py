@@ -1,4 +1,9 @@
-"""Exact arc generation: restricted programs, cheapest plans at their prices, and the bound that they prove."""
+"""Exact arc generation: restricted programs, cheapest plans at their prices, and the bound that they prove.
+
+In a first phase prices stay near those of the best bound so far (a proximal bundle method): otherwise they
+swing, and plans that no one will drive fill the program. In a second phase limits are held exactly, at
+penalties that rise where they are still exceeded, until the gap is proved.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +14,32 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.surplus import UNREACHED, cheapest, follow, nearly
 from tidewatt.tariffs.arcs import Arcs, arcs_of
 from tidewatt.tariffs.levels import Levels
 from tidewatt.tariffs.master import Active, Duals, Penalties, Solved, solve_restricted
+from tidewatt.tariffs.pricing import Pricing
 from tidewatt.tariffs.problem import Problem, Progressed
 
-__all__ = ["Generated", "Pricing", "generate"]
+__all__ = ["Generated", "Generation"]
 
-MOST_RAISES = 4  # times that penalties go up tenfold before the problem counts as infeasible
+LOOSEST, TIGHTEST, LAST = (
+    1e-2,
+    1e-10,
+    1e-12,
+)  # tolerances of the solver: at first, to prove a gap, if that fails
+NEAR_ENOUGH = 2e-5  # relative gap at which the first phase ends
+MOST_NEAR, MOST_EXACT = 100, 300  # programs of either phase
+STIFF = 0.05  # curvature of prices about their centre at first, against that of prices over power
+GOOD, SERIOUS = (
+    0.25,
+    0.1,
+)  # share of the promised rise of the bound that makes prices looser, or the centre move
+BETWEEN = (0.2, 0.5, 0.8)  # where else on the way from the centre plans are looked for
+SMOOTH = 0.8  # share of the earlier prices in smoothed ones of the second phase
+LARGE = 15_000  # variables from which on arcs without vehicles are given up
+UNUSED = 1e-4  # vehicles
+MOST_RAISED = 1e6  # times a penalty rises before the problem counts as infeasible
+EXCEEDED = 1e-6  # vehicles, kW or squared per unit; less is what the solver leaves
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,295 +63,176 @@ class Generated:
     bound: float
     relative_gap: float
     iterations: int
-    centre: Duals | None = None
-    active: Active | None = None
 
 
-class Pricing:
-    """Cheapest plans of all kinds at given prices; keeps the arrays that this takes."""
+class Generation:
+    """Arcs, prices and penalties of a problem while it is solved.
 
-    def __init__(self, problem: Problem, levels: Levels, weight: float) -> None:
-        self.problem, self.levels, self.weight = problem, levels, weight
-        nodes, steps = problem.roads.nodes, problem.steps
-        self.kinds = [k for k in levels.kinds if len(k.starts)]
-        most = max((k.levels for k in levels.kinds), default=1)
-        size = (steps + 1) * nodes * most
-        self._cost, self._action = np.empty(size), np.empty(size, np.int32)
-        self._seen = np.zeros(size, np.int64)
-        self._excess = np.full(size, np.inf)
-        self._keys = np.empty(size, np.int64)
-        self._mark = 0
-        t = np.arange(steps)[:, None]
-        self._exit = np.minimum(t + problem.roads.free_flow_steps[None], steps) - 1
+    Parameters
+    ----------
+    problem : Problem
+    levels : Levels
+    penalties : Penalties
+    weight : float
+        Of all cost but penalties.
+    elastic : bool
+        Penalties stay as they are: limits may be exceeded.
+    first : Duals, optional
+        Prices to start from.
+    seeds : list of array, optional
+        Arcs of every kind to start from.
+    on_progress : callable, optional
+    """
 
-    def reachable(self) -> list[Array]:
-        """Of every kind, which of its starts have any plan at all."""
-        zero = Duals(
-            np.zeros(self._rows), np.zeros(self._rows), np.zeros_like(self.problem.toll),
-            np.zeros_like(self.problem.charger_price), np.zeros_like(self.problem.price_per_kwh),
+    def __init__(
+        self, problem: Problem, levels: Levels, penalties: Penalties, *, weight: float = 1.0, elastic: bool = False,
+        first: Duals | None = None, seeds: list[Array] | None = None,
+        on_progress: Callable[[Progressed], None] | None = None,
+    ) -> None:  # fmt: skip
+        self.problem, self.levels, self.penalties = problem, levels, penalties
+        self.weight, self.elastic, self.report = weight, elastic, on_progress
+        self.began = time.perf_counter()
+        self.pricing = Pricing(problem, levels, weight)
+        self.duals = first or self.pricing.free()
+        self.active = Active(
+            self.duals.high + self.duals.low > 0, self.duals.roads > 0, self.duals.chargers > 0
+        )
+        self.keys, self.best = self.pricing.price(self.duals, seeds)
+        self.tolerance = LOOSEST if first is None else EXCEEDED
+        self.iteration = 0
+        self.arcs = arcs_of(problem, levels, self.keys)
+        self.solved: Solved
+
+    def run(self, relative_gap: float, time_limit_s: float) -> Generated:
+        """Solve until the gap is proved, or nothing more can be done."""
+        until = self.began + time_limit_s
+        # Penalties of an elastic problem are prices already, and keep the others near.
+        status = "" if self.elastic else self._near(until)
+        gap = np.inf
+        if not status:
+            status, gap = self._exactly(relative_gap, until)
+        return Generated(status, self.arcs, self.solved, self.best, gap, self.iteration)
+
+    def _solve(self, centre: Duals | None = None, stiff: float = 1.0) -> int:
+        """Solve the program restricted to the arcs so far; how many limits that it did not hold are exceeded."""
+        self.iteration += 1
+        self.arcs = arcs_of(self.problem, self.levels, self.keys)
+        self.solved = solve_restricted(
+            self.problem, self.levels, self.arcs, self.active, self.penalties,
+            weight=self.weight, tolerance=self.tolerance, centre=centre, stiff=stiff,
         )  # fmt: skip
-        answers = []
-        for k in self.levels.kinds:
-            cost, _, _ = self._run(k, zero)
-            answers.append(cost.reshape(-1)[k.starts] < UNREACHED)
-        return answers
+        self.duals = _capped(self.solved.duals, self.penalties) if self.elastic else self.solved.duals
+        return _hold(self.problem, self.solved, self.active)
 
-    @property
-    def _rows(self) -> tuple[int, int]:
-        rows = self.problem.rows
-        return (0 if rows is None else len(rows), self.problem.steps)
+    def _add(self, found: list[list[Array]]) -> int:
+        """Add arcs; how many are new."""
+        before = sum(map(len, self.keys))
+        for more in found:
+            self.keys = [np.union1d(a, b) for a, b in zip(self.keys, more, strict=True)]
+        return sum(map(len, self.keys)) - before
 
-    def energy_price(self, duals: Duals) -> Array:
-        """Cost of a kW for a step, shape (aggregators, sites, steps) (tariff-8, tariff-10)."""
-        p, dt = self.problem, self.problem.step_h
-        beta = p.aggregators.price_sensitivity_per_kwh_kw[:, None, None]
-        price = self.weight * dt * (p.price_per_kwh + 2.0 * beta * duals.power_kw)
-        if p.rows is not None:
-            price = price + (p.rows.sensitivity.T @ (duals.high - duals.low))[None]
-        return price
-
-    def _run(self, k, duals, price=None):
-        p, levels = self.problem, self.levels
-        m = k.aggregator
-        if price is None:
-            price = self.energy_price(duals)
-        w = self.weight * p.aggregators.time_value_per_h[m] * p.step_h
-        toll = (self.weight * p.toll + duals.roads).T
-        link_cost = w * p.roads.free_flow_steps[None] + np.take_along_axis(toll, self._exit, axis=0)
-        charger = self.weight * p.charger_price + duals.chargers
-        option_cost = w + (charger[levels.site] + price[m][levels.site] * levels.power_kw[m][:, None]).T
-        option_cost = np.ascontiguousarray(option_cost).reshape(p.steps, -1)
-        shape = (p.steps + 1, p.roads.nodes, k.levels)
-        size = shape[0] * shape[1] * shape[2]
-        cost, action = self._cost[:size].reshape(shape), self._action[:size].reshape(shape)
-        cheapest(k.expanded, w, link_cost, option_cost, cost, action)
-        return cost, action, (w, link_cost, option_cost)
-
-    def price(
-        self, duals: Duals, within: float = -1.0, room: int = 0, seeds: list[Array] | None = None
-    ) -> tuple[list[Array], float]:
-        """Arcs of the cheapest plans of every kind, and the bound that the prices prove (tariff-9)."""
-        p = self.problem
-        price = self.energy_price(duals)
-        keys, total = [], 0.0
-        for i, k in enumerate(self.levels.kinds):
-            if not len(k.starts):
-                keys.append(np.zeros(0, np.int64))
-                continue
-            cost, action, costs = self._run(k, duals, price)
-            total += float(np.dot(k.vehicles, cost.reshape(-1)[k.starts]))
-            self._mark += 1
-            count = follow(k.expanded, k.starts, action, self._seen, self._mark, self._keys)
-            found = self._keys[:count].copy()
-            if seeds is not None and len(seeds[i]):
-                good = cost.reshape(-1)[self._ends(k, seeds[i])] < UNREACHED
-                found = np.union1d(found, seeds[i][good])
-                found = np.union1d(found, self._onward(k, found, action))
-            if within >= 0.0:
-                near = np.empty(room, np.int64)
-                excess = self._excess[: cost.size]
-                count = nearly(k.expanded, k.starts, *costs, cost, within, excess, near)
-                # Every arc needs a way on.
-                found = np.union1d(found, near[:count])
-                found = np.union1d(found, self._onward(k, found, action))
-            keys.append(np.sort(found))
-        return keys, total + self._of_limits(duals)
-
-    def _onward(self, k, keys, action):
-        """Cheapest plans from wherever the given arcs lead."""
-        self._mark += 1
-        ends = np.unique(self._ends(k, keys))
-        count = follow(k.expanded, ends, action, self._seen, self._mark, self._keys)
-        return self._keys[:count].copy()
-
-    def _ends(self, k, keys):
-        """States that arcs lead to."""
-        actions = 1 + self.problem.roads.links + len(self.levels.site)
-        state, act = np.divmod(keys, actions)
-        nodes = self.problem.roads.nodes
-        rest, level = np.divmod(state, k.levels)
-        t, n = np.divmod(rest, nodes)
-        link = np.clip(act - 1, 0, self.problem.roads.links - 1)
-        drive = (act > 0) & (act <= self.problem.roads.links)
-        option = np.maximum(act - 1 - self.problem.roads.links, 0)
-        t2 = t + np.where(drive, self.problem.roads.free_flow_steps[link], 1)
-        n2 = np.where(drive, self.problem.roads.head[link], n)
-        level = level - np.where(drive, k.expanded.used[link], 0)
-        if len(self.levels.site):
-            level = level + np.where(act > self.problem.roads.links, k.expanded.gain[option], 0)
-        return (t2 * nodes + n2) * k.levels + level
-
-    def _of_limits(self, duals: Duals) -> float:
-        """What the limits add to the bound at these prices."""
-        p = self.problem
-        beta = p.aggregators.price_sensitivity_per_kwh_kw[:, None, None]
-        total = -float(np.sum(self.weight * beta * p.step_h * duals.power_kw**2))
-        capacity = np.where(np.isfinite(p.roads.capacity_per_step), p.roads.capacity_per_step, 0.0)
-        total -= float(np.sum(duals.roads * capacity[:, None]))
-        total -= float(np.sum(duals.chargers * p.sites.chargers[:, None]))
-        if p.rows is not None:
-            most, least = p.rows.most, p.rows.least
-            total -= float(np.sum(duals.high * np.where(np.isfinite(most), most, 0.0)))
-            total += float(np.sum(duals.low * np.where(np.isfinite(least), least, 0.0)))
-        return total
-
-
-def generate(
-    problem: Problem, levels: Levels, penalties: Penalties, *, weight: float = 1.0, raised: bool = True,
-    relative_gap: float = 1e-9, time_limit_s: float = np.inf, first: Duals | None = None, active: Active | None = None, rough_only: bool = False,
-    seeds: list[Array] | None = None, on_progress: Callable[[Progressed], None] | None = None, opt: dict | None = None,
-) -> Generated:  # fmt: skip
-    """Solve restricted programs until the cheapest plans at their prices cannot improve them."""
-    began = time.perf_counter()
-    o = dict(smooth=0.8, near=0.0, room=5000, loose=1e-2, verbose=False, maxit=400, tight=1e-11, raise_at=0.05, factor=2.0, prox=100, stiff=.05, up=2.0, down=1.5, enough=2e-5, good=0.25, points=(0.2, 0.5, 0.8))
-    o.update(opt or {})
-    pricing = Pricing(problem, levels, weight)
-    links, sites, steps = problem.roads.links, len(problem.sites), problem.steps
-    n_rows = 0 if problem.rows is None else len(problem.rows)
-    duals = first or Duals(
-        np.zeros((n_rows, steps)), np.zeros((n_rows, steps)), np.zeros((links, steps)), np.zeros((sites, steps)),
-        np.zeros_like(problem.price_per_kwh),
-    )  # fmt: skip
-    active = active or Active(duals.high + duals.low > 0, duals.roads > 0, duals.chargers > 0)
-    tight = [problem.roads.capacity_per_step[:, None], problem.sites.chargers[:, None].astype(float)]
-    keys, best = pricing.price(duals, seeds=seeds)
-    smoothed, raises, warm = duals, 0, first is not None
-    tolerance = o["loose"] if not warm else 1e-6
-    spent = {"qp": 0.0, "price": 0.0, "arcs": 0.0}
-    status = "stalled"
-    iteration = 0
-    if o["prox"] and raised:
-        centre, stiff = duals, o["stiff"]
-        for iteration in range(1, o["prox"] + 1):
-            t0 = time.perf_counter()
-            arcs = arcs_of(problem, levels, keys)
-            t1 = time.perf_counter()
-            solved = solve_restricted(
-                problem, levels, arcs, active, penalties, weight=weight, tolerance=tolerance, centre=centre, stiff=stiff,
-            )
-            t2 = time.perf_counter()
-            broken = _hold(problem, solved, active, tight)
-            duals = solved.duals
-            found, bound = pricing.price(duals, o["near"], o["room"]) if o["near"] else pricing.price(duals)
-            model = solved.cost
-            part = (bound - best) / max(1e-12, model - best)
-            serious = part > 0.1
-            sets = [found]
-            if serious:
-                stiff = stiff * o["up"] if part > o["good"] else stiff
-                old, centre, best = centre, duals, bound
-            else:
-                stiff = stiff / o["down"] if part < -1 else stiff
-                old = centre
-            for share in o["points"]:
+    def _near(self, until: float) -> str:
+        """First phase; a status only where time is over."""
+        centre, stiff, kept = self.duals, STIFF, 0
+        for _ in range(MOST_NEAR):
+            broken = self._solve(centre, stiff)
+            model, old, duals = self.solved.cost, centre, self.duals
+            arcs, bound = self.pricing.price(duals)
+            found = [arcs]
+            part = (bound - self.best) / max(1e-12, model - self.best)
+            if part > SERIOUS:
+                centre, self.best = duals, bound
+            if part > GOOD:
+                stiff *= 2.0
+            elif part < -1.0:
+                stiff /= 1.5
+            for share in BETWEEN:
                 between = old.towards(duals, share)
-                found, bound2 = pricing.price(between)
-                sets.append(found)
-                if bound2 > best:
-                    centre, best = between, bound2
-            before = len(arcs)
-            for more in sets:
-                keys = [np.union1d(a, b) for a, b in zip(keys, more, strict=True)]
-            new = sum(map(len, keys)) - before
-            t3 = time.perf_counter()
-            spent["arcs"] += t1 - t0
-            spent["qp"] += t2 - t1
-            spent["price"] += t3 - t2
-            rough = abs(model - best) / max(1.0, abs(model))
-            over = float(max(solved.excess_high.max(initial=0.0), solved.excess_low.max(initial=0.0)))
-            if o["verbose"]:
-                print(
-                    f"P{iteration:3d} model {model:.4f} bound {bound:.4f} best {best:.4f} {'S' if serious else '-'} stiff {stiff:.2g} arcs {len(arcs)} new {new} cols {solved.columns} rows {solved.rows} lazy {broken} tol {tolerance:.0e} over {over:.1e} {solved.excess_roads.max(initial=0):.1e} {solved.excess_chargers.max(initial=0):.1e} {solved.inner} t {t3 - began:.2f} "
-                    + " ".join(f"{k} {v:.2f}" for k, v in spent.items()), flush=True,
-                )
-            if t3 - began > time_limit_s:
-                return Generated("time", arcs, solved, best, np.inf, iteration)
-            if rough < o["enough"] and not broken:
+                arcs, bound = self.pricing.price(between)
+                found.append(arcs)
+                if bound > self.best:
+                    centre, self.best = between, bound
+            if part > SERIOUS and self.solved.columns > LARGE and len(self.arcs) > 1.1 * kept:
+                self.keys, _ = self.pricing.price(duals, self._used())
+                kept = sum(map(len, self.keys))
+            self._add(found)
+            rough = abs(model - self.best) / max(1.0, abs(model))
+            self._tell(np.inf)
+            if time.perf_counter() > until:
+                return "time"
+            if rough < NEAR_ENOUGH and not broken:
                 break
-            tolerance = float(np.clip(rough * 0.05, 1e-7, o["loose"]))
-        smoothed = centre
-    if rough_only:
-        return Generated("time", arcs, solved, best, np.inf, iteration, centre, active)
-    for iteration in range(iteration + 1, o["maxit"] + 1):
-        t0 = time.perf_counter()
-        arcs = arcs_of(problem, levels, keys)
-        t1 = time.perf_counter()
-        solved = solve_restricted(
-            problem, levels, arcs, active, penalties, weight=weight, tolerance=tolerance
-        )
-        t2 = time.perf_counter()
-        broken = _hold(problem, solved, active, tight)
-        duals = solved.duals if raised else _capped(solved.duals, penalties)
-        found, bound = pricing.price(duals, o["near"], o["room"]) if o["near"] else pricing.price(duals)
-        best = max(best, bound)
-        sets = [found]
-        if o["smooth"]:
-            smoothed = smoothed.towards(duals, 1.0 - o["smooth"])
-            found, bound2 = pricing.price(smoothed)
-            best = max(best, bound2)
-            sets.append(found)
-        else:
-            smoothed = duals
-        t3 = time.perf_counter()
-        spent["arcs"] += t1 - t0
-        spent["qp"] += t2 - t1
-        spent["price"] += t3 - t2
-        size = max(1.0, abs(solved.cost))
-        rough = abs(solved.cost - best) / size
-        excess = max(
-            float(x.max(initial=0.0))
-            for x in (solved.excess_high, solved.excess_low, solved.excess_roads, solved.excess_chargers)
-        )
-        before = len(arcs)
-        for more in sets:
-            keys = [np.union1d(a, b) for a, b in zip(keys, more, strict=True)]
-        new = sum(map(len, keys)) - before
-        if o["verbose"]:
-            print(
-                f"{iteration:3d} obj {solved.cost:.6f} bound {bound:.6f} best {best:.6f} arcs {len(arcs)} new {new} cols {solved.columns} rows {solved.rows} lazy {broken} tol {tolerance:.0e} excess {excess:.1e} raises {raises:.0f} good {solved.good} {solved.inner} t {t3 - began:.2f} "
-                + " ".join(f"{k} {v:.2f}" for k, v in spent.items()),
-                flush=True,
-            )
-        gap = (solved.cost - best) / size if not broken else np.inf
-        if on_progress is not None:
-            on_progress(Progressed(iteration, solved.columns, solved.cost, best, gap, t3 - began))
-        exact = tolerance <= o["tight"]
-        # A bound above the cost says as much: at these penalties limits are exceeded rather than kept.
-        if raised and excess > 1e-6 and (solved.cost - best) / size < o["raise_at"]:
-            penalties, most = _raised(penalties, solved, o["factor"])
-            raises = max(raises, most)
-            if most > 1e6:
-                status = "infeasible"
-                break
-            if exact:
+            self.tolerance = float(np.clip(rough * 0.05, 1e-7, LOOSEST))
+        self.duals = centre
+        return ""
+
+    def _exactly(self, relative_gap: float, until: float) -> tuple[str, float]:
+        """Second phase: status and relative gap."""
+        smoothed, least, gap = self.duals, self.penalties, np.inf
+        for _ in range(MOST_EXACT):
+            broken = self._solve()
+            found, bound = self.pricing.price(self.duals)
+            smoothed = smoothed.towards(self.duals, 1.0 - SMOOTH)
+            more, bound_smoothed = self.pricing.price(smoothed)
+            self.best = max(self.best, bound, bound_smoothed)
+            new = self._add([found, more])
+            size = max(1.0, abs(self.solved.cost))
+            rough = abs(self.solved.cost - self.best) / size
+            exact, gap = self.tolerance <= TIGHTEST, np.inf
+            if not broken:
+                gap = (self.solved.cost - self.best) / size
+            self._tell(gap)
+            if time.perf_counter() > until:
+                return "time", gap
+            if not self.elastic and rough < 0.05 and self._raise():
+                if _ratio(self.penalties, least) > MOST_RAISED:
+                    return "infeasible", gap
+                if exact:
+                    continue
+            if exact and gap <= relative_gap:
+                return "solved", gap
+            if exact and new == 0 and not broken:
+                if self.tolerance <= LAST:
+                    return "stalled", gap
+                self.tolerance = LAST
                 continue
-        if not broken and gap <= relative_gap and exact and not (raised and excess > 1e-6):
-            status = "solved"
-            break
-        if new == 0 and not broken and exact:
-            break
-        if t3 - began > time_limit_s:
-            status = "time"
-            break
-        tolerance = float(
-            np.clip(rough * o["share"] if "share" in o else rough * 0.05, o["tight"], o["loose"])
+            self.tolerance = float(np.clip(rough * 0.05, TIGHTEST, LOOSEST))
+            if (new == 0 and not broken) or rough < 100 * relative_gap:
+                self.tolerance = TIGHTEST
+        return "stalled", gap
+
+    def _used(self) -> list[Array]:
+        """Arcs with vehicles on them."""
+        cuts = np.cumsum([len(k) for k in self.keys])[:-1]
+        return [k[f > UNUSED] for k, f in zip(self.keys, np.split(self.solved.flow, cuts), strict=True)]
+
+    def _raise(self) -> bool:
+        """Double penalties where limits are exceeded; whether any is."""
+        over = (
+            np.maximum(self.solved.excess_high, self.solved.excess_low),
+            self.solved.excess_roads,
+            self.solved.excess_chargers,
         )
-        if (new == 0 and not broken) or rough < 100 * relative_gap:
-            tolerance = o["tight"]
-    return Generated(status, arcs, solved, best, gap, iteration)
+        if max(float(e.max(initial=0.0)) for e in over) <= EXCEEDED:
+            return False
+        every = (self.penalties.rows, self.penalties.roads, self.penalties.chargers)
+        self.penalties = Penalties(
+            *(np.where(e > 0.1 * EXCEEDED, 2.0 * p, p) for e, p in zip(over, every, strict=True))
+        )
+        return True
+
+    def _tell(self, gap: float) -> None:
+        if self.report is not None:
+            seconds = time.perf_counter() - self.began
+            self.report(
+                Progressed(self.iteration, self.solved.columns, self.solved.cost, self.best, gap, seconds)
+            )
 
 
-def _raised(penalties: Penalties, solved: Solved, factor: float) -> tuple[Penalties, float]:
-    """Penalties `factor` times as high where limits are exceeded, and the most any of them has risen."""
-    over = (np.maximum(solved.excess_high, solved.excess_low), solved.excess_roads, solved.excess_chargers)
-    new = Penalties(*(
-        np.where(e > 1e-7, factor * p, p)
-        for e, p in zip(over, (penalties.rows, penalties.roads, penalties.chargers), strict=True)
-    ))  # fmt: skip
-    most = 0.0
-    for p in (new.rows, new.roads, new.chargers):
-        most = max(most, float((p / np.maximum(p.min(axis=1, keepdims=True), 1e-300)).max(initial=0.0)))
-    return new, most
+def _ratio(now: Penalties, least: Penalties) -> float:
+    """By how much penalties have risen at most."""
+    pairs = ((now.rows, least.rows), (now.roads, least.roads), (now.chargers, least.chargers))
+    return max(float((a / np.maximum(b, 1e-300)).max(initial=1.0)) for a, b in pairs)
 
 
 def _capped(duals: Duals, penalties: Penalties) -> Duals:
@@ -341,12 +244,13 @@ def _capped(duals: Duals, penalties: Penalties) -> Duals:
     )  # fmt: skip
 
 
-def _hold(problem: Problem, solved: Solved, active: Active, tight: list[Array]) -> int:
+def _hold(problem: Problem, solved: Solved, active: Active) -> int:
     """Make active what is exceeded or nearly; how many limits of the former."""
     count = 0
+    roads, chargers = problem.roads.capacity_per_step, problem.sites.chargers.astype(float)
     for flow, held, limit in (
-        (solved.roads, active.roads, tight[0]),
-        (solved.chargers, active.chargers, tight[1]),
+        (solved.roads, active.roads, roads[:, None]),
+        (solved.chargers, active.chargers, chargers[:, None]),
     ):
         broken = (flow > limit * (1 + 1e-9) + 1e-7) & ~held
         count += int(broken.sum())

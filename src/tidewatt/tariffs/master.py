@@ -239,16 +239,28 @@ def solve_restricted(
             [centre.roads.reshape(-1)[road_at], centre.chargers.reshape(-1)[charger_at]]
         )
         lower[at] = -np.inf
-        base = weight * dt * (problem.price_per_kwh.reshape(-1)[power_at] + 2.0 * beta * centre.power_kw.reshape(-1)[power_at])
+        base = (
+            weight
+            * dt
+            * (
+                problem.price_per_kwh.reshape(-1)[power_at]
+                + 2.0 * beta * centre.power_kw.reshape(-1)[power_at]
+            )
+        )
         if rows is not None:
-            base = base + np.broadcast_to((rows.sensitivity.T @ (centre.high - centre.low))[None], centre.power_kw.shape).reshape(-1)[power_at]
+            base = (
+                base
+                + np.broadcast_to(
+                    (rows.sensitivity.T @ (centre.high - centre.low))[None], centre.power_kw.shape
+                ).reshape(-1)[power_at]
+            )
         linear[n_known:] = base
         quadratic[n_known:] = stiff * weight * dt * 2.0 * beta
         lower[n_known:] = -np.inf
 
     solver = piqp.SparseSolver()
     solver.settings.verbose = False
-    solver.settings.max_iter = 200
+    solver.settings.max_iter = 80
     solver.settings.eps_abs = solver.settings.eps_rel = tolerance
     solver.settings.check_duality_gap = True
     solver.settings.eps_duality_gap_abs = solver.settings.eps_duality_gap_rel = tolerance

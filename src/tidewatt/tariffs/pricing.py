@@ -1,0 +1,141 @@
+"""Cheapest plans of all vehicles at given prices of limits, and the bound that they prove (tariff-9)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.kernels.surplus import UNREACHED, cheapest, follow
+from tidewatt.tariffs.levels import Kind, Levels
+from tidewatt.tariffs.master import Duals
+from tidewatt.tariffs.problem import Problem
+
+__all__ = ["Pricing"]
+
+
+class Pricing:
+    """Cheapest plans of all kinds at given prices; keeps the arrays that this takes."""
+
+    def __init__(self, problem: Problem, levels: Levels, weight: float) -> None:
+        self.problem, self.levels, self.weight = problem, levels, weight
+        nodes, steps = problem.roads.nodes, problem.steps
+        self.kinds = [k for k in levels.kinds if len(k.starts)]
+        most = max((k.levels for k in levels.kinds), default=1)
+        size = (steps + 1) * nodes * most
+        self._cost, self._action = np.empty(size), np.empty(size, np.int32)
+        self._seen = np.zeros(size, np.int64)
+        self._keys = np.empty(size, np.int64)
+        self._mark = 0
+        t = np.arange(steps)[:, None]
+        self._exit = np.minimum(t + problem.roads.free_flow_steps[None], steps) - 1
+
+    def free(self) -> Duals:
+        """No price on any limit."""
+        p = self.problem
+        return Duals(
+            np.zeros(self._rows), np.zeros(self._rows), np.zeros_like(p.toll), np.zeros_like(p.charger_price),
+            np.zeros_like(p.price_per_kwh),
+        )  # fmt: skip
+
+    def reachable(self) -> list[Array]:
+        """Of every kind, which of its starts have any plan at all."""
+        zero = self.free()
+        answers = []
+        for k in self.levels.kinds:
+            cost, _ = self._run(k, zero)
+            answers.append(cost.reshape(-1)[k.starts] < UNREACHED)
+        return answers
+
+    @property
+    def _rows(self) -> tuple[int, int]:
+        rows = self.problem.rows
+        return (0 if rows is None else len(rows), self.problem.steps)
+
+    def energy_price(self, duals: Duals) -> Array:
+        """Cost of a kW for a step, shape (aggregators, sites, steps) (tariff-8, tariff-10)."""
+        p, dt = self.problem, self.problem.step_h
+        beta = p.aggregators.price_sensitivity_per_kwh_kw[:, None, None]
+        price = self.weight * dt * (p.price_per_kwh + 2.0 * beta * duals.power_kw)
+        if p.rows is not None:
+            price = price + (p.rows.sensitivity.T @ (duals.high - duals.low))[None]
+        return price
+
+    def _run(self, k: Kind, duals: Duals, price: Array | None = None) -> tuple[Array, Array]:
+        """Least cost of a kind's states and the first action of the cheapest plan."""
+        p, levels = self.problem, self.levels
+        m = k.aggregator
+        if price is None:
+            price = self.energy_price(duals)
+        w = self.weight * p.aggregators.time_value_per_h[m] * p.step_h
+        toll = (self.weight * p.toll + duals.roads).T
+        link_cost = w * p.roads.free_flow_steps[None] + np.take_along_axis(toll, self._exit, axis=0)
+        charger = self.weight * p.charger_price + duals.chargers
+        option_cost = w + (charger[levels.site] + price[m][levels.site] * levels.power_kw[m][:, None]).T
+        option_cost = np.ascontiguousarray(option_cost).reshape(p.steps, -1)
+        shape = (p.steps + 1, p.roads.nodes, k.levels)
+        size = shape[0] * shape[1] * shape[2]
+        cost, action = self._cost[:size].reshape(shape), self._action[:size].reshape(shape)
+        cheapest(k.expanded, w, link_cost, option_cost, cost, action)
+        return cost, action
+
+    def price(self, duals: Duals, seeds: list[Array] | None = None) -> tuple[list[Array], float]:
+        """Arcs of the cheapest plans of every kind, and the bound that the prices prove (tariff-9).
+
+        `seeds` are further arcs of each kind to keep, each with the cheapest way on from it.
+        """
+        p = self.problem
+        price = self.energy_price(duals)
+        keys, total = [], 0.0
+        for i, k in enumerate(self.levels.kinds):
+            if not len(k.starts):
+                keys.append(np.zeros(0, np.int64))
+                continue
+            cost, action = self._run(k, duals, price)
+            total += float(np.dot(k.vehicles, cost.reshape(-1)[k.starts]))
+            self._mark += 1
+            count = follow(k.expanded, k.starts, action, self._seen, self._mark, self._keys)
+            found = self._keys[:count].copy()
+            if seeds is not None and len(seeds[i]):
+                good = cost.reshape(-1)[self._ends(k, seeds[i])] < UNREACHED
+                found = np.union1d(found, seeds[i][good])
+                found = np.union1d(found, self._onward(k, found, action))
+            keys.append(np.sort(found))
+        return keys, total + self._of_limits(duals)
+
+    def _onward(self, k: Kind, keys: Array, action: Array) -> Array:
+        """Cheapest plans from wherever the given arcs lead."""
+        self._mark += 1
+        ends = np.unique(self._ends(k, keys))
+        count = follow(k.expanded, ends, action, self._seen, self._mark, self._keys)
+        return self._keys[:count].copy()
+
+    def _ends(self, k: Kind, keys: Array) -> Array:
+        """States that arcs lead to."""
+        actions = 1 + self.problem.roads.links + len(self.levels.site)
+        state, act = np.divmod(keys, actions)
+        nodes = self.problem.roads.nodes
+        rest, level = np.divmod(state, k.levels)
+        t, n = np.divmod(rest, nodes)
+        link = np.clip(act - 1, 0, self.problem.roads.links - 1)
+        drive = (act > 0) & (act <= self.problem.roads.links)
+        option = np.maximum(act - 1 - self.problem.roads.links, 0)
+        t2 = t + np.where(drive, self.problem.roads.free_flow_steps[link], 1)
+        n2 = np.where(drive, self.problem.roads.head[link], n)
+        level = level - np.where(drive, k.expanded.used[link], 0)
+        if len(self.levels.site):
+            level = level + np.where(act > self.problem.roads.links, k.expanded.gain[option], 0)
+        return (t2 * nodes + n2) * k.levels + level
+
+    def _of_limits(self, duals: Duals) -> float:
+        """What the limits add to the bound at these prices."""
+        p = self.problem
+        beta = p.aggregators.price_sensitivity_per_kwh_kw[:, None, None]
+        total = -float(np.sum(self.weight * beta * p.step_h * duals.power_kw**2))
+        capacity = np.where(np.isfinite(p.roads.capacity_per_step), p.roads.capacity_per_step, 0.0)
+        total -= float(np.sum(duals.roads * capacity[:, None]))
+        total -= float(np.sum(duals.chargers * p.sites.chargers[:, None]))
+        if p.rows is not None:
+            most, least = p.rows.most, p.rows.least
+            total -= float(np.sum(duals.high * np.where(np.isfinite(most), most, 0.0)))
+            total += float(np.sum(duals.low * np.where(np.isfinite(least), least, 0.0)))
+        return total
