@@ -194,15 +194,15 @@ class Solver:
         formulation = formulation or ("paths" if p.formulation == "paths" else "arcs")
         rounding = rounding or ("outer" if p.soc_rounding == "outer" else "inner")
         step = options.pop("soc_step", p.soc_step)
-        begin = time.perf_counter()
+        begin, before = time.perf_counter(), 0
 
         def on_progress(report: Progressed) -> None:
+            seconds, iteration = time.perf_counter() - begin, before + report.iteration
             if history is not None:
-                history.append(report)
+                history.append(replace(report, iteration=iteration, seconds=seconds))
             if phase:
-                seconds = time.perf_counter() - begin
                 self._report(
-                    Progress(phase, report.iteration, report.cost, report.bound, report.relative_gap, seconds)
+                    Progress(phase, iteration, report.cost, report.bound, report.relative_gap, seconds)
                 )
 
         def once(warm: Solution | None) -> Solution:
@@ -222,14 +222,16 @@ class Solver:
         found = once(warm)
         if found.status == "stalled" and formulation == "arcs":
             # From the arcs that are in use the last digits are often to be had.
+            before = found.iterations
             again = once(found)
-            if again.relative_gap < found.relative_gap:
+            if again.status == "solved" or abs(again.relative_gap) < abs(found.relative_gap):
                 spent = {
                     name: getattr(found, name) + getattr(again, name)
                     for name in ("iterations", "build_s", "solve_s")
                 }
                 found = replace(again, **spent, notes=found.notes)
-        if found.status == "solved" and found.relative_gap < -max(_ROUNDING, p.relative_gap):
+        above = found.relative_gap < -max(_ROUNDING, p.relative_gap)
+        if found.status == "solved" and above and not options.get("elastic"):
             # A bound above the cost proves nothing: some limit is not kept in double precision.
             note = f"The bound lies above the cost by {-found.relative_gap:.2g} of it."
             found = replace(found, status="stalled", notes=(*found.notes, note))

@@ -84,7 +84,7 @@ def summarise(case: Case, problem: Problem, found: Found, status: Status, run: R
         "links": case.roads.links,
         "sites": len(case.sites),
         "aggregators": len(case.aggregators),
-        "vehicles": float(case.travel.vehicles.sum()),
+        "vehicles": round(float(case.travel.vehicles.sum()), 6),
         "groups": len(case.travel),
         "lines": case.distribution.lines,
         "buses": case.distribution.buses,
