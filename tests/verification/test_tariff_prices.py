@@ -53,7 +53,7 @@ def _off_kw(problem: Problem, central: Any, own: Solve, everything: bool) -> flo
 @pytest.mark.parametrize("name", SOLVERS)
 @pytest.mark.parametrize("v2g", [False, True])
 def test_all_prices_lead_to_the_central_plan(name: str, v2g: bool) -> None:
-    """This is what tariffs are for; a wrong sign or unit of any price breaks it."""
+    """Tariffs are there for this; a wrong sign or unit of any price breaks it."""
     problem = tiny(v2g=v2g, road_capacity=0.6)
     central = SOLVERS[name](problem)
     assert central.status == "solved"
@@ -85,13 +85,13 @@ def test_where_no_road_binds_the_tariff_is_enough() -> None:
 
 @pytest.mark.parametrize("name", SOLVERS)
 def test_without_price_sensitivity_no_prices_do(name: str) -> None:
-    """Control that fails, as is known: at linear cost, aggregators are indifferent and choose otherwise."""
+    """Control that fails, as is known: at linear cost aggregators are indifferent, and choose otherwise."""
     problem = tiny(v2g=False, road_capacity=0.6, price_sensitivity=0.0)
     assert _off_kw(problem, SOLVERS[name](problem), SOLVERS[name], everything=True) > CLOSE_KW
 
 
 def test_a_sensitivity_shared_by_all_aggregators_is_another_optimum() -> None:
-    """Control that fails: with the source's joint cost (c + beta sum p) sum p, own optima are not the centre's."""
+    """Control that fails: under the source's joint cost (c + beta sum p) sum p, own optima are others."""
     problem = tiny(v2g=False)
     joint = by_plans(problem, joint=True)
     assert joint.cost > by_plans(problem).cost + 0.1
