@@ -62,8 +62,8 @@ def test_json_is_the_summary_and_options_arrive(tidewatt, small, tmp_path):
     """Without it: `tidewatt tariff --json | jq` fails on a stray word, or an option changes nothing."""
     ended = tidewatt(
         "tariff", small, "--out", tmp_path / "r", "--json", "--no-figures", "--threads", "1", "--gamma",
-        "0.5", "--uncertainty", "budget", "--samples", "37", "--seed", "4", "--soc-step", "0.03", "--loss-margin",
-        "0.02", "--linearisation", "forecast", "--relative-gap", "1e-7", "--publish", "all",
+        "0.5", "--uncertainty", "budget", "--samples", "37", "--seed", "4", "--soc-step", "0.03",
+        "--loss-margin", "0.02", "--linearisation", "forecast", "--relative-gap", "1e-7", "--publish", "all",
     )  # fmt: skip
     assert ended.status == 0, ended.err
     figures = json.loads(ended.out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from tidewatt.domain.roads import Roads
     from tidewatt.domain.scenario import Scenario
     from tidewatt.domain.stations import Stations
+    from tidewatt.io.importers.report import ImportReport
 
 __all__ = ["assemble"]
 
@@ -132,7 +135,7 @@ def assemble(
     name
         Name of the scenario [default: from the two].
     """
-    from tidewatt.io.importers.report import ImportReport
+    from tidewatt.domain.checks import check
     from tidewatt.synthesis.joined.case import join
     from tidewatt.synthesis.joined.rules import Rules
 
@@ -166,7 +169,7 @@ def assemble(
             shown.step("reading the roads")
             base, is_result = _scenario_of(roads)
             shown.step("reading the grid")
-            supplied = _grid_of(grid, base, step_min)
+            supplied, told = _grid_of(grid, base, step_min, rules.half_width)
             given = base.stations if is_result and base.stations is not None and len(base.stations) else None
             if stations is not None and base.roads is not None:
                 given = _stations_on(base.roads, stations)
@@ -174,13 +177,20 @@ def assemble(
             label = name or (base.name if grid is None else f"{base.name} with {supplied.name}")
             joined = join(base, supplied, rules, stations=given, name=label)
         scenario = joined.scenario
+        if issues := check(scenario):
+            raise ScenarioError(issues)
         assert scenario.step_roads is not None and scenario.travel is not None and scenario.sites is not None
         counts = {
             "links": scenario.step_roads.links,
             "groups of vehicles": len(scenario.travel),
             "sites": len(scenario.sites),
         }
-        report = ImportReport(label, counts, assumptions=joined.notes)
+        report = replace(
+            told,
+            source=label,
+            counts=counts,
+            assumptions=(*told.assumptions, *joined.notes),
+        )
         hand_over(scenario, report, out, json, "tariff")
 
 
@@ -203,13 +213,17 @@ def _scenario_of(folder: Path) -> tuple[Scenario, bool]:
 _READERS = {".m": "matpower", ".json": "pandapower", ".dss": "opendss"}
 
 
-def _grid_of(path: Path | None, base: Scenario, step_min: float | None) -> Scenario:
+def _grid_of(
+    path: Path | None, base: Scenario, step_min: float | None, half_width: float
+) -> tuple[Scenario, ImportReport]:
     """A grid from a file of another program, with the day shape of homes, or from a scenario."""
+    from tidewatt.io.importers.report import ImportReport
+
     if path is None or path.is_dir():
         if step_min is not None:
             problem = "the grid is a scenario, whose own steps are taken"
             raise ScenarioError([Issue("--step-min", "", problem, "Leave it out, or give a grid as a file")])
-        return base if path is None else _scenario_of(path)[0]
+        return base if path is None else _scenario_of(path)[0], ImportReport("", {})
     kind = _READERS.get(path.suffix.lower())
     if kind is None or not path.is_file():
         problem = f"{path}: {'no such file or folder' if not path.exists() else 'not a grid that is read'}"
@@ -219,14 +233,21 @@ def _grid_of(path: Path | None, base: Scenario, step_min: float | None) -> Scena
 
     from tidewatt.io.importers.network_choices import NetworkChoices
 
-    minutes = step_min or _STEP_MIN
+    minutes = _STEP_MIN if step_min is None else step_min
     if not 0 < minutes <= _DAY_MIN or abs(_DAY_MIN / minutes - round(_DAY_MIN / minutes)) > _WHOLE:
         fix = "Give minutes that divide a day, such as 5, 15 or 60"
         raise ScenarioError([Issue("--step-min", "", f"found {minutes:g}", fix)])
-    choices = NetworkChoices(steps=round(_DAY_MIN / minutes), step_min=minutes, load_shape="residential")
+    choices = NetworkChoices(
+        steps=round(_DAY_MIN / minutes),
+        step_min=minutes,
+        load_shape="residential",
+        half_width=half_width,
+    )
     read = getattr(import_module(f"tidewatt.io.importers.{kind}"), f"import_{kind}")
-    made: Scenario = read(path, choices=choices)[0]
-    return made
+    scenario, report = read(path, choices=choices)
+    # Options in brackets are those of `tidewatt import`.
+    said = tuple(re.sub(r" \(--[^)]*\)", "", sentence) for sentence in report.assumptions)
+    return scenario, replace(report, assumptions=said)
 
 
 def _stations_on(roads: Roads, folder: Path) -> Stations:
@@ -237,8 +258,6 @@ def _stations_on(roads: Roads, folder: Path) -> Stations:
     ScenarioError
         Where there are none, or they stand at nodes that `roads` do not have.
     """
-    from dataclasses import replace
-
     import numpy as np
 
     other, _ = _scenario_of(folder)

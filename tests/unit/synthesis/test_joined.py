@@ -112,6 +112,22 @@ def test_every_day_of_a_horizon_has_its_vehicles(row: Scenario, grid: Scenario) 
     np.testing.assert_allclose(np.bincount(t.depart_step // steps, t.vehicles), [90.0] * days)
 
 
+def test_nobody_is_under_way_at_the_end_of_the_horizon(row: Scenario, grid: Scenario) -> None:
+    """Would break if late departures made a case that no study accepts, or vehicles were lost for it."""
+    slow = roads_of(3, ENDS, zones=(0, 1, 2), free_time_min=[300.0, 300.0, 20.0, 20.0], length_km=5.0)
+    made = join(scenario_of(slow, [(0, 2, 10.0), (2, 1, 30.0)]), grid, Rules.of(vehicles=90.0, sites=3))
+    t = made.scenario.travel
+    assert t is not None
+    far = t.destination == 2
+    # 21 steps on the road and an hour for charging: the last sets out in step 96 - 21 - 4 = 71.
+    assert t.depart_step[far].max() == 71
+    assert t.depart_step[~far].max() == 79
+    assert t.vehicles.sum() == pytest.approx(90.0)
+    assert t.vehicles[far].sum() == pytest.approx(22.5)
+    assert any("of the vehicles set out earlier" in note for note in made.notes)
+    assert tidewatt.check(made.scenario) == []
+
+
 def test_roads_become_steps_capacities_and_energy(joined: Joined) -> None:
     """Would break if minutes, hours or kilometres were mixed up."""
     roads = joined.scenario.step_roads

@@ -15,6 +15,7 @@ from tidewatt.domain.roads import Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
 from tidewatt.domain.travel import Aggregators, Travel
+from tidewatt.domain.travel_reach import least_to
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.synthesis.demand import trips_matrix
 from tidewatt.synthesis.joined.places import chosen_sites, station_sites
@@ -26,6 +27,7 @@ from tidewatt.synthesis.profile import daily_trips, time_of_day
 __all__ = ["Joined", "join"]
 
 _DAY_MIN = 1440
+_CHARGING_MIN = 60.0  # left for charging before the end of the horizon
 
 
 class Joined(NamedTuple):
@@ -87,8 +89,8 @@ def join(
     else:
         sites = station_sites(stations, grid, rules, minutes, price)
         notes.append(f"{len(sites)} sites from {len(stations)} stations, fast and normal chargers apart")
+    ends = np.flatnonzero(trips.any(axis=0))
     if rules.contract:
-        ends = np.flatnonzero(trips.any(axis=0))
         step_roads, node = contracted(roads, np.unique([*start, *ends, *sites.node]), horizon, rules)
         sites = replace(sites, node=node[sites.node])
     else:
@@ -96,7 +98,13 @@ def join(
         share = min(of_all, 1.0) if rules.road_share is None else rules.road_share
         step_roads, node = in_steps(roads, horizon, share, rules), np.arange(roads.nodes)
         notes.append(f"{share:.3g} of every road's capacity is left to these vehicles")
-    notes.append(rounding(ways, trips, step_roads, node, horizon))
+    hops = np.full(trips.shape, np.inf)
+    hops[:, ends] = least_to(step_roads, step_roads.free_flow_steps.astype(float), node[ends])[
+        :, node[start]
+    ].T
+    notes.append(rounding(ways, trips, hops, horizon))
+    travel, note = _travel(start, trips, hops, node, horizon, rules)
+    notes += note
     injections = grid_from.injections
     if not injections.half_width_kw.any():
         injections = replace(injections, half_width_kw=rules.half_width * injections.power_kw)
@@ -113,7 +121,7 @@ def join(
         step_roads=step_roads,
         sites=sites,
         aggregators=_aggregators(rules),
-        travel=_travel(start, trips, node, horizon, rules),
+        travel=travel,
         distribution=distribution,
         injections=injections,
         forecasts=grid_from.forecasts,
@@ -204,27 +212,44 @@ def _departures(horizon: Horizon, rules: Rules) -> Array:
     return share
 
 
-def _travel(start: Array, trips: Array, node: Array, horizon: Horizon, rules: Rules) -> Travel:
-    """Vehicles by pair of nodes, departure and state of charge."""
+def _travel(
+    start: Array, trips: Array, hops: Array, node: Array, horizon: Horizon, rules: Rules
+) -> tuple[Travel, list[str]]:
+    """Vehicles by pair of nodes, departure and state of charge; and in words who could not travel so."""
     row, end = np.nonzero(trips)
     departing = _departures(horizon, rules)
     step = np.flatnonzero(departing)
+    pairs = trips[row, end] / trips.sum()
+    each = np.broadcast_to(departing[step], (len(row), len(step)))
+    last = horizon.steps - hops[row, end] - np.ceil(_CHARGING_MIN / horizon.step_min)
+    early = np.where(step <= last[:, None], each, 0.0)
+    # Whoever would be under way at the end of the horizon sets out earlier, like the others of the pair.
+    there = early.sum(axis=1)
+    early *= np.divide(departing.sum(), there, out=np.zeros_like(there), where=there > 0)[:, None]
+    late = pairs @ np.where(early > 0, 0.0, each).sum(axis=1) / departing.sum()
+    lost = pairs[there <= 0].sum()
+    notes = []
+    if late > lost:
+        notes.append(f"{late - lost:.1%} of the vehicles set out earlier, to arrive within the horizon")
+    if lost > 0:
+        notes.append(f"{lost:.1%} of the vehicles were left out: the horizon is too short for their way")
     soc = np.array([rules.soc_low, rules.soc_high])
     part = np.array([rules.low_share, 1.0 - rules.low_share])
-    soc, part = soc[part > 0], part[part > 0]
-    vehicles = rules.vehicles * np.multiply.outer(
-        np.outer(trips[row, end] / trips.sum(), departing[step]), part
-    )
-    pair, depart, group = (index.ravel() for index in np.indices(vehicles.shape))
-    return Travel(
+    vehicles = rules.vehicles * np.multiply.outer(pairs[:, None] * early, part)
+    pair, depart, group = np.nonzero(vehicles)
+    if not len(pair):
+        problem = f"the horizon of {horizon.steps} steps is too short for every trip"
+        raise ScenarioError([Issue("travel", "depart_step", problem, "Give a grid with a longer horizon")])
+    travel = Travel(
         aggregator=row[pair] % rules.aggregators,
         origin=node[start[row[pair]]],
         destination=node[end[pair]],
         depart_step=step[depart],
         soc_initial=soc[group],
-        soc_final_min=np.full(vehicles.size, rules.soc_final),
-        vehicles=vehicles.ravel(),
+        soc_final_min=np.full(len(pair), rules.soc_final),
+        vehicles=vehicles[pair, depart, group],
     )
+    return travel, notes
 
 
 def _provenance(

@@ -9,7 +9,7 @@ from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.roads import Roads
 from tidewatt.domain.travel import StepRoads
 from tidewatt.synthesis.joined.rules import Rules
-from tidewatt.synthesis.joined.ways import Ways, fewest, ways_of
+from tidewatt.synthesis.joined.ways import Ways, ways_of
 
 __all__ = ["contracted", "in_steps", "rounding"]
 
@@ -59,23 +59,20 @@ def contracted(roads: Roads, keep: Array, horizon: Horizon, rules: Rules) -> tup
     return direct, node
 
 
-def rounding(ways: Ways, trips: Array, roads: StepRoads, node: Array, horizon: Horizon) -> str:
+def rounding(ways: Ways, trips: Array, hops: Array, horizon: Horizon) -> str:
     """What rounding to steps does to the mean time of a trip, in a sentence.
 
     Parameters
     ----------
     ways : Ways
         On the roads as they are.
-    trips : array, shape (starts, nodes)
-    roads : StepRoads
-    node : array of int64
-        Where each node is in `roads`.
+    trips, hops : array, shape (starts, nodes)
+        Trips, and the fewest steps that they take.
     """
-    steps = fewest(roads.tail, roads.head, roads.free_flow_steps, roads.nodes, node[ways.start])
     rows, ends = np.nonzero(trips)
     weight = trips[rows, ends] / trips.sum()
     exact = float(weight @ ways.minutes[rows, ends])
-    whole = float(weight @ steps[rows, node[ends]]) * horizon.step_min
+    whole = float(weight @ hops[rows, ends]) * horizon.step_min
     return (
         f"a trip takes {exact:.1f} min on the empty roads, {whole:.1f} min in steps of "
         f"{horizon.step_min:g} min ({whole / exact - 1.0:+.0%})"

@@ -9,7 +9,7 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Roads
 
-__all__ = ["Ways", "fewest", "parted", "ways_of"]
+__all__ = ["Ways", "parted", "ways_of"]
 
 _LEAST_MIN = 1e-6  # connectors of no length must not vanish from a sparse matrix
 
@@ -93,11 +93,6 @@ def ways_of(roads: Roads, start: Array) -> Ways:
             last = link[row, each]
             km[row, each] = km[row, roads.tail[last]] + roads.length_km[last]
     return Ways(np.asarray(start, np.int64), minutes, km, link)
-
-
-def fewest(tail: Array, head: Array, steps: Array, nodes: int, start: Array) -> Array:
-    """Fewest steps from nodes `start` to every node, shape (starts, nodes); inf where there is no way."""
-    return _shortest(tail, head, steps.astype(np.float64), nodes, start)[0]
 
 
 def _shortest(tail: Array, head: Array, cost: Array, nodes: int, start: Array) -> tuple[Array, Array]:
