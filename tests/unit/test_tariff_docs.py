@@ -1,0 +1,205 @@
+"""docs/tariff.md and the data dictionary say what `tariff` and `assemble` do."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import xarray as xr
+
+import tidewatt
+from tests.unit.tariffs.small_cases import small_case
+from tests.unit.test_docs import NAME, first_names, rows, section, text
+from tidewatt.errors import ScenarioError, SolveWarning
+from tidewatt.io.tariffs import TABLES
+from tidewatt.tariffs.diagnosis import COLUMNS
+from tidewatt.tariffs.parameters import WORDS, Parameters
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    """A result with a sweep."""
+    folder = tmp_path_factory.mktemp("tariff")
+    tidewatt.write_scenario(small_case(), folder / "s")
+    result = tidewatt.tariff(small_case(), sweep_gamma=[0.0, 1.0], threads=1, samples=100)
+    return tidewatt.save(result, folder / "r", scenario_folder=folder / "s")
+
+
+@pytest.fixture(scope="module")
+def blocked(tmp_path_factory) -> Path:
+    """A result of a case that no plan fits into."""
+    folder = tmp_path_factory.mktemp("tariff")
+    scenario = small_case(line_kw=(250.0, 85.0))
+    tidewatt.write_scenario(scenario, folder / "s")
+    with pytest.warns(SolveWarning):
+        result = tidewatt.tariff(scenario, threads=1, samples=0)
+    return tidewatt.save(result, folder / "r", scenario_folder=folder / "s")
+
+
+def described(part: str) -> dict[str, list[str]]:
+    """Rows of a section's tables by the name in their first cell."""
+    return {NAME.findall(row[0])[0]: row for row in rows(part)}
+
+
+def of_tariff() -> str:
+    page = text("data-dictionary.md")
+    return page[page.index("## Results of `tariff`") :]
+
+
+def test_keys_of_the_summary_are_those_of_a_run(saved: Path) -> None:
+    """Without it a key of summary.json could change its name while scripts are written after the page."""
+    keys = json.loads((saved / "summary.json").read_text("utf-8"))
+    assert first_names(section(of_tariff(), "Summary of `tariff`")) == list(keys)
+
+
+def test_what_every_table_holds_is_described(saved: Path) -> None:
+    """Without it a column could stay secret, be promised in vain, or be read in another unit."""
+    for name, columns in TABLES.items():
+        part = described(section(of_tariff(), f"{name}.parquet"))
+        written = list(pd.read_parquet(saved / f"{name}.parquet").columns)
+        assert list(part) == written == list(columns), name
+        for column, unit in columns.items():
+            said = part[column][1]
+            if unit == "int64":
+                assert said == "", f"{name}.{column}"
+            elif unit == "1":
+                assert said in ("fraction", "per unit"), f"{name}.{column}"
+                assert (said == "per unit") == column.endswith("_pu"), f"{name}.{column}"
+            else:
+                assert said == ("text" if column == "plan" else unit), f"{name}.{column}"
+    assert first_names(section(of_tariff(), "gamma.csv")) == list(pd.read_csv(saved / "gamma.csv").columns)
+
+
+def test_columns_of_the_diagnosis_are_described(blocked: Path) -> None:
+    """Without it whoever looks for what stands in the way has to guess what the columns mean."""
+    names = first_names(section(of_tariff(), "diagnosis.csv"))
+    assert names == list(COLUMNS) == list(pd.read_csv(blocked / "diagnosis.csv").columns)
+
+
+def test_variables_and_units_of_flows_are_those_of_a_run(saved: Path) -> None:
+    """Without it a variable of flows.nc, its dimensions or its unit could differ from the page."""
+    data = xr.load_dataset(saved / "flows.nc", engine="h5netcdf")
+    part = described(section(of_tariff(), "flows.nc"))
+    assert sorted(part) == sorted(map(str, data.variables))
+    for name, variable in data.data_vars.items():
+        assert part[str(name)][1] == ", ".join(map(str, variable.dims)), name
+        assert part[str(name)][2] == variable.attrs.get("units", ""), name
+
+
+def test_histories_and_certificates_are_described(saved: Path) -> None:
+    """Without it two of the files of a result are left unexplained."""
+    named = NAME.findall(section(of_tariff(), "History of `tariff`"))
+    assert set(pd.read_csv(saved / "history.csv").columns) <= set(named)
+    named = NAME.findall(section(of_tariff(), "Certificate of `tariff`"))
+    assert set(json.loads((saved / "certificate.json").read_text("utf-8"))) <= set(named)
+
+
+def test_every_file_of_a_result_is_described(saved: Path, blocked: Path) -> None:
+    """Without it a result could hold files that no page explains."""
+    page = of_tariff()
+    for file in {file.name for folder in (saved, blocked) for file in folder.iterdir()}:
+        assert f"`{file}`" in page, file
+    listed = set(first_names(section(text("tariff.md"), "Files of a result")))
+    written = {file.name for folder in (saved, blocked) for file in folder.iterdir()}
+    assert written | {"figures/"} == listed
+
+
+def test_parameters_defaults_and_options_are_those_of_the_code() -> None:
+    """Without it a run could behave otherwise than the page of parameters says."""
+    from tidewatt.cli.tariffing import tariff
+
+    part = described(section(text("tariff.md"), "Parameters"))
+    options = set(inspect.signature(tariff).parameters)
+    names = [f.name for f in dataclasses.fields(Parameters)]
+    assert set(names) <= set(part)
+    for f in dataclasses.fields(Parameters):
+        option = f"`--{f.name.replace('_', '-')}`" if f.name in options else "none"
+        assert part[f.name][1:3] == [str(f.default), option], f.name
+        assert set(WORDS.get(f.name, ())) <= set(NAME.findall(part[f.name][3])), f.name
+    further = {f"--{name.replace('_', '-')}" for name in options - set(names) - {"scenario"}}
+    assert further | set(names) == set(part)
+
+
+def test_keys_of_the_file_are_those_of_the_code() -> None:
+    """Without it a key of [tariff] could stay secret, or be promised and refused."""
+    part = in_the_file()
+    assert list(part) == [f.name for f in dataclasses.fields(Parameters)]
+    for name, words in WORDS.items():
+        assert tuple(NAME.findall(part[name][2])) == words
+
+
+def in_the_file() -> dict[str, list[str]]:
+    whole = section(text("data-dictionary.md"), "scenario.toml")
+    return described(whole.split("In `[tariff]`")[1])
+
+
+@pytest.mark.parametrize("name", [name for name, row in in_the_file().items() if row[2][:1].isdigit()])
+def test_ranges_of_the_file_are_those_of_the_code(name: str) -> None:
+    """Without it a value that the page allows could be refused, or the other way round."""
+    said = in_the_file()[name][2].replace(",", "")
+    low, high = (float(number) for number in [*re.findall(r"[\d.e-]+\d|\d", said), "inf"][:2])
+    kind = int if in_the_file()[name][1] == "whole number" else float
+
+    def accepted(value: float) -> bool:
+        try:
+            Parameters.of({name: kind(value) if value < float("inf") else value})
+        except ScenarioError:
+            return False
+        return True
+
+    assert accepted(low)
+    assert not accepted(-1.0 if low == 0 else low - 1 if kind is int else low * (1 - 1e-9))
+    if high < float("inf"):
+        assert accepted(high)
+        assert not accepted(high + 1 if kind is int else high * (1 + 1e-9))
+
+
+def test_statuses_are_those_that_a_run_can_end_with() -> None:
+    """Without it a run could end in a way that the page has no advice for, or in another exit status."""
+    part = described(section(text("tariff.md"), "When it stops"))
+    assert set(part) == {"CERTIFIED", "DEVIATING", "INFEASIBLE", "TIME_LIMIT", "STALLED"}
+    for name, row in part.items():
+        assert f"exit status {0 if tidewatt.Status[name].reached else 3}" in row[1], name
+
+
+def test_rules_of_assemble_are_options_that_the_page_may_name() -> None:
+    """Without it the page could show an option that the program refuses."""
+    from tidewatt.cli.assembling import assemble
+
+    part = section(text("tariff.md"), "A larger case from your own roads and grid")
+    named = set(re.findall(r"--([a-z][a-z-]+)", part)) - {"out"}
+    assert {"stations", "step-min", "contract"} <= named
+    assert {name.replace("-", "_") for name in named} <= set(inspect.signature(assemble).parameters)
+
+
+def test_symbols_of_the_equations_are_in_the_nomenclature() -> None:
+    """Without it a reader of the equations of tariffs finds no list of their symbols."""
+    part = text("nomenclature.md")
+    assert "Of `tariff`:" in part
+    names = set(NAME.findall(part.split("Of `tariff`:")[1].split("## Terms")[0]))
+    from tidewatt.domain import distribution, travel
+
+    known = {
+        name
+        for module in (distribution, travel)
+        for cls in vars(module).values()
+        if dataclasses.is_dataclass(cls)
+        for name in cls.__dataclass_fields__
+    }
+    for name in ("battery_kwh", "capacity_per_step", "free_flow_steps", "half_width_kw", "limit_kw"):
+        assert name in names & known, name
+
+
+def test_words_of_tariffs_are_explained() -> None:
+    """Without it readers meet words whose meaning here is nowhere said."""
+    page = text("concepts.md")
+    for word in ("Aggregator", "Dynamic tariff", "Decentralisation", "Uncertainty set", "Conformal margin",
+                 "Surplus level", "Pooling", "LinDistFlow", "Toll, price of chargers"):  # fmt: skip
+        assert f"**{word}.**" in page or f"**{word}," in page, word
+    for heading in ("## Prices for charging", "### Proved, simulated, assumed"):
+        assert heading in page
