@@ -111,8 +111,8 @@ def tariff(
             found.decentralised = decentralised(
                 problem, found.central, case.parameters.publish, solver, threads
             )
-    elif found.central.status == "infeasible":
-        found.elastic = solver.solve("diagnosis", problem, elastic=True)
+    elif found.central.status in ("infeasible", "stalled"):
+        _diagnose(case, problem, found, solver)
     if found.published is not None:
         solver.tell("outcomes")
         found.outcomes = _sampled(case, found, case.parameters.samples)
@@ -137,6 +137,14 @@ def _beside(case: Case, problem: Problem, found: Found, solver: Solver) -> None:
         )
     if p.formulation == "both":
         found.pooled = solver.solve("paths", problem, formulation="paths", traffic=False)
+
+
+def _diagnose(case: Case, problem: Problem, found: Found, solver: Solver) -> None:
+    """Find the least relaxation; where some is needed, a stall was for want of a plan."""
+    elastic = solver.solve("diagnosis", problem, elastic=True)
+    needed = elastic.status == "solved" and len(diagnosis_table(case, elastic)) > 0
+    if found.central.status == "infeasible" or needed:
+        found.elastic, found.central = elastic, dataclasses.replace(found.central, status="infeasible")
 
 
 def _sampled(case: Case, found: Found, samples: int) -> Outcomes:
