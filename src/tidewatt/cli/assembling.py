@@ -48,6 +48,7 @@ def assemble(
     efficiency: float | None = None,
     kwh_per_km: float | None = None,
     road_share: float | None = None,
+    road_fill: float | None = None,
     time_value_per_h: float | None = None,
     price_sensitivity: float | None = None,
     depart_from_h: float | None = None,
@@ -110,8 +111,11 @@ def assemble(
     kwh_per_km
         Consumption of a vehicle in kWh per km [default: 0.2].
     road_share
-        Share of every road's capacity that is left to these vehicles; 0.5 halves it [default: their share
-        of all trips].
+        Share of every road's capacity that is left to these vehicles; 0.5 halves it [default: as road-fill
+        says].
+    road_fill
+        By how much the busiest road would be full in the busiest hour if all took the fastest way: above 1,
+        some wait or take another [default: 1.25].
     time_value_per_h
         Cost of a vehicle-hour [default: 6].
     price_sensitivity
@@ -154,6 +158,7 @@ def assemble(
         efficiency=efficiency,
         kwh_per_km=kwh_per_km,
         road_share=road_share,
+        road_fill=road_fill,
         time_value_per_h=time_value_per_h,
         price_sensitivity=price_sensitivity,
         depart_from_h=depart_from_h,

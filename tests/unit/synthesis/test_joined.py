@@ -138,14 +138,18 @@ def test_roads_become_steps_capacities_and_energy(joined: Joined) -> None:
     assert any("0.5 of every road's capacity" in note for note in joined.notes)
 
 
-def test_capacity_left_is_the_share_of_all_trips_by_default(row: Scenario, grid: Scenario) -> None:
-    """Would break if a few vehicles had the roads to themselves, or within-zone trips took room on them."""
-    roads = join(row, grid, Rules.of(vehicles=50.0)).scenario.step_roads
-    assert roads is not None
-    np.testing.assert_allclose(roads.capacity_per_step, np.array([800, 700, 600, 500]) * 0.25 * 50 / 200)
-    crowded = join(row, grid, Rules.of(vehicles=5000.0)).scenario.step_roads
-    assert crowded is not None
-    np.testing.assert_allclose(crowded.capacity_per_step, np.array([800, 700, 600, 500]) * 0.25)
+def test_capacity_left_fills_the_busiest_road_by_default(row: Scenario, grid: Scenario) -> None:
+    """Would break if a few vehicles had the roads to themselves, or many could not get through at all."""
+    roads = roads_of(2, [(0, 1), (1, 0)], zones=(0, 1))
+    one_way = scenario_of(roads, [(0, 1, 7.0)])
+    made = join(one_way, grid, Rules.of(vehicles=300.0, road_fill=1.5, sites=1)).scenario
+    assert made.step_roads is not None and made.travel is not None
+    busiest = np.bincount(made.travel.depart_step, made.travel.vehicles).max()  # a group a step
+    np.testing.assert_allclose(made.step_roads.capacity_per_step * 1.5, busiest)
+    once, twice = (join(row, grid, Rules.of(vehicles=v)).scenario.step_roads for v in (50.0, 100.0))
+    assert once is not None and twice is not None
+    np.testing.assert_allclose(2.0 * once.capacity_per_step, twice.capacity_per_step)
+    np.testing.assert_allclose(once.capacity_per_step / once.capacity_per_step[0], np.array([8, 7, 6, 5]) / 8)
 
 
 def test_what_rounding_does_is_said_as_by_hand(joined: Joined, row: Scenario, grid: Scenario) -> None:
@@ -230,7 +234,7 @@ def test_parallel_links_and_dead_ends_are_read_right() -> None:
     np.testing.assert_allclose(ways.km, [[0, 8, 11, np.inf], [np.inf, np.inf, 0, np.inf]])
     assert ways.link.tolist() == [[-1, 1, 2, -1], [-1] * 4]
     trips = np.array([[0.0, 3.0, 4.0, 7.0], [0.0] * 4])
-    assert ways.passing(roads, trips).tolist() == [7.0, 4.0, 0.0, 0.0]
+    assert ways.carried(roads, trips).tolist() == [0.0, 7.0, 4.0, 0.0]
 
 
 def test_trips_without_a_road_are_left_out_and_counted(grid: Scenario) -> None:

@@ -22,7 +22,7 @@ from tidewatt.synthesis.joined.places import chosen_sites, station_sites
 from tidewatt.synthesis.joined.rules import Rules
 from tidewatt.synthesis.joined.stepped import contracted, in_steps, rounding
 from tidewatt.synthesis.joined.ways import parted, ways_of
-from tidewatt.synthesis.profile import daily_trips, time_of_day
+from tidewatt.synthesis.profile import time_of_day
 
 __all__ = ["Joined", "join"]
 
@@ -80,8 +80,10 @@ def join(
         raise ScenarioError([Issue("demand", "", f"{roads_from.name} has no trips between nodes", fix)])
     minutes = _minutes(horizon) + horizon.step_min / 2.0
     price = _price_per_kwh(minutes % _DAY_MIN / 60.0)
+    carried = ways.carried(roads, trips)
     if stations is None:
-        passing = np.where(roads.through, ways.passing(roads, trips), 0.0)
+        leaving = np.bincount(roads.tail, carried, roads.nodes)  # trips that start at or pass a node
+        passing = np.where(roads.through, leaving, 0.0)
         sites = chosen_sites(roads.node_id, passing, grid, rules, price)
         notes.append(
             f"{len(sites)} sites at the nodes that most trips pass, the busiest nearest to the slack"
@@ -94,8 +96,15 @@ def join(
         step_roads, node = contracted(roads, np.unique([*start, *ends, *sites.node]), horizon, rules)
         sites = replace(sites, node=node[sites.node])
     else:
-        of_all = rules.vehicles / daily_trips(trips.sum(), roads.period_h)
-        share = min(of_all, 1.0) if rules.road_share is None else rules.road_share
+        share = rules.road_share
+        if share is None:
+            busiest = rules.vehicles * _departures(horizon, rules).max() / (rules.depart_every_min / 60.0)
+            full = (carried / roads.capacity_veh_h).max() / trips.sum()
+            share = busiest * full / rules.road_fill
+            words = (
+                f"the busiest road carries {rules.road_fill:g} times its share if all take the fastest way"
+            )
+            notes.append(f"{words} in the busiest hour")
         step_roads, node = in_steps(roads, horizon, share, rules), np.arange(roads.nodes)
         notes.append(f"{share:.3g} of every road's capacity is left to these vehicles")
     hops = np.full(trips.shape, np.inf)

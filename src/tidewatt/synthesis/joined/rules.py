@@ -21,6 +21,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "efficiency": (1e-3, 1.0),
     "kwh_per_km": (1e-3, 100.0),
     "road_share": (1e-9, 1e6),
+    "road_fill": (1e-3, 100.0),
     "time_value_per_h": (0.0, 1e6),
     "price_sensitivity": (1e-12, 1e6),
     "line_factor": (0.0, 1e6),
@@ -56,7 +57,10 @@ class Rules:
     battery_kwh, efficiency, kwh_per_km : float
         Of every vehicle; efficiency holds for charging and discharging.
     road_share : float or None
-        Share of every link's capacity that is left to these vehicles; None: their share of all trips.
+        Share of every link's capacity that is left to these vehicles; None: as `road_fill` says.
+    road_fill : float
+        By how much the busiest link would be full in the busiest hour if all took the fastest way: above 1,
+        some must wait or take another.
     time_value_per_h, price_sensitivity : float
         Of every aggregator: money per vehicle-hour, and per kWh and kW.
     sites : int
@@ -88,6 +92,7 @@ class Rules:
     efficiency: float = 0.93
     kwh_per_km: float = 0.2
     road_share: float | None = None
+    road_fill: float = 1.25
     time_value_per_h: float = 6.0
     price_sensitivity: float = 1e-3
     sites: int = 8

@@ -33,17 +33,16 @@ class Ways:
     km: Array
     link: Array
 
-    def passing(self, roads: Roads, trips: Array) -> Array:
-        """Trips that start at or pass each node, shape (nodes,); `trips` has shape (starts, nodes)."""
-        total = np.zeros(roads.nodes)
+    def carried(self, roads: Roads, trips: Array) -> Array:
+        """Trips on each link if all take these ways, shape (links,); `trips` has shape (starts, nodes)."""
+        total = np.zeros(roads.links)
         for row in range(len(self.start)):
-            carried = np.where(np.isfinite(self.minutes[row]), trips[row], 0.0)
-            ends = carried.copy()
+            beyond = np.where(np.isfinite(self.minutes[row]), trips[row], 0.0)
             for node in np.argsort(-self.minutes[row], kind="stable"):  # the far ends first
                 last = self.link[row, node]
                 if last >= 0:
-                    carried[roads.tail[last]] += carried[node]
-            total += carried - ends
+                    total[last] += beyond[node]
+                    beyond[roads.tail[last]] += beyond[node]
         return total
 
 
