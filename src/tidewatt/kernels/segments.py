@@ -72,7 +72,7 @@ def segments(first, head, row, value, cost):
 
 @njit(cache=True, nogil=True)
 def supplied(first, head, state, vehicles, flow, supply):
-    """Add vehicles that start in `state` to forced arcs' `flow`, and to the `supply` of the choice they reach."""
+    """Add vehicles that start in `state` to forced arcs' `flow`, and to `supply` of the choice they reach."""
     for i in range(len(state)):
         s = state[i]
         while s >= 0 and first[s + 1] - first[s] == 1:
@@ -97,7 +97,7 @@ def unfolded(first, head, arc, chosen, flow):
 
 @njit(cache=True, nogil=True)
 def leaving(states, first, head, way, flow, wanted, share):
-    """Fill the `share` of vehicles in each of the given states of one node that leave it by a wanted way next.
+    """Fill the `share` of vehicles in each given state of one node that leave it by the wanted way next.
 
     `states` ascend in time; `way` (arcs,) is -1 for waiting, otherwise a number that may equal `wanted`.
     """

@@ -1,7 +1,7 @@
 """Cheapest plans over time, node and surplus of charge, by dynamic programming (tariff-1, tariff-9).
 
-A state is ``(step, node, level)``, numbered ``(step * nodes + node) * levels + level``. An action is 0 to wait,
-``1 + link`` to drive, ``1 + links + option`` to charge or discharge.
+A state is ``(step, node, level)``, numbered ``(step * nodes + node) * levels + level``. An action is 0 to
+wait, ``1 + link`` to drive, ``1 + links + option`` to charge or discharge.
 """
 
 from __future__ import annotations

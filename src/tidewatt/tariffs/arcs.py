@@ -15,7 +15,7 @@ __all__ = ["Arcs", "arcs_of"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arcs:
-    """Arcs of all kinds, sorted by kind and then by the state they start in; all of shape (arcs,) unless said.
+    """Arcs of all kinds, sorted by kind and start; all of shape (arcs,) unless said.
 
     Attributes
     ----------

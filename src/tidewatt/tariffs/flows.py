@@ -30,7 +30,7 @@ def solve(
     ----------
     problem : Problem
     formulation : str
-        ``arcs`` (every unit of flow is a possible vehicle) or ``paths`` (pools the charge of a path's vehicles).
+        ``arcs`` (every unit of flow is a possible vehicle) or ``paths`` (pools charge over a path).
     paths_per_od : int
         Of ``paths``.
     soc_step, rounding

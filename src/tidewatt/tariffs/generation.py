@@ -37,7 +37,7 @@ GOOD, SERIOUS = (
 BETWEEN = (0.2, 0.5, 0.8)  # where else on the way from the centre plans are looked for
 SMOOTH = 0.8  # share of the earlier prices in smoothed ones of the second phase
 LARGE = 15_000  # variables from which on arcs without vehicles are given up
-UNUSED = 1e-4  # vehicles
+UNUSED = 0.02  # of the vehicles that depart together
 MOST_RAISED = 1e6  # times a penalty rises before the problem counts as infeasible
 EXCEEDED = 1e-6  # vehicles, kW or squared per unit; less is what the solver leaves
 
@@ -85,8 +85,8 @@ class Generation:
     """
 
     def __init__(
-        self, problem: Problem, levels: Levels, penalties: Penalties, *, weight: float = 1.0, elastic: bool = False,
-        first: Duals | None = None, seeds: list[Array] | None = None,
+        self, problem: Problem, levels: Levels, penalties: Penalties, *, weight: float = 1.0,
+        elastic: bool = False, first: Duals | None = None, seeds: list[Array] | None = None,
         on_progress: Callable[[Progressed], None] | None = None,
     ) -> None:  # fmt: skip
         self.problem, self.levels, self.penalties = problem, levels, penalties
@@ -114,7 +114,7 @@ class Generation:
         return Generated(status, self.arcs, self.solved, self.best, gap, self.iteration)
 
     def _solve(self, centre: Duals | None = None, stiff: float = 1.0) -> int:
-        """Solve the program restricted to the arcs so far; how many limits that it did not hold are exceeded."""
+        """Solve the program over the arcs so far; how many limits that it did not hold are exceeded."""
         self.iteration += 1
         self.arcs = arcs_of(self.problem, self.levels, self.keys)
         self.solved = solve_restricted(
@@ -184,12 +184,13 @@ class Generation:
             self._tell(gap)
             if time.perf_counter() > until:
                 return "time", gap
-            if not self.elastic and rough < 0.05 and self._raise():
+            # A bound above the cost also says that limits are exceeded rather than kept at these penalties.
+            if not self.elastic and (self.solved.cost - self.best) / size < 0.05 and self._raise():
                 if _ratio(self.penalties, least) > MOST_RAISED:
                     return "infeasible", gap
                 if exact:
                     continue
-            if exact and gap <= relative_gap:
+            if exact and abs(gap) <= relative_gap:
                 return "solved", gap
             if exact and new == 0 and not broken:
                 if self.tolerance <= LAST:
@@ -203,8 +204,9 @@ class Generation:
 
     def _used(self) -> list[Array]:
         """Arcs with vehicles on them."""
+        few = UNUSED * float(self.arcs.supply.mean())
         cuts = np.cumsum([len(k) for k in self.keys])[:-1]
-        return [k[f > UNUSED] for k, f in zip(self.keys, np.split(self.solved.flow, cuts), strict=True)]
+        return [k[f > few] for k, f in zip(self.keys, np.split(self.solved.flow, cuts), strict=True)]
 
     def _raise(self) -> bool:
         """Double penalties where limits are exceeded; whether any is."""

@@ -80,7 +80,7 @@ class Levels:
 
 
 def levels_of(problem: Problem, soc_step: float | str = "auto", rounding: str = "inner") -> Levels:
-    """Levels of a problem, rounded so that every plan can be driven (``inner``) or none is lost (``outer``)."""
+    """Levels, rounded so that every plan can be driven (``inner``) or none is lost (``outer``)."""
     if rounding not in ("inner", "outer"):
         raise ValueError(f"rounding is {rounding!r}; give inner or outer")
     step = soc_steps(problem, soc_step)
@@ -179,9 +179,8 @@ def _gains(problem: Problem, m: int) -> Array:
     aggregators, power = problem.aggregators, problem.sites.level_kw
     kwh = power * problem.step_h
     charged = kwh * aggregators.charge_efficiency[m]
-    return (
-        np.where(power > 0, charged, kwh / aggregators.discharge_efficiency[m]) / aggregators.battery_kwh[m]
-    )
+    change: Array = np.where(power > 0, charged, kwh / aggregators.discharge_efficiency[m])
+    return change / float(aggregators.battery_kwh[m])
 
 
 def _chargers(problem: Problem, step: Array) -> tuple[Array, Array]:
@@ -211,7 +210,7 @@ def _notes(problem: Problem, gain: Array, power_kw: Array) -> tuple[str, ...]:
             if float(asked[i]) not in seen:
                 seen.add(float(asked[i]))
                 notes.append(
-                    f"aggregator {problem.aggregators.aggregator_id[m]}: the step of the state of charge does "
+                    f"aggregator {problem.aggregators.aggregator_id[m]}: the step of the charge does "
                     f"not divide what {asked[i]:g} kW gains; vehicles get {power_kw[m, i]:.6g} kW"
                 )
     return tuple(notes)

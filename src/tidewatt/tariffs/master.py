@@ -284,8 +284,8 @@ def solve_restricted(
 
     z_flow = z_high[n_grid:]
     duals = Duals(
-        spread(grid_at, z_high[:n_grid] * np.isfinite(grid_high) / np.where(scale > 0, scale, 1.0), (n_rows, steps)),
-        spread(grid_at, z_low[:n_grid] * np.isfinite(grid_low) / np.where(scale > 0, scale, 1.0), (n_rows, steps)),
+        spread(grid_at, z_high[:n_grid] * np.isfinite(grid_high) / scale, (n_rows, steps)),
+        spread(grid_at, z_low[:n_grid] * np.isfinite(grid_low) / scale, (n_rows, steps)),
         spread(road_at, z_flow[:n_road], (links, steps)),
         spread(charger_at, z_flow[n_road:], (sites, steps)),
         spread(power_at, x[powers], (aggregators, sites, steps)),

@@ -83,7 +83,6 @@ class Pricing:
 
         `seeds` are further arcs of each kind to keep, each with the cheapest way on from it.
         """
-        p = self.problem
         price = self.energy_price(duals)
         keys, total = [], 0.0
         for i, k in enumerate(self.levels.kinds):

@@ -41,7 +41,8 @@ def traffic_of(problem: Problem, levels: Levels, arcs: Arcs, flow: Array) -> Tra
     supply_by = _members(state_node[arcs.supply_state], roads.nodes)
 
     entering, bypassing, queue, weight = (np.zeros(shape) for _ in range(4))
-    for y, n in enumerate(sites.node):
+    for y in range(len(sites)):
+        n = int(sites.node[y])
         states = by_node[node_first[n] : node_first[n + 1]]
         leaving(states, arcs.first, arcs.head, way, flow, y, share)
         a = ends[ends_by[n]]
@@ -58,14 +59,14 @@ def traffic_of(problem: Problem, levels: Levels, arcs: Arcs, flow: Array) -> Tra
         queue[y] += np.bincount(arcs.start_step[kept], held, steps)
         weight[y] += np.bincount(arcs.start_step[kept], held * soc[kept], steps)
     # Whoever charges at another site of the same node does not pass by either.
-    for n in np.unique(sites.node):
+    for n in np.unique(sites.node).tolist():
         here = np.flatnonzero(sites.node == n)
         arrived = bypassing[here[0]]
         s = arcs.supply_state[supply_by[n]]
         started = np.zeros((len(here), steps))
-        for i, y in enumerate(here):
+        for i, at_site in enumerate(here.tolist()):
             states = by_node[node_first[n] : node_first[n + 1]]
-            leaving(states, arcs.first, arcs.head, way, flow, y, share)
+            leaving(states, arcs.first, arcs.head, way, flow, at_site, share)
             when = arcs.start_step[arcs.first[s]]
             started[i] = np.bincount(when, arcs.supply[supply_by[n]] * share[s], steps)
         bypassing[here] = np.maximum(arrived - (entering[here] - started).sum(axis=0), 0.0)
@@ -85,7 +86,8 @@ def traffic_of(problem: Problem, levels: Levels, arcs: Arcs, flow: Array) -> Tra
         roads.links * steps,
     ).reshape(links_shape)
     link_queue = np.zeros(links_shape)
-    for link, n in enumerate(roads.tail):
+    for link, tail in enumerate(roads.tail):
+        n = int(tail)
         a = waiting[waiting_by[n]]
         if not len(a):
             continue
