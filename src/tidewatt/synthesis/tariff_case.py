@@ -37,6 +37,7 @@ _CHARGERS, _LEVELS_KW = 120, (15.0, 7.5)
 _TRIPS = ((9, 1), (4, 10))
 _VEHICLES = 5000.0
 _SOC_GROUPS = ((0.26, 0.445), (0.51225, 0.555))
+_SOC_FINAL, _SOC_FINAL_V2G = (0.2, 0.2), (0.2, 0.3)  # by group
 _LINES = (
     *(("E1", "E2"), ("E2", "E3"), ("E2", "E10"), ("E2", "E13"), ("E3", "E4"), ("E3", "E8"), ("E4", "E5")),
     *(("E4", "E6"), ("E5", "F1"), ("E5", "F2"), ("E5", "F3"), ("E5", "F4"), ("E6", "E7"), ("E8", "E9")),
@@ -63,7 +64,7 @@ def tariff_case(seed: int) -> Scenario:
         step_roads=_roads(),
         sites=_sites(h, distribution, _LEVELS_KW),
         aggregators=_aggregators(),
-        travel=_travel(h, 0.2),
+        travel=_travel(h, _SOC_FINAL),
         distribution=distribution,
         injections=injections,
         forecasts=past_days(injections, HORIZON.step_min, seed),
@@ -72,7 +73,11 @@ def tariff_case(seed: int) -> Scenario:
 
 
 def tariff_case_v2g(seed: int) -> Scenario:
-    """The same with discharging at the main level; vehicles must arrive with the mean they set out with."""
+    """The same with discharging at the main level.
+
+    Vehicles that set out with much must arrive with what is left of it after the way, else they would sell it:
+    the lines could not recharge all of them to the mean that they set out with.
+    """
     charging = tariff_case(seed)
     h = (np.arange(HORIZON.steps) + 0.5) * HORIZON.step_min / 60.0
     assert charging.distribution is not None
@@ -81,7 +86,7 @@ def tariff_case_v2g(seed: int) -> Scenario:
         charging,
         name="tariff-20-17-v2g",
         sites=_sites(h, charging.distribution, levels),
-        travel=_travel(h, 0.4),
+        travel=_travel(h, _SOC_FINAL_V2G),
         provenance=PROVENANCE_V2G,
     )
 
@@ -152,14 +157,14 @@ def _aggregators() -> Aggregators:
     )
 
 
-def _travel(h: Array, soc_final: float) -> Travel:
+def _travel(h: Array, soc_final: tuple[float, ...]) -> Travel:
     share = np.where((h > 7) & (h < 14), np.exp(-(((h - 10) / 3) ** 2)), 0.0)
     share /= share.sum()
     rows = [
-        (m, o - 1, d - 1, t, soc, soc_final, _VEHICLES * share[t] * part)
+        (m, o - 1, d - 1, t, soc, least, _VEHICLES * share[t] * part)
         for m, (o, d) in enumerate(_TRIPS)
         for t in np.flatnonzero(share)
-        for soc, part in _SOC_GROUPS
+        for (soc, part), least in zip(_SOC_GROUPS, soc_final, strict=True)
     ]
     return Travel(*map(np.array, zip(*rows, strict=True)))
 
