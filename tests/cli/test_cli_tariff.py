@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,6 +57,18 @@ def test_result_folder_is_complete(priced):
     assert {file.name for file in (priced / "figures").iterdir()} == PICTURES
     for name in PICTURES:
         assert imread(priced / "figures" / name).std() > 0.02, name
+
+
+def test_a_result_is_verified_and_a_changed_price_is_noticed(tidewatt, priced, tmp_path):
+    """Without it: prices that do not follow from the plan are sold as proved."""
+    ended = tidewatt("verify", priced)
+    assert ended.status == 0, ended.out
+    assert "Proved:" in ended.out
+    out = shutil.copytree(priced, tmp_path / "r")
+    table = pd.read_parquet(out / "tariffs.parquet")
+    table["tariff_per_kwh"] *= 1.01
+    table.to_parquet(out / "tariffs.parquet")
+    assert tidewatt("verify", out).status == 2
 
 
 def test_json_is_the_summary_and_options_arrive(tidewatt, small, tmp_path):

@@ -14,7 +14,7 @@ import xarray as xr
 
 import tidewatt
 from tests.unit.tariffs.small_cases import small_case
-from tests.unit.test_docs import NAME, first_names, rows, section, text
+from tests.unit.test_docs import NAME, agrees, first_names, rows, section, text
 from tidewatt.errors import ScenarioError, SolveWarning
 from tidewatt.io.tariffs import TABLES
 from tidewatt.tariffs.diagnosis import COLUMNS
@@ -203,3 +203,20 @@ def test_words_of_tariffs_are_explained() -> None:
         assert f"**{word}.**" in page or f"**{word}," in page, word
     for heading in ("## Prices for charging", "### Proved, simulated, assumed"):
         assert heading in page
+
+
+@pytest.mark.slow
+def test_the_start_page_shows_what_the_commands_print(tmp_path: Path, monkeypatch, capsys) -> None:
+    """Without it the first tariffs that a reader finds could differ from those that the page promises."""
+    from tidewatt.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    part = section(text("start.md"), "6. Prices for charging")
+    script, shown = (re.search(rf"^```{kind}\n(.*?)^```", part, re.M | re.S) for kind in ("bash", "text"))
+    assert script and shown
+    for line in script.group(1).splitlines():
+        assert main(line.split()[1:]) == 0, line
+    out = capsys.readouterr().out.splitlines()
+    for line in shown.group(1).splitlines():
+        assert line == "..." or any(agrees(line, other) for other in out), f"no longer printed: {line}\n{out}"

@@ -146,6 +146,13 @@ def test_capacity_left_fills_the_busiest_road_by_default(row: Scenario, grid: Sc
     assert made.step_roads is not None and made.travel is not None
     busiest = np.bincount(made.travel.depart_step, made.travel.vehicles).max()  # a group a step
     np.testing.assert_allclose(made.step_roads.capacity_per_step * 1.5, busiest)
+    # However groups are formed, a step holds its part of a group: 4 steps an hour; never less than a step.
+    for every_min, steps in ((60.0, 4), (5.0, 1)):
+        rules = Rules.of(vehicles=300.0, road_fill=1.5, sites=1, depart_every_min=every_min)
+        made = join(one_way, grid, rules).scenario
+        assert made.step_roads is not None and made.travel is not None
+        busiest = np.bincount(made.travel.depart_step, made.travel.vehicles).max()
+        np.testing.assert_allclose(made.step_roads.capacity_per_step * 1.5 * steps, busiest)
     once, twice = (join(row, grid, Rules.of(vehicles=v)).scenario.step_roads for v in (50.0, 100.0))
     assert once is not None and twice is not None
     np.testing.assert_allclose(2.0 * once.capacity_per_step, twice.capacity_per_step)

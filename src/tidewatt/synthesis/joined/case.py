@@ -98,7 +98,8 @@ def join(
     else:
         share = rules.road_share
         if share is None:
-            busiest = rules.vehicles * _departures(horizon, rules).max() / (rules.depart_every_min / 60.0)
+            group_h = _grouped(horizon, rules) * horizon.step_h
+            busiest = rules.vehicles * _departures(horizon, rules).max() / group_h
             full = (carried / roads.capacity_veh_h).max() / trips.sum()
             share = busiest * full / rules.road_fill
             words = (
@@ -196,12 +197,17 @@ def _aggregators(rules: Rules) -> Aggregators:
     )
 
 
+def _grouped(horizon: Horizon, rules: Rules) -> int:
+    """Steps from one group of departures to the next."""
+    return max(round(rules.depart_every_min / horizon.step_min), 1)
+
+
 def _departures(horizon: Horizon, rules: Rules) -> Array:
     """Share of a day's vehicles that set out in each step, shape (steps,); it sums to 1 on every day.
 
     A group sets out at once for all who would until the next one.
     """
-    every = max(round(rules.depart_every_min / horizon.step_min), 1)
+    every = _grouped(horizon, rules)
     begin = _minutes(horizon)
     hour = begin % _DAY_MIN / 60.0
     first = np.arange(horizon.steps) % every == 0
