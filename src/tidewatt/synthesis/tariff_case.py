@@ -75,8 +75,8 @@ def tariff_case(seed: int) -> Scenario:
 def tariff_case_v2g(seed: int) -> Scenario:
     """The same with discharging at the main level.
 
-    Vehicles that set out with much must arrive with what is left of it after the way, else they would sell it:
-    the lines could not recharge all of them to the mean that they set out with.
+    Vehicles that set out with much may sell what little the way leaves them; without a state of charge to
+    arrive with they would sell all. The lines could not recharge all to the mean at departure.
     """
     charging = tariff_case(seed)
     h = (np.arange(HORIZON.steps) + 0.5) * HORIZON.step_min / 60.0
