@@ -258,17 +258,23 @@ def solve_restricted(
         quadratic[n_known:] = stiff * weight * dt * 2.0 * beta
         lower[n_known:] = -np.inf
 
-    solver = piqp.SparseSolver()
-    solver.settings.verbose = False
-    solver.settings.max_iter = 80
-    solver.settings.eps_abs = solver.settings.eps_rel = tolerance
-    solver.settings.check_duality_gap = True
-    solver.settings.eps_duality_gap_abs = solver.settings.eps_duality_gap_rel = tolerance
-    solver.setup(
-        sp.diags_array(quadratic).tocsc(), linear, eq, eq_value, ineq, ineq_low, ineq_high, lower,
-        np.full(n, np.inf),
-    )  # fmt: skip
-    status = solver.solve()
+    # Degenerate programs may need another scaling, or less regularisation, for the last digits.
+    for changed in ({}, {"preconditioner_iter": 0}, {"reg_lower_limit": 1e-13}):
+        solver = piqp.SparseSolver()
+        solver.settings.verbose = False
+        solver.settings.max_iter = 80
+        solver.settings.eps_abs = solver.settings.eps_rel = tolerance
+        solver.settings.check_duality_gap = True
+        solver.settings.eps_duality_gap_abs = solver.settings.eps_duality_gap_rel = tolerance
+        for name, setting in changed.items():
+            setattr(solver.settings, name, setting)
+        solver.setup(
+            sp.diags_array(quadratic).tocsc(), linear, eq, eq_value, ineq, ineq_low, ineq_high, lower,
+            np.full(n, np.inf),
+        )  # fmt: skip
+        status = solver.solve()
+        if status == piqp.PIQP_SOLVED:
+            break
     result = solver.result
     x = np.asarray(result.x)
     z_high, z_low = np.maximum(np.asarray(result.z_u), 0.0), np.maximum(np.asarray(result.z_l), 0.0)
