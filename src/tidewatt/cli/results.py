@@ -30,13 +30,14 @@ def verify(
     Of a coordination: what every vehicle needs and gets, the loads, the upgrade cost and the proved bound. Of
     a simulation: that charges obey prices, powers and queues, and that all series and figures follow from
     them. Of an equilibrium: flows, times and the gap. Of a configuration: limits, retrofit costs, and that
-    costs, objective and intervals follow from the fresh days. By code that shares nothing with the studies.
-    Exit status 0 where all agrees, else 2.
+    costs, objective and intervals follow from the fresh days. Of tariffs: that the plan can be driven, worst
+    cases keep all limits, and tariffs and the bound follow from the duals. By code that shares nothing with
+    the studies. Exit status 0 where all agrees, else 2.
 
     Parameters
     ----------
     result
-        Result folder, as `tidewatt coordinate`, `simulate`, `configure` or `assign` writes it.
+        Result folder, as `tidewatt coordinate`, `simulate`, `configure`, `tariff` or `assign` writes it.
     scenario
         Folder of the scenario [default: where the result says it was read from].
     """
@@ -67,12 +68,13 @@ def report(
     Of a coordination: upgrade need by rung, map or ranking of feeders, one feeder's week, convergence, and
     what vehicles could still save; of a penetration sweep, cost by adoption. Of a simulation: load and queues
     over the day, map of stations, waits, what the fleet does, and speeds. Of a configuration: the search,
-    queue and load before and after, and which stations change.
+    queue and load before and after, and which stations change. Of tariffs: prices by site and step, lines
+    with limits and margins, sites over the day, outcomes, and cost over gamma.
 
     Parameters
     ----------
     result
-        Result folder, as `tidewatt coordinate`, `simulate` or `configure` writes it.
+        Result folder, as `tidewatt coordinate`, `simulate`, `configure` or `tariff` writes it.
     out
         Folder for the pictures; made where it does not exist. Pictures of the same names are replaced.
     feeder
