@@ -11,7 +11,7 @@ import pytest
 from tests.verification.tariff_models import by_plans, tiny
 from tests.verification.tariff_paths_in_full import cost_of_paths
 from tidewatt.domain.travel import Travel
-from tidewatt.tariffs.paths import solve_paths
+from tidewatt.tariffs.paths.solution import solve_paths
 from tidewatt.tariffs.problem import Problem
 
 pytest.importorskip("cvxpy")

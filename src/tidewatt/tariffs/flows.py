@@ -53,7 +53,7 @@ def solve(
     Solution
     """
     if formulation == "paths":
-        from tidewatt.tariffs.paths import solve_paths
+        from tidewatt.tariffs.paths.solution import solve_paths
 
         return solve_paths(
             problem,
@@ -66,7 +66,7 @@ def solve(
         )
     if formulation != "arcs":
         raise ValueError(f"formulation is {formulation!r}; give arcs or paths")
-    from tidewatt.tariffs.expanded import solve_arcs
+    from tidewatt.tariffs.arcs.solution import solve_arcs
 
     return solve_arcs(
         problem,

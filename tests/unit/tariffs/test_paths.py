@@ -10,8 +10,8 @@ import pytest
 
 from tests.verification.tariff_models import own_problem, tiny
 from tidewatt.domain.travel import ChargingSites, StepRoads
-from tidewatt.tariffs.path_choice import PathChoice
-from tidewatt.tariffs.paths import solve_paths
+from tidewatt.tariffs.paths.choice import PathChoice
+from tidewatt.tariffs.paths.solution import solve_paths
 from tidewatt.tariffs.problem import Progressed
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.segments import segments, supplied, unfolded
-from tidewatt.tariffs.arcs import Arcs
-from tidewatt.tariffs.levels import Levels
+from tidewatt.tariffs.arcs.levels import Levels
+from tidewatt.tariffs.arcs.network import Arcs
 from tidewatt.tariffs.problem import Problem
 
 __all__ = ["Active", "Duals", "Penalties", "Solved", "solve_restricted"]

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.tariffs.path_choice import PathChoice
-from tidewatt.tariffs.path_program import Program
-from tidewatt.tariffs.path_stops import PathStop, path_stops
+from tidewatt.tariffs.paths.choice import PathChoice
+from tidewatt.tariffs.paths.program import Program
+from tidewatt.tariffs.paths.stops import PathStop, path_stops
 from tidewatt.tariffs.problem import Problem
 
 __all__ = ["PathModel", "path_model"]

@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.tariffs.generation import Generated, Generation
-from tidewatt.tariffs.levels import Kind, Levels, levels_of
-from tidewatt.tariffs.master import Duals, Penalties
-from tidewatt.tariffs.pricing import Pricing
+from tidewatt.tariffs.arcs.generation import Generated, Generation
+from tidewatt.tariffs.arcs.levels import Kind, Levels, levels_of
+from tidewatt.tariffs.arcs.pricing import Pricing
+from tidewatt.tariffs.arcs.restricted import Duals, Penalties
+from tidewatt.tariffs.arcs.traffic import traffic_of
 from tidewatt.tariffs.problem import Problem, Progressed, Solution
-from tidewatt.tariffs.traffic import traffic_of
 
 __all__ = ["solve_arcs"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.tariffs.path_model import PathModel
-from tidewatt.tariffs.path_stops import PathStop
+from tidewatt.tariffs.paths.model import PathModel
+from tidewatt.tariffs.paths.stops import PathStop
 from tidewatt.tariffs.problem import Problem, Traffic
 
 __all__ = ["path_traffic"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.tariffs.levels import Levels
+from tidewatt.tariffs.arcs.levels import Levels
 from tidewatt.tariffs.problem import Problem
 
 __all__ = ["Arcs", "arcs_of"]

@@ -6,8 +6,8 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.segments import leaving
-from tidewatt.tariffs.arcs import Arcs
-from tidewatt.tariffs.levels import Levels
+from tidewatt.tariffs.arcs.levels import Levels
+from tidewatt.tariffs.arcs.network import Arcs
 from tidewatt.tariffs.problem import Problem, Traffic
 
 __all__ = ["traffic_of"]

@@ -1,4 +1,4 @@
-"""Columns and rows of one commodity on one path (tariff-19, tariff-20); see `tidewatt.tariffs.path_model`."""
+"""Columns and rows of one commodity on one path (tariff-19, tariff-20); `model` says which."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.tariffs.path_program import Program
+from tidewatt.tariffs.paths.program import Program
 from tidewatt.tariffs.problem import Problem
 
 __all__ = ["Charging", "PathStop", "level_gains", "path_stops"]

@@ -13,9 +13,9 @@ from collections.abc import Callable
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.tariffs.path_model import PathModel, path_model
-from tidewatt.tariffs.path_program import Answer
-from tidewatt.tariffs.path_traffic import path_traffic
+from tidewatt.tariffs.paths.model import PathModel, path_model
+from tidewatt.tariffs.paths.program import Answer
+from tidewatt.tariffs.paths.traffic import path_traffic
 from tidewatt.tariffs.problem import Problem, Progressed, Solution
 
 __all__ = ["solve_paths"]

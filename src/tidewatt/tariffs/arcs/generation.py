@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.tariffs.arcs import Arcs, arcs_of
-from tidewatt.tariffs.levels import Levels
-from tidewatt.tariffs.master import Active, Duals, Penalties, Solved, solve_restricted
-from tidewatt.tariffs.pricing import Pricing
+from tidewatt.tariffs.arcs.levels import Levels
+from tidewatt.tariffs.arcs.network import Arcs, arcs_of
+from tidewatt.tariffs.arcs.pricing import Pricing
+from tidewatt.tariffs.arcs.restricted import Active, Duals, Penalties, Solved, solve_restricted
 from tidewatt.tariffs.problem import Problem, Progressed
 
 __all__ = ["Generated", "Generation"]

@@ -1,0 +1,1 @@
+"""The arcs formulation: vehicles one by one, as flow through states of time, node and charge."""
