@@ -101,6 +101,14 @@ class Injections(FrozenArrays):
         """+1 where the power is consumed, -1 where it is produced, shape (injections,)."""
         return np.where(self.kind == 0, 1.0, -1.0)
 
+    def drawn(self, buses: int) -> tuple[Array, Array]:
+        """Consumption of buses at the forecast [kW, kvar], both of shape (buses, steps)."""
+        drawn = np.zeros((2, buses, self.power_kw.shape[1]))
+        sign = self.sign[:, None]
+        np.add.at(drawn[0], self.bus, sign * self.power_kw)
+        np.add.at(drawn[1], self.bus, sign * self.reactive_kvar)
+        return drawn[0], drawn[1]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forecasts(FrozenArrays):

@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from tidewatt.domain.arrays import Array
+from tidewatt.domain.base_load_checks import check_base_load
+from tidewatt.domain.coverage import days_needed
 from tidewatt.domain.distribution import Distribution, Forecasts, Injections
 from tidewatt.domain.radial import loops, unreached
-from tidewatt.domain.relief import check_base_load
 from tidewatt.domain.reporting import Report, named, unique
 from tidewatt.domain.scenario import Scenario
 
@@ -41,6 +42,7 @@ def check_distribution(scenario: Scenario, report: Report, *, whole: bool = True
             report.add("forecasts", "", "there are no injections to them", "Add the table injections")
         else:
             _forecasts(scenario.forecasts, injections, report)
+    _past_days(scenario, report)
     if d is None:
         return
     before = len(report.issues)
@@ -142,6 +144,24 @@ def _injections(injections: Injections, scenario: Scenario, report: Report) -> N
     bad = np.flatnonzero(~np.isnan(i.gamma) & ~((i.gamma >= 0) & (i.gamma <= 1)))
     fix = "Give the share of the half width to protect against, or leave the cell empty for the study's"
     report.values(table, "gamma", i.gamma, bad, "0 to 1", fix, named(i.injection_id))
+
+
+def _past_days(scenario: Scenario, report: Report) -> None:
+    """Past days are there, and enough of them, where margins are asked to follow them."""
+    asked = scenario.parameters.get("tariff", {})
+    if asked.get("uncertainty") != "conformal":
+        return
+    if scenario.forecasts is None:
+        problem = "conformal margins need past forecasts beside their outcomes, and the table is missing"
+        fix = "Add it (injection_id, day, step, forecast_kw, outcome_kw), or ask for box, budget or ellipsoid"
+        report.add("forecasts", "", problem, fix)
+        return
+    coverage, days = asked.get("coverage", 0.95), len(scenario.forecasts.day)
+    if isinstance(coverage, int | float) and 0 < coverage < 1 and days < days_needed(coverage):
+        problem = (
+            f"a coverage of {coverage:g} takes {days_needed(coverage)} past days, the table holds {days}"
+        )
+        report.add("forecasts", "day", problem, f"Add days, or ask for at most {days / (days + 1):.3g}")
 
 
 def _forecasts(forecasts: Forecasts, injections: Injections, report: Report) -> None:

@@ -87,6 +87,14 @@ class ChargingSites(FrozenArrays):
     def __len__(self) -> int:
         return len(self.site_id)
 
+    def power_range_kw(self) -> tuple[Array, Array]:
+        """Least and most power of each site with every charger in use, 0 between them, shape (sites,)."""
+        site = np.repeat(np.arange(len(self)), np.diff(self.level_first))
+        least, most = np.zeros((2, len(self)))
+        np.minimum.at(least, site, self.level_kw)
+        np.maximum.at(most, site, self.level_kw)
+        return least * self.chargers, most * self.chargers
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Aggregators(FrozenArrays):

@@ -17,7 +17,6 @@ from tidewatt.domain.travel_reach import check_arrivals
 __all__ = ["check_travel"]
 
 _INF = math.inf
-_ROUNDING = 1e-9
 _SOC = "Give a fraction of the battery, 0.8 for 80 %"
 
 
@@ -44,24 +43,6 @@ def check_travel(scenario: Scenario, report: Report, *, whole: bool = True) -> N
         _travel(travel, scenario.aggregators, roads, scenario.horizon.steps, report)
         if whole and sites is not None and len(report.issues) == before:
             check_arrivals(scenario, report)
-    _margins(scenario, report)
-
-
-def _margins(scenario: Scenario, report: Report) -> None:
-    """Past days are there, and enough of them, where margins are asked to follow them."""
-    asked = scenario.parameters.get("tariff", {})
-    if asked.get("uncertainty") != "conformal":
-        return
-    if scenario.forecasts is None:
-        fix = "Add it (injection_id, day, step, forecast_kw, outcome_kw), or ask for box, budget or ellipsoid"
-        report.add("forecasts", "", "the table is missing, but conformal margins are asked for", fix)
-        return
-    coverage, days = asked.get("coverage", 0.95), len(scenario.forecasts.day)
-    if isinstance(coverage, int | float) and 0 < coverage < 1:
-        needed = math.ceil(coverage / (1.0 - coverage) - _ROUNDING)
-        if days < needed:
-            problem = f"a coverage of {coverage:g} takes {needed} past days, the table holds {days}"
-            report.add("forecasts", "day", problem, f"Add days, or ask for at most {days / (days + 1):.3g}")
 
 
 def group_names(travel: Travel, aggregators: Aggregators, roads: StepRoads) -> Callable[[int], str]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from tidewatt.domain.arrays import Array
+from tidewatt.domain.coverage import days_needed, rank_of
 from tidewatt.domain.distribution import Forecasts
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.tariffs.problem import GridRows, Influence
 
-__all__ = ["conformal_margins", "days_needed", "row_errors"]
+__all__ = ["conformal_margins", "row_errors"]
 
 _LEAST_SCALE = 0.01
 """Share of a row's largest scale that its scale never falls below."""
@@ -78,7 +78,7 @@ def conformal_margins(
     for step, error in row_errors(influence, forecasts):
         moved = (influence.of_step(step) != 0).any(axis=1)
         days = np.isfinite(error).sum(axis=0)
-        rank = np.array([_rank(int(n), coverage) for n in days])
+        rank = np.array([rank_of(int(n), coverage) for n in days])
         short = moved & (rank > days)
         if short.any():
             found = int(days[short].min())
@@ -104,7 +104,7 @@ def _joint(
             # nan, where a figure is missing, is the largest of all
             score = np.maximum(score, scores[:, there].max(axis=1, initial=-np.inf))
     complete = score[~np.isnan(score)]
-    rank = _rank(len(complete), coverage)
+    rank = rank_of(len(complete), coverage)
     if rank > len(complete):
         raise _too_few(coverage, len(complete))
     return max(float(np.sort(complete)[rank - 1]), 0.0) * np.where(_moved(influence), scale, 0.0)
@@ -139,19 +139,6 @@ def row_errors(influence: Influence, forecasts: Forecasts) -> Iterator[tuple[int
         if missing.any():
             of_rows[missing.astype(float) @ (effect != 0).T.astype(float) > 0] = np.nan
         yield step, of_rows
-
-
-def _rank(days: int, coverage: float) -> int:
-    """ceil((days + 1) coverage), whole numbers not raised by round-off."""
-    return max(1, math.ceil((days + 1) * coverage - 1e-9))
-
-
-def days_needed(coverage: float) -> int:
-    """Fewest past days from which margins of this coverage can be read off."""
-    days = max(1, math.floor(coverage / (1.0 - coverage)) - 1)
-    while _rank(days, coverage) > days:
-        days += 1
-    return days
 
 
 def _too_few(coverage: float, found: int) -> ScenarioError:

@@ -32,11 +32,7 @@ def drawn(
     -------
     power_kw, reactive_kvar : array, shape (buses, steps)
     """
-    power = np.zeros((feeder.buses, sites.price_per_kwh.shape[1]))
-    reactive = np.zeros_like(power)
-    sign = injections.sign[:, None]
-    np.add.at(power, injections.bus, sign * injections.power_kw)
-    np.add.at(reactive, injections.bus, sign * injections.reactive_kvar)
+    power, reactive = injections.drawn(feeder.buses)
     if site_kw is not None:
         np.add.at(power, sites.bus, site_kw)
     return power, reactive

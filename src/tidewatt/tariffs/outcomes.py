@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,10 @@ QUANTILES = {"low_kw": 0.0, "p05_kw": 0.05, "median_kw": 0.5, "p95_kw": 0.95, "h
 """Columns of the table of outcomes, and the share of outcomes that is not above."""
 
 _LARGEST_BLOCK = 4_000_000
-"""Numbers held at once, per array."""
+"""Numbers held at once, per array of rows."""
+
+_LARGEST_DRAW = 20_000_000
+"""The same of outcomes, which are drawn anew for every block of rows where they do not fit."""
 
 _TOLERANCE = 1e-6
 """Share of a limit that counts as kept when exceeded: plans are solved in finite precision."""
@@ -45,7 +48,7 @@ class Outcomes:
     violated : array, shape (plans, rows, steps)
         The same by row and step.
     quantiles : array, shape (QUANTILES, plans, lines, steps)
-        Flow of each line [kW], rows of kind 0 in their order.
+        Flow of each line [kW], rows of kind 0 in their order; of no line where flows were not asked for.
     """
 
     plans: tuple[str, ...]
@@ -66,6 +69,9 @@ def sample(
     plans: Mapping[str, Array],
     parameters: Parameters,
     forecasts: Forecasts | None = None,
+    *,
+    flows: bool = True,
+    on_step: Callable[[int], None] | None = None,
 ) -> Outcomes:
     """Draw outcomes and count which limits each plan exceeds.
 
@@ -92,9 +98,14 @@ def sample(
         ``samples``, ``seed``, ``uncertainty``.
     forecasts : Forecasts, optional
         Past days, for ``conformal``.
+    flows : bool
+        Whether to find quantiles of flows; without them only limits that come near are looked at.
+    on_step : callable, optional
+        Receives the number of each step that is done.
     """
-    draw, samples = _drawn(influence, injections, parameters, forecasts)
-    names, shape, lines = tuple(plans), rows.nominal.shape, np.flatnonzero(rows.kind == 0)
+    draw, farthest, samples = _drawn(influence, injections, parameters, forecasts)
+    names, shape = tuple(plans), rows.nominal.shape
+    lines = np.flatnonzero((rows.kind == 0) & flows)
     planned = np.array([rows.nominal + rows.sensitivity @ plans[name] for name in names])
     violated = np.zeros((len(names), *shape))
     quantiles = np.zeros((len(QUANTILES), len(lines), shape[1]))
@@ -105,22 +116,27 @@ def sample(
     most = (rows.high + _slack(rows.high))[None] - planned
     least = (rows.low - _slack(rows.low))[None] - planned
     rows_at_once = max(1, _LARGEST_BLOCK // samples)
-    line_of_row = np.cumsum(rows.kind == 0) - 1
+    line_of_row = np.full(shape[0], -1)
+    line_of_row[lines] = np.arange(len(lines))
     for step in range(shape[1]):
         effect = influence.of_step(step)
-        for first in range(0, shape[0], rows_at_once):
-            block = slice(first, min(first + rows_at_once, shape[0]))
-            off = draw(step, effect[block])
+        far = farthest(step, effect)
+        near = (far > most[:, :, step].min(axis=0)) | (-far < least[:, :, step].max(axis=0))
+        looked_at = np.flatnonzero(near | (line_of_row >= 0))
+        blocks = [looked_at[first : first + rows_at_once] for first in range(0, len(looked_at), rows_at_once)]
+        for block, off in zip(blocks, draw(step, (effect[block] for block in blocks)), strict=True):
             highest, lowest = off.max(axis=1), off.min(axis=1)
             for k in range(len(names)):
                 above, below = most[k, block, step], least[k, block, step]
                 broken = np.flatnonzero((highest > above) | (lowest < below))
                 some = off[broken]
                 over = (some > above[broken, None]) | (some < below[broken, None])
-                violated[k, first + broken, step] = over.mean(axis=1)
+                violated[k, block[broken], step] = over.mean(axis=1)
                 ever[k] |= over.any(axis=0)
-            line = rows.kind[block] == 0
+            line = line_of_row[block] >= 0
             quantiles[:, line_of_row[block][line], step] = _quantiles(off[line])
+        if on_step is not None:
+            on_step(step)
     return Outcomes(
         names, samples, ever.mean(axis=1), violated, quantiles[:, None] + planned[None][:, :, lines]
     )
@@ -141,36 +157,53 @@ def _slack(limit: Array) -> Array:
     return np.where(np.isfinite(limit), _TOLERANCE * np.maximum(np.abs(limit), 1.0), 0.0)
 
 
+_Draw = Callable[[int, Iterable[Array]], Iterator[Array]]
+_Farthest = Callable[[int, Array], Array]
+
+
 def _drawn(
     influence: Influence, injections: Injections, parameters: Parameters, forecasts: Forecasts | None
-) -> tuple[Callable[[int, Array], Array], int]:
-    """How far rows are off in a step, (rows, samples), given effects (rows, injections); number of samples.
+) -> tuple[_Draw, _Farthest, int]:
+    """How outcomes are drawn, how far they may put rows off, and how many there are.
 
-    The same step gives the same outcomes at every call, so that rows can be asked for in blocks.
+    Returns
+    -------
+    draw : callable
+        By how much rows are off in a step, (rows, samples), for each of several blocks of effects (rows,
+        injections); all meet the same outcomes.
+    farthest : callable
+        By how much at most, either way, shape (rows,), given the step and effects.
+    samples : int
     """
     samples, number = parameters.samples, len(injections)
     if parameters.uncertainty == "conformal":
         days = _complete_days(influence, forecasts)
         if forecasts is None or not len(days):
-            return lambda step, effect: np.zeros((len(effect), 0)), 0
+            return lambda step, blocks: iter(()), lambda step, effect: np.zeros(len(effect)), 0
         pick = np.random.default_rng([parameters.seed, _PURPOSE]).integers(len(days), size=samples)
         error = np.nan_to_num(forecasts.outcome_kw[days] - forecasts.forecast_kw[days])
-        return lambda step, effect: (effect @ error[:, :, step].T)[:, pick], samples
-    at_once = max(1, _LARGEST_BLOCK // max(number, 1))
 
-    def uniform(step: int, effect: Array) -> Array:
-        off = np.empty((len(effect), samples))
-        width = injections.half_width_kw[:, step]
-        rng = np.random.default_rng([parameters.seed, _PURPOSE, step])
-        for first in range(0, samples, at_once):
-            some = min(at_once, samples - first)
-            # Sample by sample, so that the first thousand are the same however many are drawn.
-            error = rng.uniform(-1.0, 1.0, (some, number))
-            error *= width
-            off[:, first : first + some] = effect @ error.T
-        return off
+        def past(step: int, blocks: Iterable[Array]) -> Iterator[Array]:
+            for effect in blocks:
+                yield (effect @ error[:, :, step].T)[:, pick]
 
-    return uniform, samples
+        return past, lambda step, effect: np.abs(effect) @ np.abs(error[:, :, step]).max(axis=0), samples
+    at_once = max(1, _LARGEST_DRAW // max(number, 1))
+
+    def uniform(step: int, blocks: Iterable[Array]) -> Iterator[Array]:
+        width, kept = injections.half_width_kw[:, step], None
+        for effect in blocks:
+            off = np.empty((len(effect), samples))
+            rng = np.random.default_rng([parameters.seed, _PURPOSE, step])
+            for first in range(0, samples, at_once):
+                some = min(at_once, samples - first)
+                # Sample by sample, so that the first thousand are the same however many are drawn.
+                error = rng.uniform(-1.0, 1.0, (some, number)) * width if kept is None else kept
+                off[:, first : first + some] = effect @ error.T
+                kept = error if some == samples else None
+            yield off
+
+    return uniform, lambda step, effect: np.abs(effect) @ injections.half_width_kw[:, step], samples
 
 
 def _complete_days(influence: Influence, forecasts: Forecasts | None) -> Array:

@@ -81,7 +81,8 @@ class Influence:
 
     def of_step(self, step: int) -> Array:
         """Effect of 1 kW more of each injection in a step, shape (rows, injections)."""
-        return self.active + self.ratio[:, step] * self.reactive
+        effect: Array = self.active + self.ratio[:, step] * self.reactive
+        return effect
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tidewatt.domain.arrays import Array
 from tidewatt.domain.checks import check
 from tidewatt.domain.scenario import Scenario
-from tidewatt.domain.travel import ChargingSites
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.tariffs.central import Case, case_of
 from tidewatt.tariffs.parameters import Parameters
 
-__all__ = ["beyond_reach", "power_range", "validated"]
+__all__ = ["beyond_reach", "validated"]
 
 _PARTS = {
     "step_roads": ("links", "nodes, links (with capacity_per_step, free_flow_steps and energy_kwh)"),
@@ -38,8 +37,12 @@ def validated(scenario: Scenario, asked: Mapping[str, Any]) -> Case:
         With everything that is wrong at once: with the parameters, else with the scenario, else with limits
         that no charging or discharging could keep.
     """
-    parameters = Parameters.of(scenario.parameters.get("tariff", {}), **asked)
-    issues = check(scenario) + _lacking(scenario, parameters)
+    given = scenario.parameters.get("tariff", {})
+    parameters = Parameters.of(given, **asked)
+    # What is asked for now decides what is needed, not what the scenario would ask for.
+    now = {**given, **{name: value for name, value in asked.items() if value is not None}}
+    checked = replace(scenario, parameters={**scenario.parameters, "tariff": now})
+    issues = check(checked) + _lacking(scenario)
     if issues:
         raise ScenarioError(issues)
     case = case_of(scenario, parameters)
@@ -48,8 +51,8 @@ def validated(scenario: Scenario, asked: Mapping[str, Any]) -> Case:
     return case
 
 
-def _lacking(scenario: Scenario, parameters: Parameters) -> list[Issue]:
-    """Parts and parameters that are not there."""
+def _lacking(scenario: Scenario) -> list[Issue]:
+    """Parts that are not there."""
     issues = []
     for part, (table, tables) in _PARTS.items():
         if getattr(scenario, part) is None:
@@ -57,33 +60,12 @@ def _lacking(scenario: Scenario, parameters: Parameters) -> list[Issue]:
             issues.append(Issue(table, "", problem, f"Add {tables}"))
     if scenario.travel is not None and not len(scenario.travel):
         issues.append(Issue("travel", "", "there are no vehicles", "Add a row for each group of vehicles"))
-    aggregators = scenario.aggregators
-    if aggregators is not None:
-        bad = np.flatnonzero(~(aggregators.price_sensitivity_per_kwh_kw > 0))
-        if len(bad):
-            problem = "without a sensitivity above 0 no tariff makes aggregators choose the central plan"
-            ids = tuple(str(name) for name in aggregators.aggregator_id[bad[:5]])
-            fix = "Give a sensitivity above 0, such as 1e-4 per kWh and kW"
-            issues.append(Issue("aggregators", "price_sensitivity_per_kwh_kw", problem, fix, ids, len(bad)))
-    if parameters.uncertainty == "conformal" and scenario.forecasts is None:
-        problem = "the conformal set needs past forecasts beside their outcomes, and the scenario has none"
-        fix = "Add the table forecasts, or use box, budget or ellipsoid"
-        issues.append(Issue("forecasts", "", problem, fix))
     return issues
-
-
-def power_range(sites: ChargingSites) -> tuple[Array, Array]:
-    """Least and most power of each site with every charger in use [kW], 0 between them."""
-    site = np.repeat(np.arange(len(sites)), np.diff(sites.level_first))
-    least, most = np.zeros(len(sites)), np.zeros(len(sites))
-    np.minimum.at(least, site, sites.level_kw)
-    np.maximum.at(most, site, sites.level_kw)
-    return least * sites.chargers, most * sites.chargers
 
 
 def beyond_reach(case: Case) -> list[Issue]:
     """Limits that the forecast and its margin break whatever vehicles do, one issue an element and side."""
-    rows, (least_kw, most_kw) = case.rows, power_range(case.sites)
+    rows, (least_kw, most_kw) = case.rows, case.sites.power_range_kw()
     up, down = np.maximum(rows.sensitivity, 0.0), np.minimum(rows.sensitivity, 0.0)
     lowest = (up @ least_kw + down @ most_kw)[:, None]
     highest = (up @ most_kw + down @ least_kw)[:, None]
@@ -112,6 +94,8 @@ def beyond_reach(case: Case) -> list[Issue]:
                 f"{most}, and no vehicles could bring it back"
             )
             fix = "Change the limit, the injections or their half widths, or ask for a smaller gamma"
+            if case.parameters.uncertainty == "conformal":
+                fix = "Change the limit or the injections, or ask for a smaller coverage"
             column = "limit_kw" if flow else f"voltage_{'max' if side == 'above' else 'min'}_pu"
             count = int((beyond[row] > _KEPT).sum())
             name = (str(ids[kind][element]),)

@@ -137,11 +137,28 @@ def test_seed_decides_and_blocks_do_not_show(monkeypatch, uncertainty):
     assert (whole.quantiles == again.quantiles).all() and (whole.violated == again.violated).all()
     assert (whole.violated != other.violated).any()
     monkeypatch.setattr(outcomes, "_LARGEST_BLOCK", 500)
+    monkeypatch.setattr(outcomes, "_LARGEST_DRAW", 500)
     blocks = drawn()
     assert blocks.quantiles == pytest.approx(whole.quantiles, rel=1e-12)
     assert (blocks.violated == whole.violated).all()
     assert (blocks.violation_rate == whole.violation_rate).all()
     assert 0 < whole.rate("robust") < whole.rate("deterministic")
+
+
+@pytest.mark.parametrize("uncertainty", ("box", "conformal"))
+def test_limits_that_stay_far_are_no_others_than_those_never_exceeded(uncertainty):
+    """Without it: a sweep, which looks only at limits that come near, misses violations of the others."""
+    influence, injections = some_influence(7), injections_of(7)
+    rows = rows_of(influence, limit_kw=130.0)
+    past = errors_as_forecasts(np.random.default_rng(0).normal(scale=20, size=(DAYS, 5, 3)))
+    plans = {"robust": np.zeros((2, 3)), "deterministic": np.full((2, 3), 5.0)}
+    asked = Parameters(uncertainty=uncertainty, samples=400)
+    steps: list[int] = []
+    whole = sample(influence, injections, rows, plans, asked, past)
+    rates = sample(influence, injections, rows, plans, asked, past, flows=False, on_step=steps.append)
+    assert (rates.violated == whole.violated).all() and whole.violated.any()
+    assert (rates.violation_rate == whole.violation_rate).all()
+    assert rates.quantiles.shape == (5, 2, 0, 3) and steps == [0, 1, 2]
 
 
 @pytest.mark.parametrize("samples", (1, 2, 101, 1000))

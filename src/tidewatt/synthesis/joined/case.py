@@ -176,9 +176,7 @@ def _price_per_kwh(hour: Array) -> Array:
 def _with_limits(grid: Distribution, injections: Injections, rules: Rules) -> tuple[Distribution, int]:
     """Limits for lines that have none, and how many these are."""
     without = ~np.isfinite(grid.limit_kw)
-    power = np.zeros((grid.buses, injections.power_kw.shape[1]))
-    np.add.at(power, injections.bus, injections.sign[:, None] * injections.power_kw)
-    most = np.abs(feeder_of(grid).flow_kw(power)).max(axis=1)
+    most = np.abs(feeder_of(grid).flow_kw(injections.drawn(grid.buses)[0])).max(axis=1)
     given = np.round(rules.line_factor * most + rules.line_allowance_kw, 1)
     return replace(grid, limit_kw=np.where(without, given, grid.limit_kw)), int(without.sum())
 

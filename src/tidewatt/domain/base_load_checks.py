@@ -1,4 +1,4 @@
-"""Whether lines and voltages can be kept within their limits at the forecast, whatever vehicles do."""
+"""Lines and voltages that loads and plants alone put beyond their limits, whatever vehicles do."""
 
 from __future__ import annotations
 
@@ -35,10 +35,7 @@ def check_base_load(
     report : Report
     """
     feeder = feeder_of(d)
-    power, reactive = np.zeros((2, d.buses, horizon.steps))
-    sign = injections.sign[:, None]
-    np.add.at(power, injections.bus, sign * injections.power_kw)
-    np.add.at(reactive, injections.bus, sign * injections.reactive_kvar)
+    power, reactive = injections.drawn(d.buses)
     least, most = _reach(d, sites)
     _lines(d, feeder, power, (least, most), horizon, report)
     _voltages(d, feeder, power, reactive, (least, most), horizon, report)
@@ -48,10 +45,8 @@ def _reach(d: Distribution, sites: ChargingSites | None) -> tuple[Array, Array]:
     """Least and most power that all chargers of each bus can draw, shape (buses,)."""
     least, most = np.zeros((2, d.buses))
     if sites is not None:
-        for site in range(len(sites)):
-            levels = sites.level_kw[sites.level_first[site] : sites.level_first[site + 1]]
-            least[sites.bus[site]] += sites.chargers[site] * levels.min(initial=0.0)
-            most[sites.bus[site]] += sites.chargers[site] * levels.max(initial=0.0)
+        for total, of_sites in zip((least, most), sites.power_range_kw(), strict=True):
+            np.add.at(total, sites.bus, of_sites)
     return least, most
 
 
