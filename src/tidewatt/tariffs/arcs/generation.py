@@ -15,9 +15,10 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.tariffs.arcs.levels import Levels
+from tidewatt.tariffs.arcs.limits import Active, Duals, Penalties
 from tidewatt.tariffs.arcs.network import Arcs, arcs_of
 from tidewatt.tariffs.arcs.pricing import Pricing
-from tidewatt.tariffs.arcs.restricted import Active, Duals, Penalties, Solved, solve_restricted
+from tidewatt.tariffs.arcs.restricted import Solved, solve_restricted
 from tidewatt.tariffs.problem import Problem, Progressed
 
 __all__ = ["Generated", "Generation"]

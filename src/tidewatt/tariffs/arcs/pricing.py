@@ -7,7 +7,7 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.surplus import UNREACHED, cheapest, follow
 from tidewatt.tariffs.arcs.levels import Kind, Levels
-from tidewatt.tariffs.arcs.restricted import Duals
+from tidewatt.tariffs.arcs.limits import Duals
 from tidewatt.tariffs.problem import Problem
 
 __all__ = ["Pricing"]

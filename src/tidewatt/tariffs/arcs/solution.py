@@ -11,8 +11,8 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.tariffs.arcs.generation import Generated, Generation
 from tidewatt.tariffs.arcs.levels import Kind, Levels, levels_of
+from tidewatt.tariffs.arcs.limits import Duals, Penalties
 from tidewatt.tariffs.arcs.pricing import Pricing
-from tidewatt.tariffs.arcs.restricted import Duals, Penalties
 from tidewatt.tariffs.arcs.traffic import traffic_of
 from tidewatt.tariffs.problem import Problem, Progressed, Solution
 

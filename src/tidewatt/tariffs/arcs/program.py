@@ -1,0 +1,279 @@
+"""The program restricted to some arcs: choices, powers and what exceeds limits (tariff-2 to 8).
+
+Columns are segments (a choice and the forced arcs after it), then powers, then what exceeds limits (rows up,
+rows down, roads, chargers), and about a centre of prices one more for each power. Equalities are the
+balances of choices and the sums of powers, inequalities the rows of the grid, roads and chargers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tidewatt.domain.arrays import Array
+from tidewatt.kernels.segments import segments, supplied
+from tidewatt.tariffs.arcs.levels import Levels
+from tidewatt.tariffs.arcs.limits import Active, Duals, Penalties
+from tidewatt.tariffs.arcs.network import Arcs
+from tidewatt.tariffs.problem import GridRows, Problem
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+
+__all__ = ["Program", "program_of"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """Where arcs count, and which of these places a program has rows for.
+
+    Attributes
+    ----------
+    power, road, charger : array of int64
+        Places with a row, sorted: (aggregator, site, step), (link, step) and (site, step), flat.
+    power_of, road_of, charger_of : array of int64, shape (arcs,)
+        Place of every arc; of no meaning where it does not charge, or drive.
+    row : array of int64, shape (arcs, 2)
+        Rows that an arc enters, counted from power over roads to chargers; -1: none.
+    value : array, shape (arcs, 2)
+        With what.
+    """
+
+    power: Array
+    road: Array
+    charger: Array
+    power_of: Array
+    road_of: Array
+    charger_of: Array
+    row: Array
+    value: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GridPart:
+    """Active rows of the grid over powers, each divided by `scale`.
+
+    Attributes
+    ----------
+    at : array of int64
+        (row, step), flat.
+    matrix : sparse array, shape (rows, powers)
+    scale, low, high, cost : array, shape (rows,)
+        Limits and penalties as scaled.
+    """
+
+    at: Array
+    matrix: sp.csr_matrix
+    scale: Array
+    low: Array
+    high: Array
+    cost: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Program:
+    """Minimise ``linear x + quadratic x^2 / 2`` where ``equal x = right`` and ``low <= held x <= high``.
+
+    Attributes
+    ----------
+    linear, quadratic, lower : array, shape (columns,)
+    equal, held : sparse array
+    right, low, high : array
+    places : Places
+    grid : GridPart
+    arc : array of int64
+        First arc of every segment.
+    segments, choices : int
+    high_in, low_in : array of int64
+        Rows of `grid` that may be exceeded upwards, or downwards.
+    fixed : array, shape (arcs,)
+        Flow on forced arcs of vehicles that never had a choice before.
+    """
+
+    linear: Array
+    quadratic: Array
+    lower: Array
+    equal: sp.csc_matrix
+    held: sp.csc_matrix
+    right: Array
+    low: Array
+    high: Array
+    places: Places
+    grid: GridPart
+    arc: Array
+    segments: int
+    choices: int
+    high_in: Array
+    low_in: Array
+    fixed: Array
+
+    @property
+    def powers(self) -> slice:
+        """Columns of powers."""
+        return slice(self.segments, self.segments + len(self.places.power))
+
+    @property
+    def flows(self) -> slice:
+        """Columns by which roads and chargers are exceeded."""
+        first = self.powers.stop + len(self.high_in) + len(self.low_in)
+        return slice(first, first + len(self.places.road) + len(self.places.charger))
+
+
+def program_of(
+    problem: Problem, levels: Levels, arcs: Arcs, active: Active, penalties: Penalties,
+    *, weight: float, centre: Duals | None, stiff: float,
+) -> Program:  # fmt: skip
+    """All columns and rows of the given arcs and active limits; `weight` scales all cost but penalties."""
+    import scipy.sparse as sp
+
+    places = _places(problem, levels, arcs, active)
+    n_power, n_road, n_charger = len(places.power), len(places.road), len(places.charger)
+    arc, after, paid, start, entry_row, entry_value = segments(
+        arcs.first, arcs.head, places.row, places.value, arcs.cost
+    )
+    states, n_segment, n_flow = len(arcs.first) - 1, len(arc), n_road + n_charger
+    fixed, supply = np.zeros(len(arcs)), np.zeros(states)
+    supplied(arcs.first, arcs.head, arcs.supply_state, arcs.supply, fixed, supply)
+    choices = np.flatnonzero(np.diff(arcs.first) > 1)
+    offset = np.zeros(n_power + n_flow)
+    for k in range(2):
+        there = places.row[:, k] >= 0
+        np.add.at(offset, places.row[there, k], fixed[there] * places.value[there, k])
+    entered = sp.csc_matrix((entry_value, entry_row, start), shape=(n_power + n_flow, n_segment)).tocsr()
+    tail = np.repeat(np.arange(states), np.diff(arcs.first))[arc]
+    inner, column = after >= 0, np.arange(n_segment)
+    balance = sp.csr_matrix(
+        (
+            np.concatenate([np.ones(n_segment), -np.ones(inner.sum())]),
+            (
+                np.searchsorted(choices, np.concatenate([tail, after[inner]])),
+                np.concatenate([column, column[inner]]),
+            ),
+        ),
+        shape=(len(choices), n_segment),
+    )
+    grid = _grid(problem, active, penalties, places.power)
+    high_in, low_in = np.flatnonzero(np.isfinite(grid.high)), np.flatnonzero(np.isfinite(grid.low))
+    n_high, n_low, n_grid = len(high_in), len(low_in), len(grid.at)
+    limit = np.concatenate([
+        problem.roads.capacity_per_step[places.road // problem.steps],
+        problem.sites.chargers[places.charger // problem.steps].astype(float),
+    ])  # fmt: skip
+
+    n_known = n_segment + n_power + n_high + n_low + n_flow
+    n = n_known + (0 if centre is None else n_power)
+    met = -sp.eye_array(n_power)
+    free = sp.csr_matrix((n_power, n_high + n_low + n_flow))
+    parts = [entered[:n_power], met, free] + ([] if centre is None else [met])
+    equal = sp.vstack(
+        [sp.hstack([balance, sp.csr_matrix((len(choices), n - n_segment))]), sp.hstack(parts)], format="csc"
+    )
+    over = sp.csr_matrix((-np.ones(n_high), (high_in, np.arange(n_high))), shape=(n_grid, n_high))
+    under = sp.csr_matrix((np.ones(n_low), (low_in, np.arange(n_low))), shape=(n_grid, n_low))
+    # A limit on power alone, and one on segments alone.
+    on_power = [sp.csr_matrix((n_grid, n_segment)), grid.matrix, over, under, sp.csr_matrix((n_grid, n_flow))]
+    on_flow = [entered[n_power:], sp.csr_matrix((n_flow, n_power + n_high + n_low)), -sp.eye_array(n_flow)]
+    none = sp.csr_matrix((n_grid + n_flow, n - n_known))
+    held = sp.hstack([sp.vstack([sp.hstack(on_power), sp.hstack(on_flow)]), none], format="csc")
+
+    quadratic, linear, lower = np.zeros(n), np.zeros(n), np.zeros(n)
+    linear[:n_segment] = weight * paid
+    powers = slice(n_segment, n_segment + n_power)
+    price, curve = _energy(problem, places.power, weight)
+    linear[powers], quadratic[powers], lower[powers] = price, curve, -np.inf
+    linear[powers.stop : n_known] = np.concatenate([
+        grid.cost[high_in], grid.cost[low_in],
+        penalties.roads.reshape(-1)[places.road], penalties.chargers.reshape(-1)[places.charger],
+    ])  # fmt: skip
+    if centre is not None:
+        # Near the centre instead: prices may move from it, at a cost that grows with the square.
+        at = slice(n_known - n_flow, n_known)
+        quadratic[at] = stiff * linear[at] / 20.0
+        linear[at] = np.concatenate(
+            [centre.roads.reshape(-1)[places.road], centre.chargers.reshape(-1)[places.charger]]
+        )
+        lower[at] = -np.inf
+        linear[n_known:] = price + curve * centre.power_kw.reshape(-1)[places.power]
+        if problem.rows is not None:
+            linear[n_known:] += _of_rows(problem.rows, centre, centre.power_kw.shape, places.power)
+        quadratic[n_known:] = stiff * curve
+        lower[n_known:] = -np.inf
+    return Program(
+        linear, quadratic, lower, equal, held, np.concatenate([supply[choices], -offset[:n_power]]),
+        np.concatenate([grid.low, np.full(n_flow, -np.inf)]),
+        np.concatenate([grid.high, limit - offset[n_power:]]),
+        places, grid, arc, n_segment, len(choices), high_in, low_in, fixed,
+    )  # fmt: skip
+
+
+def _places(problem: Problem, levels: Levels, arcs: Arcs, active: Active) -> Places:
+    """Rows of power, roads and chargers that arcs enter."""
+    steps, sites = problem.steps, len(problem.sites)
+    drives, charges = arcs.link >= 0, arcs.option >= 0
+    site, kw = np.zeros(len(arcs), np.int64), np.zeros(len(arcs))
+    site[charges] = levels.site[arcs.option[charges]]
+    kw[charges] = levels.power_kw[arcs.aggregator[charges], arcs.option[charges]]
+    power_of = (arcs.aggregator * sites + site) * steps + arcs.start_step
+    road_of = arcs.link * steps + np.minimum(arcs.end_step, steps) - 1
+    charger_of = site * steps + arcs.start_step
+    power = np.unique(power_of[charges])
+    road, charger = np.flatnonzero(active.roads), np.flatnonzero(active.chargers)
+    row, value = np.full((len(arcs), 2), -1, np.int64), np.ones((len(arcs), 2))
+    row[:, 0] = np.where(
+        drives,
+        _position(road, road_of, len(power)),
+        np.where(charges, _position(charger, charger_of, len(power) + len(road)), -1),
+    )
+    row[:, 1] = np.where(charges, _position(power, power_of, 0), -1)
+    value[:, 1] = kw
+    return Places(power, road, charger, power_of, road_of, charger_of, row, value)
+
+
+def _grid(problem: Problem, active: Active, penalties: Penalties, power_at: Array) -> GridPart:
+    """Active rows of the grid over the powers of their step."""
+    import scipy.sparse as sp
+
+    rows, steps, sites = problem.rows, problem.steps, len(problem.sites)
+    at = np.flatnonzero(active.rows)
+    if rows is None or not len(at):
+        none = np.zeros(0)
+        return GridPart(np.zeros(0, np.int64), sp.csr_matrix((0, len(power_at))), none, none, none, none)
+    r, t = np.divmod(at, steps)
+    scale = np.abs(rows.sensitivity).max(axis=1)[r]
+    p_site, p_step = (power_at // steps) % sites, power_at % steps
+    by_step = np.argsort(p_step, kind="stable")
+    lo = np.searchsorted(p_step[by_step], t, "left")
+    count = np.searchsorted(p_step[by_step], t, "right") - lo
+    i = np.repeat(np.arange(len(at)), count)
+    j = by_step[np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(lo, count)]
+    matrix = sp.csr_matrix(
+        (rows.sensitivity[r[i], p_site[j]] / scale[i], (i, j)), shape=(len(at), len(power_at))
+    )
+    matrix.eliminate_zeros()
+    low, high = rows.least.reshape(-1)[at] / scale, rows.most.reshape(-1)[at] / scale
+    return GridPart(at, matrix, scale, low, high, penalties.rows.reshape(-1)[at] * scale)
+
+
+def _energy(problem: Problem, power_at: Array, weight: float) -> tuple[Array, Array]:
+    """Price of a kW for a step, and by how much it rises per kW."""
+    dt = problem.step_h
+    who = power_at // max(1, len(problem.sites) * problem.steps)
+    curve = weight * 2.0 * dt * problem.aggregators.price_sensitivity_per_kwh_kw[who]
+    return weight * dt * problem.price_per_kwh.reshape(-1)[power_at], curve
+
+
+def _of_rows(rows: GridRows, duals: Duals, shape: tuple[int, ...], power_at: Array) -> Array:
+    """What rows add to the price of a kW."""
+    price = rows.sensitivity.T @ (duals.high - duals.low)
+    added: Array = np.broadcast_to(price[None], shape).reshape(-1)[power_at]
+    return added
+
+
+def _position(known: Array, wanted: Array, base: int) -> Array:
+    """Index of each wanted number among sorted known ones, from `base` on; -1 where it is not among them."""
+    if not len(known):
+        return np.full(len(wanted), -1, np.int64)
+    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return np.where(known[at] == wanted, base + at, -1)
