@@ -20,6 +20,9 @@ _NAMES = {
     "deterministic": "trusting the forecasts",
     "own problems": "aggregators' own problems",
     "outcomes": "drawing outcomes",
+    "sweep, outcomes": "sweep, drawing outcomes",
+    "AC flow": "checking by AC flow",
+    "intervals": "how far prices may move",
     "diagnosis": "what stands in the way",
 }
 
@@ -35,8 +38,8 @@ class Steps:
         """Nothing is carried from one phase to the next."""
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
-        """Programs solved, or aggregators; cost and gap, as far as there are any."""
-        if report.phase == "own problems":
+        """Programs solved, or how many aggregators or steps; cost and gap, as far as there are any."""
+        if _counted(report):
             return f"{report.iteration:,} {report.note}", ""
         rounds = f"round {report.iteration:,}" if report.iteration else ""
         parts = []
@@ -49,7 +52,15 @@ class Steps:
         return rounds, ", ".join(parts)
 
     def share(self, report: Progress) -> float | None:
-        """How far the gap has come from 1 to what is asked."""
+        """How far the gap has come from 1 to what is asked, or which share of a number is done."""
+        if most := _counted(report):
+            return min(report.iteration / most, 1.0)
         if not math.isfinite(report.gap):
             return None
         return min(max(math.log(max(report.gap, _ASKED)) / math.log(_ASKED), 0.0), 1.0)
+
+
+def _counted(report: Progress) -> int:
+    """Of how many a report counts; 0 where it counts nothing."""
+    of, _, number = report.note.partition(" ")
+    return int(number) if of == "of" and report.iteration else 0

@@ -164,7 +164,7 @@ def _decentralised(f: Mapping[str, Any]) -> list[str]:
 def _uncertain(f: Mapping[str, Any]) -> list[str]:
     """What safety costs and what it is good for."""
     said = []
-    certain = f["gamma"] == 0
+    certain = f["robust_cost_increase"] == 0  # one and the same plan: there are no margins
     if f["robust_cost_increase"] is not None and not certain:
         said.append(
             f"Being safe against the uncertainty costs {percent(float(f['robust_cost_increase']))} more than "

@@ -167,6 +167,7 @@ def run_tariff(
     from tidewatt.tariffs.study import tariff as run
 
     with reporter(Steps()) as shown:
+        shown.step("limits and margins")
         result = run(scenario, progress=shown, sweep_gamma=gammas, **asked)
         shown.step("saving")
         save(result, out, scenario_folder=scenario_folder)

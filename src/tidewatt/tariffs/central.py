@@ -163,6 +163,10 @@ class Solver:
         """Report a phase without figures."""
         self._report(Progress(phase, iteration, math.nan, math.nan, math.nan, self._seconds(), note))
 
+    def counter(self, phase: str, steps: int) -> Callable[[int], None]:
+        """Something that reports each step of the horizon when it is done."""
+        return lambda step: self.tell(phase, step + 1, f"of {steps}")
+
     def solve(
         self,
         phase: str,

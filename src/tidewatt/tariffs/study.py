@@ -104,7 +104,7 @@ def tariff(
         check_gammas(sweep_gamma, case.parameters)
     solver, problem = Solver(case.parameters, progress), case.problem()
     reports: list[Progressed] = []
-    found = Found(solver.solve("central", problem, history=reports))
+    found = Found(solver.solve("central", problem, history=reports), notes=_kept_gammas(case))
     if found.central.status == "solved":
         _beside(case, problem, found, solver)
         with Threads(case.parameters.threads) as threads:
@@ -114,12 +114,13 @@ def tariff(
     elif found.central.status in ("infeasible", "stalled"):
         _diagnose(case, problem, found, solver)
     if found.published is not None:
-        solver.tell("outcomes")
-        found.outcomes = _sampled(case, found, case.parameters.samples)
+        found.outcomes = _sampled(case, found, case.parameters.samples, solver)
+        solver.tell("AC flow")
         found.ac = _ac(case, found)
+        solver.tell("intervals")
         found.interval = intervals(problem, found.central, found.published.responses.prices)
     gamma = None if sweep_gamma is None else swept(case, found.central, sweep_gamma, solver)
-    return _labelled(case, problem, found, reports, gamma, begin)
+    return _labelled(case, problem, found, reports, gamma, solver, begin)
 
 
 def _beside(case: Case, problem: Problem, found: Found, solver: Solver) -> None:
@@ -147,22 +148,37 @@ def _diagnose(case: Case, problem: Problem, found: Found, solver: Solver) -> Non
         found.elastic, found.central = elastic, dataclasses.replace(found.central, status="infeasible")
 
 
-def _sampled(case: Case, found: Found, samples: int) -> Outcomes:
+def _kept_gammas(case: Case) -> list[str]:
+    """A word on injections that the study's gamma does not reach."""
+    own = int(np.isfinite(case.injections.gamma).sum())
+    if case.parameters.uncertainty != "box" or not own:
+        return []
+    return [f"Of {len(case.injections)} injections, {own} keep a gamma of their own, whatever the study's."]
+
+
+def _sampled(case: Case, found: Found, samples: int, solver: Solver) -> Outcomes:
     """Plans under the same sampled outcomes."""
     plans = {"robust": found.central.power_kw.sum(axis=0)}
     if found.deterministic is not None and found.deterministic.status == "solved":
         plans["deterministic"] = found.deterministic.power_kw.sum(axis=0)
     parameters = dataclasses.replace(case.parameters, samples=samples)
-    return sample(case.influence, case.injections, case.rows, plans, parameters, case.scenario.forecasts)
+    forecasts, on_step = case.scenario.forecasts, solver.counter("outcomes", case.scenario.horizon.steps)
+    return sample(case.influence, case.injections, case.rows, plans, parameters, forecasts, on_step=on_step)
 
 
 def _ac(case: Case, found: Found) -> tuple[float, float] | None:
-    """How far the linear rows are off the AC flow; None without the extra."""
+    """How far the linear rows are off the AC flow; None without the extra or where there is no such flow."""
     power = found.central.power_kw.sum(axis=0)
     try:
         checked = ac_check(case.feeder, case.injections, case.sites, power)
     except TidewattError as error:
         found.notes.append(str(error))
+        return None
+    if lost := int(np.isnan(checked.losses_kw).sum()):
+        found.notes.append(
+            f"No AC flow carries the plan in {lost} of {len(checked.losses_kw)} steps: the lines' impedances "
+            "are too high for the power that the linear flow lets through."
+        )
         return None
     return checked.errors(case.rows, power)
 
@@ -190,6 +206,7 @@ def _labelled(
     found: Found,
     reports: list[Progressed],
     gamma: pd.DataFrame | None,
+    solver: Solver,
     begin: float,
 ) -> Tariffs:
     """Tables, a summary, and a warning where what was asked for was not reached."""
@@ -206,7 +223,7 @@ def _labelled(
         plan, prices = found.central, published.responses.prices
         own, tariff_only = published.responses.power_kw, published.tariff_only.power_kw
     if outcomes is None:
-        outcomes = _sampled(case, found, 0)
+        outcomes = _sampled(case, found, 0, solver)
     run = RunInfo.since(begin, case.parameters.seed, case.scenario.sha256())
     return Tariffs(
         tariffs=tariff_table(case, prices, found.interval),

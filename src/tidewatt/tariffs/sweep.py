@@ -92,8 +92,15 @@ def swept(case: Case, central: Solution, gammas: Sequence[float], solver: Solver
             plans[repr(gamma)] = solution.power_kw.sum(axis=0)
         listed.append(row)
     if plans:
-        forecasts = case.scenario.forecasts
-        outcomes = sample(case.influence, case.injections, case.rows, plans, case.parameters, forecasts)
+        outcomes = sample(
+            case.influence,
+            case.injections,
+            case.rows,
+            plans,
+            case.parameters,
+            flows=False,
+            on_step=solver.counter("sweep, outcomes", case.scenario.horizon.steps),
+        )
         for row in listed:
             if (plan := repr(row["gamma"])) in plans:
                 row["violation_rate"] = outcomes.rate(plan)

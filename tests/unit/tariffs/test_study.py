@@ -107,6 +107,23 @@ def test_without_uncertainty_the_plan_is_the_deterministic_one() -> None:
     assert summary["cost"] == pytest.approx(tariff(small_case(half_width=0.0)).summary()["cost"], rel=1e-7)
 
 
+def with_own_gamma(scenario: Scenario, gamma: float) -> Scenario:
+    injections = scenario.injections
+    assert injections is not None
+    own = dataclasses.replace(injections, gamma=[gamma] + [math.nan] * (len(injections) - 1))
+    return dataclasses.replace(scenario, injections=own)
+
+
+def test_a_gamma_of_its_own_stays_and_is_no_part_of_the_deterministic_plan() -> None:
+    """Would break if gamma 0 were taken for certain forecasts where an injection has a gamma of its own."""
+    summary = tariff(with_own_gamma(small_case(gamma=0.0), 1.0)).summary()
+    certain = tariff(small_case(gamma=0.0)).summary()
+    assert summary["deterministic_cost"] == pytest.approx(certain["cost"], rel=1e-7)
+    assert summary["robust_cost_increase"] > 1e-4
+    assert "Of 3 injections, 1 keep a gamma of their own" in summary["notes"][0]
+    assert certain["notes"] == []
+
+
 def test_sweep_rises_with_gamma_and_ends_at_the_answer(result: Tariffs) -> None:
     """Would break if warm starts carried limits of one gamma into the next."""
     swept = tariff(small_case(), sweep_gamma=[1.0, 0.0, 0.5]).gamma
@@ -168,10 +185,14 @@ def test_the_same_whatever_the_threads(result: Tariffs) -> None:
 def test_conformal_margins_need_and_use_past_days() -> None:
     """Would break if conformal margins were taken from half widths, or missing days passed unnoticed."""
     scenario = small_case(uncertainty="conformal", coverage=0.9)
-    with pytest.raises(ScenarioError, match="past forecasts"):
+    with pytest.raises(ScenarioError, match="past forecasts") as caught:
         tariff(scenario)
+    assert len(caught.value.issues) == 1
+    assert tariff(scenario, uncertainty="box", samples=0).status is Status.CERTIFIED
     assert scenario.injections is not None
     told = dataclasses.replace(scenario, forecasts=past_forecasts(scenario.injections))
+    with pytest.raises(ScenarioError, match="takes 99 past days, the table holds 40"):
+        tariff(told, coverage=0.99)
     found = tariff(told)
     assert found.status is Status.CERTIFIED
     assert found.summary()["gamma"] is None
@@ -190,11 +211,23 @@ def test_nothing_is_published_on_time_limit() -> None:
     assert found.summary()["largest_tariff_per_kwh"] is None
 
 
+def test_a_plan_that_no_ac_flow_carries_is_said_to_be_one() -> None:
+    """Would break if an infinite error, which is no number in JSON, stood in the summary without a word."""
+    pytest.importorskip("power_grid_model")
+    scenario = small_case(samples=0)
+    assert scenario.distribution is not None
+    far = dataclasses.replace(scenario.distribution, r_ohm=[4.0, 400.0], x_ohm=[3.0, 400.0])
+    summary = tariff(dataclasses.replace(scenario, distribution=far)).summary()
+    assert summary["ac_flow_error_kw"] is None
+    assert summary["ac_voltage_error_pu"] is None
+    assert any("No AC flow carries the plan in" in note for note in summary["notes"])
+
+
 def test_progress_names_phases_and_interrupts() -> None:
     """Would break if a run could not be followed, or Ctrl-C were swallowed."""
     phases = []
     tariff(small_case(), progress=lambda report: phases.append(report.phase))
-    assert {"central", "deterministic", "own problems", "outcomes"} <= set(phases)
+    assert {"central", "deterministic", "own problems", "outcomes", "AC flow", "intervals"} <= set(phases)
 
     def interrupt(report: Progress) -> None:
         raise KeyboardInterrupt
@@ -240,8 +273,9 @@ def test_sweeps_outside_the_range_are_refused(bad: list[float]) -> None:
 
 def test_without_price_sensitivity_nothing_is_promised() -> None:
     """Would break if tariffs were published that cannot decentralise: without it power is not unique."""
-    with pytest.raises(ScenarioError, match="sensitivity"):
+    with pytest.raises(ScenarioError, match="sensitivity") as caught:
         tariff(small_case(price_sensitivity=0.0))
+    assert len(caught.value.issues) == 1
 
 
 def finite_difference(line: int, by_kw: float) -> float:
