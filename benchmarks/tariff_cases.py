@@ -17,7 +17,9 @@ from tidewatt.tariffs.problem import GridRows, Problem
 __all__ = ["EXAMPLES", "JOINED", "SOC_STEP", "grown", "missing", "problem_of", "scenario_of"]
 
 EXAMPLES = ("tariff-20-17", "tariff-20-17-v2g")
-JOINED = ("sioux-falls-33", "sioux-falls-33-contracted")
+JOINED = ("sioux-falls-33", "sioux-falls-33-crowded", "sioux-falls-33-contracted")
+"""With 5,000 vehicles, with 20,000, and with direct links between all places."""
+CROWDED = 20_000.0
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SOC_STEP = 0.05
 """Of `grown`: there, every link and every level moves SOC by whole steps."""
@@ -39,7 +41,7 @@ def scenario_of(name: str, seed: int = 0) -> Scenario:
 
         return example(name, seed=seed)
     if name in JOINED:
-        return _joined(contract=name.endswith("contracted"))
+        return _joined(contract=name.endswith("contracted"), crowded=name.endswith("crowded"))
     from tidewatt.io.scenario import read_scenario
 
     return read_scenario(Path(name))
@@ -52,7 +54,7 @@ def problem_of(scenario: Scenario, **asked: Any) -> Problem:
     return validated(scenario, asked).problem()
 
 
-def _joined(contract: bool) -> Scenario:
+def _joined(contract: bool, crowded: bool) -> Scenario:
     """Sioux Falls and case33bw as `tidewatt assemble` joins them; roads not contracted in 5-minute steps."""
     from tidewatt.io.importers.matpower import import_matpower
     from tidewatt.io.importers.network_choices import NetworkChoices
@@ -68,7 +70,8 @@ def _joined(contract: bool) -> Scenario:
     step_min = 15.0 if contract else 5.0
     choices = NetworkChoices(steps=round(1440 / step_min), step_min=step_min, load_shape="residential")
     grid = import_matpower(DATA / "grids" / "case33bw.m", choices=choices)[0]
-    return join(roads, grid, Rules.of(contract=contract or None), name="Sioux Falls with case33bw").scenario
+    rules = Rules.of(contract=contract or None, vehicles=CROWDED if crowded else None)
+    return join(roads, grid, rules, name="Sioux Falls with case33bw").scenario
 
 
 def grown(side: int, steps: int, *, v2g: bool = False, seed: int = 0) -> Problem:
