@@ -317,3 +317,12 @@ def test_paths_alone_are_published_too() -> None:
     assert found.summary()["soc_step"] is None
     assert found.tariffs["tariff_per_kwh"].max() > 1e-3
     assert "aggregator" not in found.data
+
+
+def test_what_counts_only_on_reading_is_not_taken_and_forgotten() -> None:
+    """Would break if a consumption could be asked for that the roads, already in steps, do not have."""
+    scenario = small_case(kwh_per_km=0.2)
+    with pytest.raises(ScenarioError, match="no effect") as caught:
+        tariff(scenario, kwh_per_km=0.3, vehicle_share=0.5)
+    assert [issue.field for issue in caught.value.issues] == ["kwh_per_km", "vehicle_share"]
+    assert tariff(scenario, kwh_per_km=0.2, samples=0).status is Status.CERTIFIED
