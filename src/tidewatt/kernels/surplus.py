@@ -36,9 +36,11 @@ class Expanded(NamedTuple):
     first_option : array of int64, shape (nodes + 1,)
         CSR offsets of `options` by node.
     options : array of int32
-        Charger levels.
+        Ways to charge or discharge for a step.
     gain : array of int64, shape (options,)
-        Levels gained in a step; 0: the option is not used.
+        Levels gained by each in a step.
+    fills : bool
+        Whether a gain beyond the highest level ends there; otherwise such a gain cannot be used.
     """
 
     destination: int
@@ -53,6 +55,7 @@ class Expanded(NamedTuple):
     first_option: np.ndarray
     options: np.ndarray
     gain: np.ndarray
+    fills: bool
 
 
 @njit(cache=True, nogil=True)
@@ -83,11 +86,19 @@ def cheapest(x, wait, link_cost, option_cost, cost, action):
                 then = t + x.steps[a]
                 if then > steps:
                     continue
+                top = x.high[x.head[a]]
+                if top < x.low[x.head[a]]:
+                    continue
                 paid = link_cost[t, a]
                 used = x.used[a]
                 later = cost[then, x.head[a]]
-                for q in range(max(low, used), high + 1):
+                for q in range(max(low, used), min(high, top + used) + 1):
                     v = later[q - used] + paid
+                    if v < here[q]:
+                        here[q] = v
+                        what[q] = 1 + a
+                for q in range(max(low, top + used + 1), high + 1):
+                    v = later[top] + paid
                     if v < here[q]:
                         here[q] = v
                         what[q] = 1 + a
@@ -95,14 +106,18 @@ def cheapest(x, wait, link_cost, option_cost, cost, action):
             for e in range(x.first_option[n], x.first_option[n + 1]):
                 o = x.options[e]
                 gain = x.gain[o]
-                if gain == 0:
-                    continue
                 paid = option_cost[t, o]
                 for q in range(max(low, low - gain), min(high, high - gain) + 1):
                     v = later[q + gain] + paid
                     if v < here[q]:
                         here[q] = v
                         what[q] = 1 + links + o
+                if x.fills:
+                    for q in range(max(low, high - gain + 1), high + 1):
+                        v = later[high] + paid
+                        if v < here[q]:
+                            here[q] = v
+                            what[q] = 1 + links + o
             for q in range(low, high + 1):
                 v = later[q] + wait
                 if v < here[q]:
@@ -125,8 +140,9 @@ def _after(x, nodes, levels, state, action):
         return ((t + 1) * nodes + n) * levels + q
     if action <= links:
         a = action - 1
-        return ((t + x.steps[a]) * nodes + x.head[a]) * levels + q - x.used[a]
-    return ((t + 1) * nodes + n) * levels + q + x.gain[action - 1 - links]
+        j = x.head[a]
+        return ((t + x.steps[a]) * nodes + j) * levels + min(q - x.used[a], x.high[j])
+    return ((t + 1) * nodes + n) * levels + min(q + x.gain[action - 1 - links], x.high[n])
 
 
 @njit(cache=True, nogil=True)

@@ -39,7 +39,8 @@ BETWEEN = (0.2, 0.5, 0.8)  # where else on the way from the centre plans are loo
 SMOOTH = 0.8  # share of the earlier prices in smoothed ones of the second phase
 LARGE = 15_000  # variables from which on arcs without vehicles are given up
 UNUSED = 0.02  # of the vehicles that depart together
-MOST_RAISED = 1e6  # times a penalty rises before the problem counts as infeasible
+MOST_RAISED = 1e6  # times a penalty rises before there is no hope
+UNMET = 1e-5  # vehicles or kW by which rows of a solved program may not be met
 EXCEEDED = 1e-6  # vehicles, kW or squared per unit; less is what the solver leaves
 
 
@@ -94,11 +95,15 @@ class Generation:
         self.weight, self.elastic, self.report = weight, elastic, on_progress
         self.began = time.perf_counter()
         self.pricing = Pricing(problem, levels, weight)
-        self.duals = first or self.pricing.free()
+        self.duals = self.pricing.free() if first is None else _known(first, problem)
+        if elastic:
+            self.duals = _capped(self.duals, penalties)
+        self.dearest = self.pricing.dearest()
         self.active = Active(
             self.duals.high + self.duals.low > 0, self.duals.roads > 0, self.duals.chargers > 0
         )
         self.keys, self.best = self.pricing.price(self.duals, seeds)
+        self.until = np.inf
         self.tolerance = LOOSEST if first is None else EXCEEDED
         self.iteration = 0
         self.arcs = arcs_of(problem, levels, self.keys)
@@ -106,12 +111,12 @@ class Generation:
 
     def run(self, relative_gap: float, time_limit_s: float) -> Generated:
         """Solve until the gap is proved, or nothing more can be done."""
-        until = self.began + time_limit_s
+        self.until = self.began + time_limit_s
         # Penalties of an elastic problem are prices already, and keep the others near.
-        status = "" if self.elastic else self._near(until)
+        status = "" if self.elastic else self._near()
         gap = np.inf
         if not status:
-            status, gap = self._exactly(relative_gap, until)
+            status, gap = self._exactly(relative_gap)
         return Generated(status, self.arcs, self.solved, self.best, gap, self.iteration)
 
     def _solve(self, centre: Duals | None = None, stiff: float = 1.0) -> int:
@@ -120,7 +125,7 @@ class Generation:
         self.arcs = arcs_of(self.problem, self.levels, self.keys)
         self.solved = solve_restricted(
             self.problem, self.levels, self.arcs, self.active, self.penalties,
-            weight=self.weight, tolerance=self.tolerance, centre=centre, stiff=stiff,
+            weight=self.weight, tolerance=self.tolerance, centre=centre, stiff=stiff, until=self.until,
         )  # fmt: skip
         self.duals = _capped(self.solved.duals, self.penalties) if self.elastic else self.solved.duals
         return _hold(self.problem, self.solved, self.active)
@@ -132,8 +137,8 @@ class Generation:
             self.keys = [np.union1d(a, b) for a, b in zip(self.keys, more, strict=True)]
         return sum(map(len, self.keys)) - before
 
-    def _near(self, until: float) -> str:
-        """First phase; a status only where time is over."""
+    def _near(self) -> str:
+        """First phase; a status only where time is over or nothing can keep the limits."""
         centre, stiff, kept = self.duals, STIFF, 0
         for _ in range(MOST_NEAR):
             broken = self._solve(centre, stiff)
@@ -159,7 +164,9 @@ class Generation:
             self._add(found)
             rough = abs(model - self.best) / max(1.0, abs(model))
             self._tell(np.inf)
-            if time.perf_counter() > until:
+            if self.best > self.dearest:
+                return "infeasible"
+            if time.perf_counter() > self.until:
                 return "time"
             if rough < NEAR_ENOUGH and not broken:
                 break
@@ -167,7 +174,7 @@ class Generation:
         self.duals = centre
         return ""
 
-    def _exactly(self, relative_gap: float, until: float) -> tuple[str, float]:
+    def _exactly(self, relative_gap: float) -> tuple[str, float]:
         """Second phase: status and relative gap."""
         smoothed, least, gap = self.duals, self.penalties, np.inf
         for _ in range(MOST_EXACT):
@@ -178,28 +185,29 @@ class Generation:
             self.best = max(self.best, bound, bound_smoothed)
             new = self._add([found, more])
             size = max(1.0, abs(self.solved.cost))
-            rough = abs(self.solved.cost - self.best) / size
-            exact, gap = self.tolerance <= TIGHTEST, np.inf
-            if not broken:
-                gap = (self.solved.cost - self.best) / size
+            apart = (self.solved.cost - self.best) / size
+            kept = not broken and (self.elastic or self._exceeded() <= EXCEEDED)
+            exact, gap = self.tolerance <= TIGHTEST, apart if kept else np.inf
             self._tell(gap)
-            if time.perf_counter() > until:
+            if not self.elastic and self.best > self.dearest:
+                return "infeasible", np.inf
+            if exact and abs(gap) <= relative_gap and self.solved.residual <= UNMET:
+                return "solved", gap
+            if time.perf_counter() > self.until:
                 return "time", gap
             # A bound above the cost also says that limits are exceeded rather than kept at these penalties.
-            if not self.elastic and (self.solved.cost - self.best) / size < 0.05 and self._raise():
+            if not self.elastic and apart < max(0.05, relative_gap) and self._raise():
                 if _ratio(self.penalties, least) > MOST_RAISED:
-                    return "infeasible", gap
+                    return "stalled", np.inf
                 if exact:
                     continue
-            if exact and abs(gap) <= relative_gap:
-                return "solved", gap
             if exact and new == 0 and not broken:
                 if self.tolerance <= LAST:
                     return "stalled", gap
                 self.tolerance = LAST
                 continue
-            self.tolerance = float(np.clip(rough * 0.05, TIGHTEST, LOOSEST))
-            if (new == 0 and not broken) or rough < 100 * relative_gap:
+            self.tolerance = float(np.clip(abs(apart) * 0.05, TIGHTEST, LOOSEST))
+            if (new == 0 and not broken) or abs(apart) < 100 * relative_gap:
                 self.tolerance = TIGHTEST
         return "stalled", gap
 
@@ -209,15 +217,19 @@ class Generation:
         cuts = np.cumsum([len(k) for k in self.keys])[:-1]
         return [k[f > few] for k, f in zip(self.keys, np.split(self.solved.flow, cuts), strict=True)]
 
+    def _over(self) -> tuple[Array, Array, Array]:
+        """By how much limits of the program are exceeded: rows, roads, chargers."""
+        s = self.solved
+        return np.maximum(s.excess_high, s.excess_low), s.excess_roads, s.excess_chargers
+
+    def _exceeded(self) -> float:
+        return max(float(e.max(initial=0.0)) for e in self._over())
+
     def _raise(self) -> bool:
         """Double penalties where limits are exceeded; whether any is."""
-        over = (
-            np.maximum(self.solved.excess_high, self.solved.excess_low),
-            self.solved.excess_roads,
-            self.solved.excess_chargers,
-        )
-        if max(float(e.max(initial=0.0)) for e in over) <= EXCEEDED:
+        if self._exceeded() <= EXCEEDED:
             return False
+        over = self._over()
         every = (self.penalties.rows, self.penalties.roads, self.penalties.chargers)
         self.penalties = Penalties(
             *(np.where(e > 0.1 * EXCEEDED, 2.0 * p, p) for e, p in zip(over, every, strict=True))
@@ -236,6 +248,19 @@ def _ratio(now: Penalties, least: Penalties) -> float:
     """By how much penalties have risen at most."""
     pairs = ((now.rows, least.rows), (now.roads, least.roads), (now.chargers, least.chargers))
     return max(float((a / np.maximum(b, 1e-300)).max(initial=1.0)) for a, b in pairs)
+
+
+def _known(first: Duals, problem: Problem) -> Duals:
+    """Prices of an earlier solution where they are numbers, and of limits that this problem has."""
+    high, low, roads, chargers, power = (
+        np.where(np.isfinite(x), x, 0.0)
+        for x in (first.high, first.low, first.roads, first.chargers, first.power_kw)
+    )
+    if problem.rows is not None:
+        high = np.where(np.isfinite(problem.rows.most), np.maximum(high, 0.0), 0.0)
+        low = np.where(np.isfinite(problem.rows.least), np.maximum(low, 0.0), 0.0)
+    limited = np.isfinite(problem.roads.capacity_per_step)[:, None]
+    return Duals(high, low, np.where(limited, np.maximum(roads, 0.0), 0.0), np.maximum(chargers, 0.0), power)
 
 
 def _capped(duals: Duals, penalties: Penalties) -> Duals:

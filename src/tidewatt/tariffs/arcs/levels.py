@@ -59,11 +59,13 @@ class Levels:
     ----------
     kinds : list of Kind
     soc_step : array, shape (aggregators,)
-    gain : array of int64, shape (aggregators, levels)
-        Steps of the state of charge in a time step; 0: too little for one.
-    power_kw : array, shape (aggregators, levels)
-        What the charger draws for that gain, losses included (tariff-7); negative when discharging.
-    site : array of int64, shape (levels,)
+    site, level : array of int64, shape (options,)
+        Of every way to charge or discharge; the first ones are the charger levels in order. From outside,
+        those follow again as they are inside.
+    gain : array of int64, shape (aggregators, options)
+        Steps of the state of charge in a time step.
+    power_kw : array, shape (aggregators, options)
+        What the charger draws for that, losses included (tariff-7); negative when discharging; 0: not used.
     group_kind, group_state : array of int64, shape (groups,)
         Where each group of `Travel` departs; kind -1: outside the bounds of its charge.
     notes : tuple of str
@@ -71,26 +73,33 @@ class Levels:
 
     kinds: list[Kind]
     soc_step: Array
+    site: Array
+    level: Array
     gain: Array
     power_kw: Array
-    site: Array
     group_kind: Array
     group_state: Array
     notes: tuple[str, ...]
 
 
 def levels_of(problem: Problem, soc_step: float | str = "auto", rounding: str = "inner") -> Levels:
-    """Levels, rounded so that every plan can be driven (``inner``) or none is lost (``outer``)."""
+    """Levels, rounded so that every plan can be driven (``inner``) or none is lost (``outer``).
+
+    From outside, a vehicle's level is never below its state of charge: departures, gains and highest levels
+    are rounded up, what links and discharging take down, and what is beyond the highest level is dropped.
+    Powers are the chargers' own, or those of inner levels, so that every plan of either has its like at the
+    same cost.
+    """
     if rounding not in ("inner", "outer"):
         raise ValueError(f"rounding is {rounding!r}; give inner or outer")
     step = soc_steps(problem, soc_step)
-    gain, power_kw = _chargers(problem, step)
     travel, roads, sites = problem.travel, problem.roads, problem.sites
     destinations, where = np.unique(travel.destination, return_inverse=True)
     need_kwh = _least_energy(roads.nodes, roads.tail, roads.head, roads.energy_kwh, destinations)
     first_link, links = _grouped(roads.tail, roads.nodes)
-    site = np.repeat(np.arange(len(sites)), np.diff(sites.level_first))
-    first_option, options = _grouped(sites.node[site], roads.nodes)
+    of_level, gain, power_kw = _chargers(problem, step, rounding)
+    site = np.repeat(np.arange(len(sites)), np.diff(sites.level_first))[of_level]
+    option = [_grouped(sites.node[site], roads.nodes, kw != 0) for kw in power_kw]
 
     keys = np.stack([travel.aggregator, where, _ranks(travel.soc_final_min)], axis=1)
     distinct, first, kind = np.unique(keys, axis=0, return_index=True, return_inverse=True)
@@ -109,7 +118,7 @@ def levels_of(problem: Problem, soc_step: float | str = "auto", rounding: str = 
         )
         base = np.where(np.isfinite(ahead), final + ahead + offset, 0.0)
         up, down = (_up, _down) if rounding == "inner" else (_down, _up)
-        low = up((problem.aggregators.soc_min[m] - base) / delta)
+        low = _up((problem.aggregators.soc_min[m] - base) / delta)
         high = down((problem.aggregators.soc_max[m] - base) / delta)
         floor = int(low.min())
         low, high = low - floor, np.where(np.isfinite(ahead), high - floor, -1)
@@ -117,9 +126,9 @@ def levels_of(problem: Problem, soc_step: float | str = "auto", rounding: str = 
             drop = (roads.energy_kwh / battery + ahead[roads.head] - ahead[roads.tail]) / delta
         used = np.maximum(0, up(np.where(np.isfinite(drop), drop, 0.0)))
         expanded = Expanded(
-            int(destinations[d]), int(up(np.array([-offset / delta]))[0]) - floor, low, high,
+            int(destinations[d]), -floor, low, high,
             first_link, links, roads.head.astype(np.int64), np.asarray(roads.free_flow_steps, np.int64), used,
-            first_option, options, gain[m],
+            option[m][0], option[m][1], gain[m], rounding == "outer",
         )  # fmt: skip
         levels = max(1, int(high.max()) + 1)
         origin = travel.origin[groups]
@@ -133,8 +142,8 @@ def levels_of(problem: Problem, soc_step: float | str = "auto", rounding: str = 
         base_soc = base + floor * delta
         kinds.append(Kind(int(m), int(destinations[d]), final, expanded, levels, base_soc, starts, vehicles))
     return Levels(
-        kinds, step, gain, power_kw, site, np.where(group_state >= 0, kind, -1), group_state,
-        _notes(problem, gain, power_kw),
+        kinds, step, site, of_level, gain, power_kw, np.where(group_state >= 0, kind, -1), group_state,
+        _notes(problem, power_kw) if rounding == "inner" else (),
     )  # fmt: skip
 
 
@@ -164,7 +173,8 @@ def soc_steps(problem: Problem, soc_step: float | str = "auto") -> Array:
     steps = np.full(len(aggregators), MOST_AUTO)
     for m in range(len(aggregators)):
         gain = np.sort(np.abs(_gains(problem, m)))
-        if not (power > 0).any() or gain[-1] <= 0:
+        gain = gain[gain > 0]
+        if not (power > 0).any():
             continue
         quarter = float(_gains(problem, m).max()) / 4.0
         coarsest = max(1, math.ceil(quarter / MOST_AUTO - _ROUNDING))
@@ -183,28 +193,34 @@ def _gains(problem: Problem, m: int) -> Array:
     return change / float(aggregators.battery_kwh[m])
 
 
-def _chargers(problem: Problem, step: Array) -> tuple[Array, Array]:
-    """Steps gained by every level, and the power that this takes (tariff-7)."""
-    aggregators = problem.aggregators
-    shape = (len(aggregators), len(problem.sites.level_kw))
-    gain, power = np.zeros(shape, np.int64), np.zeros(shape)
-    for m in range(shape[0]):
-        exact = _gains(problem, m) / step[m]
-        gain[m] = np.sign(exact) * _down(np.abs(exact))
-        kwh = gain[m] * step[m] * aggregators.battery_kwh[m]
-        loss = np.where(
-            gain[m] > 0, 1.0 / aggregators.charge_efficiency[m], aggregators.discharge_efficiency[m]
-        )
-        power[m] = kwh * loss / problem.step_h
-    return gain, power
+def _chargers(problem: Problem, step: Array, rounding: str) -> tuple[Array, Array, Array]:
+    """Levels, and what each aggregator gains and draws by them in steps of the charge (tariff-7)."""
+    aggregators, asked = problem.aggregators, problem.sites.level_kw
+    exact = np.array([_gains(problem, m) / step[m] for m in range(len(aggregators))])
+    exact = exact.reshape(len(aggregators), len(asked))
+    gain = np.asarray(np.sign(exact), np.int64) * _down(np.abs(exact))
+    kwh = gain * (step * aggregators.battery_kwh)[:, None]
+    through = np.where(
+        gain > 0, 1.0 / aggregators.charge_efficiency[:, None], aggregators.discharge_efficiency[:, None]
+    )
+    power = kwh * through / problem.step_h
+    level = np.arange(len(asked))
+    if rounding == "inner":
+        return level, gain, power
+    wide = np.where(exact > 0, _up(exact), gain)
+    same = wide == gain
+    full = np.where(same & (gain != 0) & (np.abs(np.abs(exact) - np.abs(gain)) < _ROUNDING), power, asked)
+    both = np.concatenate([wide, gain], axis=1)
+    reduced = np.where(np.abs(full - power) > _ROUNDING * np.abs(asked), power, 0.0)
+    return np.tile(level, 2), both, np.concatenate([full, reduced], axis=1)
 
 
-def _notes(problem: Problem, gain: Array, power_kw: Array) -> tuple[str, ...]:
+def _notes(problem: Problem, power_kw: Array) -> tuple[str, ...]:
     """A word on every charger level that the step of the state of charge weakens."""
     notes = []
     asked = problem.sites.level_kw
     lost = 1.0 - np.abs(power_kw) / np.maximum(np.abs(asked), 1e-300)
-    for m in range(len(gain)):
+    for m in range(len(power_kw)):
         seen: set[float] = set()
         for i in np.flatnonzero((lost[m] > _LOST) & (asked != 0)):
             if float(asked[i]) not in seen:
@@ -229,11 +245,13 @@ def _least_energy(nodes: int, tail: Array, head: Array, energy_kwh: Array, desti
     return least
 
 
-def _grouped(owner: Array, owners: int) -> tuple[Array, Array]:
-    """CSR offsets and members by owner."""
+def _grouped(owner: Array, owners: int, wanted: Array | None = None) -> tuple[Array, Array]:
+    """CSR offsets and members by owner, of those wanted."""
     order = np.argsort(owner, kind="stable").astype(np.int32)
+    if wanted is not None:
+        order = order[wanted[order]]
     first = np.zeros(owners + 1, np.int64)
-    np.cumsum(np.bincount(owner, minlength=owners), out=first[1:])
+    np.cumsum(np.bincount(owner[order], minlength=owners), out=first[1:])
     return first, order
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.tariffs.arcs.levels import Levels
+from tidewatt.tariffs.arcs.levels import Kind, Levels
 from tidewatt.tariffs.problem import Problem
 
-__all__ = ["Arcs", "arcs_of"]
+__all__ = ["Arcs", "arcs_of", "moves_of", "possible"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,48 +59,87 @@ class Arcs:
         return len(self.head)
 
 
-def arcs_of(problem: Problem, levels: Levels, keys: list[Array]) -> Arcs:
-    """Arcs from the sorted keys ``state * actions + action`` of every kind.
+@dataclass(frozen=True, slots=True, eq=False)
+class Moves:
+    """What keys ``state * actions + action`` of kinds stand for; all of shape (keys,)."""
 
-    Every state that an arc leads to must have an arc out of it, unless it is at the destination.
-    """
-    roads, nodes, steps = problem.roads, problem.roads.nodes, problem.steps
-    actions = 1 + roads.links + len(levels.site)
-    sizes = np.array([(steps + 1) * nodes * k.levels for k in levels.kinds], np.int64)
-    base = np.concatenate([[0], np.cumsum(sizes)])
+    kind: Array
+    state: Array
+    action: Array
+    start: Array
+    node: Array
+    level: Array
+    link: Array
+    option: Array
+    end: Array
+    node_end: Array
+    level_end: Array
+    state_end: Array
+
+
+def moves_of(problem: Problem, levels: Levels, kinds: list[Kind], keys: list[Array]) -> Moves:
+    """Where arcs begin and lead to, of every kind's keys; levels beyond the highest end there."""
+    roads, nodes = problem.roads, problem.roads.nodes
     kind = np.repeat(np.arange(len(keys)), [len(k) for k in keys])
-    every = np.concatenate(keys)
-    state, action = np.divmod(every, actions)
-    level_count = np.array([k.levels for k in levels.kinds], np.int64)[kind]
+    state, action = np.divmod(np.concatenate(keys), 1 + roads.links + len(levels.site))
+    level_count = np.array([k.levels for k in kinds], np.int64)[kind]
     rest, level = np.divmod(state, level_count)
     start, node = np.divmod(rest, nodes)
     drives, charges = (action > 0) & (action <= roads.links), action > roads.links
     link = np.where(drives, action - 1, -1)
     option = np.where(charges, action - 1 - roads.links, -1)
-    aggregator = np.array([k.aggregator for k in levels.kinds], np.int64)[kind]
+    end, node_end, level_end = start + 1, node.copy(), level.copy()
+    by = link[drives]
+    end[drives] = start[drives] + roads.free_flow_steps[by]
+    node_end[drives] = roads.head[by]
+    level_end[drives] -= np.stack([k.expanded.used for k in kinds])[kind[drives], by]
+    aggregator = np.array([k.aggregator for k in kinds], np.int64)[kind[charges]]
+    level_end[charges] += levels.gain[aggregator, option[charges]]
+    fills = drives | np.array([k.expanded.fills for k in kinds])[kind]
+    highest = np.stack([k.expanded.high for k in kinds])[kind, node_end]
+    level_end = np.where(fills, np.minimum(level_end, highest), level_end)
+    state_end = (end * nodes + node_end) * level_count + level_end
+    return Moves(kind, state, action, start, node, level, link, option, end, node_end, level_end, state_end)
 
-    used = np.stack([k.expanded.used for k in levels.kinds])
-    end = start + np.where(drives, roads.free_flow_steps[link], 1)
-    node_end = np.where(drives, roads.head[link], node)
-    level_end = level - np.where(drives, used[kind, link], 0)
-    if charges.any():
-        level_end = level_end + np.where(charges, levels.gain[aggregator, option], 0)
+
+def possible(problem: Problem, levels: Levels, kind: Kind, keys: Array) -> Array:
+    """Which keys are arcs of a kind at all: of an earlier solution they need not be."""
+    roads, x = problem.roads, kind.expanded
+    move = moves_of(problem, levels, [kind], [keys])
+    good: Array = (move.node != kind.destination) & (move.start < problem.steps) & (move.end <= problem.steps)
+    good &= (move.level >= x.low[move.node]) & (move.level <= x.high[move.node])
+    good &= (move.level_end >= x.low[move.node_end]) & (move.level_end <= x.high[move.node_end])
+    drives, charges = move.link >= 0, move.option >= 0
+    good[drives] &= roads.tail[move.link[drives]] == move.node[drives]
+    option = move.option[charges]
+    good[charges] &= problem.sites.node[levels.site[option]] == move.node[charges]
+    good[charges] &= levels.power_kw[kind.aggregator, option] != 0
+    return good
+
+
+def arcs_of(problem: Problem, levels: Levels, keys: list[Array]) -> Arcs:
+    """Arcs from the sorted keys ``state * actions + action`` of every kind.
+
+    Every state that an arc leads to must have an arc out of it, unless it is at the destination.
+    """
+    steps, nodes = problem.steps, problem.roads.nodes
+    sizes = np.array([(steps + 1) * nodes * k.levels for k in levels.kinds], np.int64)
+    base = np.concatenate([[0], np.cumsum(sizes)])
+    move = moves_of(problem, levels, levels.kinds, keys)
+    kind, link, option, start, end = move.kind, move.link, move.option, move.start, move.end
+    drives, charges = link >= 0, option >= 0
+    aggregator = np.array([k.aggregator for k in levels.kinds], np.int64)[kind]
     destination = np.array([k.destination for k in levels.kinds], np.int64)[kind]
 
-    tails, owner = np.unique(base[kind] + state, return_inverse=True)
+    tails, owner = np.unique(base[kind] + move.state, return_inverse=True)
     first = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(tails)))])
-    ends = base[kind] + (end * nodes + node_end) * level_count + level_end
-    there = node_end == destination
-    head = np.where(there, -1, np.searchsorted(tails, ends))
-
-    w = problem.aggregators.time_value_per_h[aggregator] * problem.step_h
-    cost = w * (end - start)
-    cost = cost + np.where(drives, problem.toll[link, np.minimum(end, steps) - 1], 0.0)
-    if charges.any():
-        paid = problem.charger_price[levels.site[option], start]
-        cost = cost + np.where(charges, paid, 0.0)
+    head = np.where(move.node_end == destination, -1, np.searchsorted(tails, base[kind] + move.state_end))
+    cost = problem.aggregators.time_value_per_h[aggregator] * problem.step_h * (end - start)
+    cost[drives] += problem.toll[link[drives], np.minimum(end[drives], steps) - 1]
+    cost[charges] += problem.charger_price[levels.site[option[charges]], start[charges]]
     starts = np.concatenate([base[i] + k.starts for i, k in enumerate(levels.kinds)])
     return Arcs(
-        kind, aggregator, first, head, state, action, start, end, node, level, level_end, link, option, cost,
-        np.searchsorted(tails, starts), np.concatenate([k.vehicles for k in levels.kinds]),
+        kind, aggregator, first, head, move.state, move.action, start, end, move.node, move.level,
+        move.level_end, link, option, cost, np.searchsorted(tails, starts),
+        np.concatenate([k.vehicles for k in levels.kinds]),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.kernels.surplus import UNREACHED, cheapest, follow
 from tidewatt.tariffs.arcs.levels import Kind, Levels
 from tidewatt.tariffs.arcs.limits import Duals
+from tidewatt.tariffs.arcs.network import moves_of, possible
 from tidewatt.tariffs.problem import Problem
 
 __all__ = ["Pricing"]
@@ -95,8 +96,9 @@ class Pricing:
             count = follow(k.expanded, k.starts, action, self._seen, self._mark, self._keys)
             found = self._keys[:count].copy()
             if seeds is not None and len(seeds[i]):
-                good = cost.reshape(-1)[self._ends(k, seeds[i])] < UNREACHED
-                found = np.union1d(found, seeds[i][good])
+                seed = seeds[i][possible(self.problem, self.levels, k, seeds[i])]
+                seed = seed[cost.reshape(-1)[self._ends(k, seed)] < UNREACHED]
+                found = np.union1d(found, seed)
                 found = np.union1d(found, self._onward(k, found, action))
             keys.append(np.sort(found))
         return keys, total + self._of_limits(duals)
@@ -110,20 +112,22 @@ class Pricing:
 
     def _ends(self, k: Kind, keys: Array) -> Array:
         """States that arcs lead to."""
-        actions = 1 + self.problem.roads.links + len(self.levels.site)
-        state, act = np.divmod(keys, actions)
-        nodes = self.problem.roads.nodes
-        rest, level = np.divmod(state, k.levels)
-        t, n = np.divmod(rest, nodes)
-        link = np.clip(act - 1, 0, self.problem.roads.links - 1)
-        drive = (act > 0) & (act <= self.problem.roads.links)
-        option = np.maximum(act - 1 - self.problem.roads.links, 0)
-        t2 = t + np.where(drive, self.problem.roads.free_flow_steps[link], 1)
-        n2 = np.where(drive, self.problem.roads.head[link], n)
-        level = level - np.where(drive, k.expanded.used[link], 0)
-        if len(self.levels.site):
-            level = level + np.where(act > self.problem.roads.links, k.expanded.gain[option], 0)
-        return (t2 * nodes + n2) * k.levels + level
+        return moves_of(self.problem, self.levels, [k], [keys]).state_end
+
+    def dearest(self) -> float:
+        """More than any plan can cost that keeps all limits: a bound beyond it says that there is none."""
+        p, dt = self.problem, self.problem.step_h
+        fleet, travel, sites = p.aggregators, p.travel, p.sites
+        every = float(travel.vehicles.sum())
+        hours = float(travel.vehicles @ fleet.time_value_per_h[travel.aggregator]) * p.steps * dt
+        a_step = sum(float(np.abs(x).max(initial=0.0)) for x in (p.toll, p.charger_price))
+        level_kw = np.abs(self.levels.power_kw).max(axis=0, initial=0.0)
+        strongest = np.zeros(len(sites))
+        np.maximum.at(strongest, self.levels.site, level_kw)
+        kw = (strongest * np.minimum(sites.chargers, every))[None, :, None]
+        energy = kw * np.abs(p.price_per_kwh) + fleet.price_sensitivity_per_kwh_kw[:, None, None] * kw**2
+        most = hours + every * p.steps * a_step + dt * float(energy.sum())
+        return float(self.weight * most * (1.0 + 1e-6) + 1e-6)
 
     def _of_limits(self, duals: Duals) -> float:
         """What the limits add to the bound at these prices."""

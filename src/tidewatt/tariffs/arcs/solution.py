@@ -18,7 +18,7 @@ from tidewatt.tariffs.problem import Problem, Progressed, Solution
 
 __all__ = ["solve_arcs"]
 
-COST_IN_ELASTIC = 1e-3  # what a unit of cost weighs against a kWh beyond a limit: cost comes second
+COST_IN_ELASTIC = 1e-3  # what the dearest kWh or hour weighs against a kWh beyond a limit: cost comes second
 _WORTH_PRICES = 20.0  # energy prices that a limit may cost at first; raised where that is too little
 _OF_BATTERY = 0.05  # share of a battery that a vehicle beyond a road's capacity counts as
 
@@ -44,8 +44,9 @@ def solve_arcs(
     if unserved.any() and not elastic:
         return _nothing(problem, levels, unserved, build_s)
     began = time.perf_counter()
+    weight = _elastic_weight(problem) if elastic else 1.0
     done = Generation(
-        problem, levels, penalties, weight=COST_IN_ELASTIC if elastic else 1.0, elastic=elastic,
+        problem, levels, penalties, weight=weight, elastic=elastic,
         first=first, seeds=seeds, on_progress=on_progress,
     ).run(relative_gap, time_limit_s)  # fmt: skip
     solve_s = time.perf_counter() - began
@@ -75,13 +76,22 @@ def penalties_of(problem: Problem, elastic: bool) -> Penalties:
     return Penalties(*(np.repeat(x[:, None], problem.steps, axis=1) for x in every))
 
 
+def _elastic_weight(problem: Problem) -> float:
+    """Of cost where limits may be exceeded, whatever money it is counted in."""
+    per_kwh = float(np.abs(problem.price_per_kwh).max(initial=0.0))
+    per_h = float(problem.aggregators.time_value_per_h.max(initial=0.0))
+    return COST_IN_ELASTIC / max(1.0, per_kwh, per_h)
+
+
 def _served(problem: Problem, levels: Levels) -> tuple[Levels, Array]:
     """Levels without the vehicles that no plan serves whatever the limits, and how many of each group."""
     reachable = Pricing(problem, levels, 1.0).reachable()
     unserved = np.where(levels.group_kind < 0, problem.travel.vehicles, 0.0)
     kinds: list[Kind] = []
     for i, (k, good) in enumerate(zip(levels.kinds, reachable, strict=True)):
-        kinds.append(replace(k, starts=k.starts[good], vehicles=k.vehicles[good]))
+        # Whoever is there already needs no plan.
+        away = good & (k.starts // k.levels % problem.roads.nodes != k.destination)
+        kinds.append(replace(k, starts=k.starts[away], vehicles=k.vehicles[away]))
         mine = np.flatnonzero(levels.group_kind == i)
         lost = mine[np.isin(levels.group_state[mine], k.starts[~good])]
         unserved[lost] = problem.travel.vehicles[lost]
@@ -107,7 +117,12 @@ def _seeds(problem: Problem, levels: Levels, warm: Solution) -> tuple[list[Array
     seeds = [np.zeros(0, np.int64) for _ in levels.kinds]
     if warm.traffic is None or not warm.traffic.arcs:
         return None, first
-    arcs, links = warm.traffic.arcs, problem.roads.links
+    links, steps, nodes = problem.roads.links, problem.steps, problem.roads.nodes
+    arcs = warm.traffic.arcs
+    # What an arc of another structure may not even be numbered by; the rest is looked at once it is.
+    most = np.array([links, nodes, len(problem.sites.level_kw)])[np.minimum(arcs["action"], 2)]
+    named = (arcs["index"] < most) & (arcs["node"] < nodes) & (arcs["start_step"] < steps)
+    arcs = {name: values[named] for name, values in arcs.items()}
     actions = 1 + links + len(levels.site)
     action = np.where(
         arcs["action"] == 0, 1 + arcs["index"], np.where(arcs["action"] == 2, 1 + links + arcs["index"], 0)
@@ -140,7 +155,9 @@ def _solution(
     power = power_of(problem, levels, done)
     beta = problem.aggregators.price_sensitivity_per_kwh_kw[:, None, None]
     energy = dt * float(np.sum(problem.price_per_kwh * power + beta * power**2))
-    cost = float(np.dot(done.arcs.cost, solved.flow)) + energy if elastic else solved.cost
+    # The program's own figure counts what little exceeds limits, or stays near a centre before the end.
+    asked = done.status == "solved" and not elastic
+    cost = solved.cost if asked else float(np.dot(done.arcs.cost, solved.flow)) + energy
     relaxed = {}
     if elastic:
         relaxed = {

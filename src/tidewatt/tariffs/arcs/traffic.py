@@ -116,7 +116,9 @@ def _labelled(problem: Problem, levels: Levels, arcs: Arcs, flow: Array, soc: Ar
     """Arcs in use, as `Traffic` says."""
     used = np.flatnonzero(flow > 0.0)
     kind, drives, charges = arcs.kind[used], arcs.link[used] >= 0, arcs.option[used] >= 0
-    option = np.maximum(arcs.option[used], 0)
+    option = arcs.option[used]
+    level = np.zeros(len(used), np.int64)
+    level[charges] = levels.level[option[charges]]
     power = np.zeros(len(used))
     if charges.any():
         power[charges] = levels.power_kw[arcs.aggregator[used][charges], option[charges]]
@@ -125,7 +127,7 @@ def _labelled(problem: Problem, levels: Levels, arcs: Arcs, flow: Array, soc: Ar
         "destination": np.array([k.destination for k in levels.kinds], np.int32)[kind],
         "soc_final_min": np.array([k.soc_final_min for k in levels.kinds])[kind],
         "action": np.where(drives, 0, np.where(charges, 2, 1)).astype(np.int8),
-        "index": np.where(drives, arcs.link[used], np.where(charges, option, arcs.node[used])).astype(
+        "index": np.where(drives, arcs.link[used], np.where(charges, level, arcs.node[used])).astype(
             np.int32
         ),
         "start_step": arcs.start_step[used],
