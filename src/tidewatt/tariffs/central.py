@@ -214,6 +214,7 @@ class Solver:
                 problem,
                 formulation=formulation,
                 paths_per_od=p.paths_per_od,
+                pool_initial_soc=p.pool_initial_soc,
                 soc_step=step / _FINER if finer else step,
                 rounding=rounding,
                 relative_gap=p.relative_gap,

@@ -15,6 +15,7 @@ def solve(
     *,
     formulation: str = "arcs",
     paths_per_od: int = 4,
+    pool_initial_soc: bool = False,
     soc_step: float | str = "auto",
     rounding: str = "inner",
     relative_gap: float = 1e-9,
@@ -33,6 +34,8 @@ def solve(
         ``arcs`` (every unit of flow is a possible vehicle) or ``paths`` (pools charge over a path).
     paths_per_od : int
         Of ``paths``.
+    pool_initial_soc : bool
+        Of ``paths``: whether vehicles that depart with different charge share it, too.
     soc_step, rounding
         Of ``arcs``: the step of the state of charge, or ``auto``; ``inner`` (plans can be driven) or
         ``outer`` (a bound).
@@ -58,6 +61,7 @@ def solve(
         return solve_paths(
             problem,
             paths_per_od=paths_per_od,
+            pool_initial_soc=pool_initial_soc,
             relative_gap=relative_gap,
             time_limit_s=time_limit_s,
             traffic=traffic,

@@ -49,6 +49,9 @@ class Parameters:
         charge of a path's vehicles. ``both``: arcs, and paths beside it for the pooling gap.
     paths_per_od : int
         Fewest-step paths of each pair of origin and destination in ``paths``.
+    pool_initial_soc : bool
+        Whether ``paths`` pools the charge of all vehicles of a path, as the source does, or only of those that
+        depart with the same.
     uncertainty : str
         Set that limits are protected against: ``box``, ``budget``, ``ellipsoid`` or ``conformal``.
     gamma : float
@@ -88,6 +91,7 @@ class Parameters:
 
     formulation: str = "arcs"
     paths_per_od: int = 4
+    pool_initial_soc: bool = False
     uncertainty: str = "box"
     gamma: float = 1.0
     coverage: float = 0.95
