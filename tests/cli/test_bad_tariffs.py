@@ -29,15 +29,30 @@ def test_bad_tariffs(case: Case, tmp_path: Path) -> None:
         judge(case, issues_of(lambda: scenario_from_tables(small.tables, small.config)))
 
 
+@pytest.mark.parametrize("verb", ["check", "tariff"])
 @pytest.mark.parametrize(
-    "name", ["meshed network", "island", "limit below the base load", "demand that cannot exit in time"]
+    "name",
+    [
+        "meshed network",
+        "island",
+        "no impedance",
+        "impedance missing",
+        "limit below the base load",
+        "forecasts without outcomes",
+        "conformal margins without forecasts",
+        "conformal margins of too few days",
+        "gamma outside its range",
+        "demand that cannot exit in time",
+    ],
 )
-def test_check_names_what_no_plan_could_mend(name: str, tidewatt, tmp_path: Path) -> None:
-    """`tidewatt check` would end in a traceback, or find such a scenario sound."""
+def test_verbs_name_what_no_plan_could_mend(name: str, verb: str, tidewatt, tmp_path: Path) -> None:
+    """A verb would end in a traceback, find such a scenario sound, or leave a result of it."""
     small = SmallTariffs()
     (case,) = (case for case in TARIFF_CASES if case.name == name)
     case.spoil(small)
-    ended = tidewatt("check", small.write(tmp_path / "s"), columns=500)
+    out = ["--out", tmp_path / "r"] if verb == "tariff" else []
+    ended = tidewatt(verb, small.write(tmp_path / "s"), *out, columns=500)
+    assert not (tmp_path / "r").exists()
     assert ended.status == 2 and "Traceback" not in ended.err and "1 problem found" in ended.err
     assert all(word in ended.err for word in case.says) and case.who in ended.err
 

@@ -129,7 +129,16 @@ def test_sites_and_sweep_are_those_of_the_files(priced):
     assert [float(row[2]) for row in gamma_rows(result)] == pytest.approx(swept["cost"].tolist(), rel=1e-3)
 
 
-@pytest.mark.parametrize("words", [["box"], ["budget"], ["ellipsoid"], ["conformal", "--coverage", "0.8"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["box"],
+        ["budget"],
+        ["ellipsoid"],
+        ["conformal", "--coverage", "0.8"],
+        ["conformal", "--coverage", "0.8", "--coverage-scope", "joint"],
+    ],
+)
 def test_every_set_of_outcomes_can_be_asked_for(tidewatt, small, tmp_path, words):
     """Without it: a set works in Python only, or one without gamma breaks what is printed."""
     ended = tidewatt("tariff", small, "--out", tmp_path / "r", "--uncertainty", *words, *QUICK)
@@ -138,6 +147,8 @@ def test_every_set_of_outcomes_can_be_asked_for(tidewatt, small, tmp_path, words
     assert f"arcs, {words[0]}, {of}" in " ".join(ended.out.split())
     figures = json.loads((tmp_path / "r" / "summary.json").read_text())
     assert figures["gamma"] == (None if words[0] == "conformal" else 1.0)
+    assert figures["coverage_scope"] == {1: None, 3: "row_step", 5: "joint"}[len(words)]
+    assert ("all limits are kept together" in " ".join(ended.out.split())) == ("joint" in words)
     assert (tmp_path / "r" / "figures" / "tariff_map.png").is_file()
 
 

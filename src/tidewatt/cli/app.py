@@ -23,7 +23,7 @@ app = App(
     help="How electric vehicles drive, queue and charge, what that does to distribution feeders, the most "
     "that flexible charging can spare them, with proof, and the prices that make it happen.",
     help_epilogue="Exit status: 0 done; 1 an error of the program; 2 bad input or usage; 3 finished without "
-    "the asked accuracy (the result is written); 130 interrupted (a checkpoint is kept, --resume goes on).",
+    "the asked accuracy (the result is written); 130 interrupted (where there is --resume, it goes on).",
     version=tidewatt.__version__,
     suppress_keyboard_interrupt=False,  # else it becomes a SystemExit, and main says 130 itself
 )

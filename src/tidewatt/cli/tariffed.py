@@ -24,7 +24,8 @@ _SETS = {
     "box": "every injection may be off by gamma times its half width at once",
     "budget": "at most a share gamma of the injections that move a limit are off by their half width at once",
     "ellipsoid": "injections lie in an ellipsoid of radius gamma times the root of their number",
-    "conformal": "margins cover the asked share of the past days",
+    "row_step": "past days resemble the coming one, and each limit is kept by itself, step by step",
+    "joint": "past days resemble the coming one, and all limits are kept together",
 }
 _SITES = ("site", "kWh charged", "most kW", "largest tariff", "at", "kWh at a tariff")
 _SWEEP = ("gamma", "status", "cost", "largest tariff", "mean tariff", "violations")
@@ -99,7 +100,8 @@ def sentences(result: Tariffs) -> list[str]:
         return [*said, "No prices are published.", *_notes(result)]
     said += [*_decentralised(f), *_uncertain(f), *_compared(f)]
     said.append(
-        f"Assumed: power flow is linear ({f['linearisation']}), {_SETS[f['uncertainty']]}; vehicles are "
+        f"Assumed: power flow is linear ({f['linearisation']}), "
+        f"{_SETS[f['coverage_scope'] or f['uncertainty']]}; vehicles are "
         "divisible, leave and return to chargers freely, and know prices in advance."
     )
     return [*said, *_notes(result)]

@@ -30,6 +30,7 @@ def tariff(
     gamma: float | None = None,
     uncertainty: Literal["box", "budget", "ellipsoid", "conformal"] | None = None,
     coverage: float | None = None,
+    coverage_scope: Literal["row_step", "joint"] | None = None,
     formulation: Literal["arcs", "paths", "both"] | None = None,
     paths_per_od: int | None = None,
     sweep_gamma: str | None = None,
@@ -62,13 +63,17 @@ def tariff(
         Folder for the result; made where it does not exist. A result in it is replaced; anything else is
         refused.
     gamma
-        Size of the uncertainty set, from 0 (forecasts hold) to 1 [default: 1].
+        Size of the uncertainty set, from 0 (forecasts hold) to 1; injections with a gamma of their own keep
+        it in box [default: 1].
     uncertainty
         Set of outcomes that limits are protected against: box (all off at once), budget (only so many),
         ellipsoid, or conformal (from past forecasts and outcomes; uses coverage instead of gamma)
         [default: box].
     coverage
         Share of days that conformal margins shall cover, 0..1 [default: 0.95].
+    coverage_scope
+        What they cover: row_step (each limit and step by itself; some limit may still be exceeded on most
+        days), or joint (all together) [default: row_step].
     formulation
         arcs (every unit of flow is a possible vehicle), paths (the source's, which pools the state of
         charge of vehicles on one path), or both, which gives the gap between them [default: arcs].
@@ -76,7 +81,8 @@ def tariff(
         Paths of each pair of origin and destination in paths [default: 4].
     sweep_gamma
         Solve for several gammas too: FROM:TO:STEP, for example 0:1:0.1, or values separated by commas:
-        gamma.csv and a figure of cost, tariffs and violations [default: no sweep].
+        gamma.csv and a figure of cost, tariffs and violations. Not for conformal, which has no gamma
+        [default: no sweep].
     soc_step
         Step of the state of charge in arcs, a fraction of the battery, or auto [default: auto].
     soc_rounding
@@ -109,6 +115,7 @@ def tariff(
         "gamma": gamma,
         "uncertainty": uncertainty,
         "coverage": coverage,
+        "coverage_scope": coverage_scope,
         "formulation": formulation,
         "paths_per_od": paths_per_od,
         "soc_step": _number_or_word(soc_step),

@@ -79,8 +79,8 @@ class Parameters:
     samples : int
         Outcomes drawn to count violations; 0: none.
     kwh_per_km, vehicle_share : float
-        Where roads in steps are derived from `Roads`: consumption, and the share of the capacity that is
-        these vehicles'.
+        Where roads in steps are derived from `Roads`, which is when the scenario is read: consumption, and
+        the share of the capacity that is these vehicles'. Only the scenario's ``[tariff]`` can set them.
     time_limit_s : float
         Stop solving after this many seconds.
     seed : int

@@ -69,7 +69,7 @@ def tariff(
     progress : callable, optional
         Receives a `Progress` now and then: phase, programs solved, cost, bound and gap.
     sweep_gamma : sequence of float, optional
-        Solve also with these sizes of the uncertainty set, 0 to 1.
+        Solve also with these sizes of the uncertainty set, 0 to 1; ``conformal`` has none.
     **asked
         Any field of `tidewatt.tariffs.parameters.Parameters`, such as ``gamma``, ``uncertainty``,
         ``formulation``, ``publish``; what is not given, or None, comes from the scenario's ``[tariff]``,

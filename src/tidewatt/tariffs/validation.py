@@ -42,7 +42,7 @@ def validated(scenario: Scenario, asked: Mapping[str, Any]) -> Case:
     # What is asked for now decides what is needed, not what the scenario would ask for.
     now = {**given, **{name: value for name, value in asked.items() if value is not None}}
     checked = replace(scenario, parameters={**scenario.parameters, "tariff": now})
-    issues = check(checked) + _lacking(scenario)
+    issues = check(checked) + _lacking(scenario) + _too_late(given, parameters)
     if issues:
         raise ScenarioError(issues)
     case = case_of(scenario, parameters)
@@ -61,6 +61,17 @@ def _lacking(scenario: Scenario) -> list[Issue]:
     if scenario.travel is not None and not len(scenario.travel):
         issues.append(Issue("travel", "", "there are no vehicles", "Add a row for each group of vehicles"))
     return issues
+
+
+def _too_late(given: Mapping[str, Any], parameters: Parameters) -> list[Issue]:
+    """What only counts while a scenario is read must not be asked for and then do nothing."""
+    read = Parameters.of(given)
+    fix = "Set it in the scenario's [tariff] before reading it"
+    return [
+        Issue("tariff", name, "roads are in steps already: asked for now, it has no effect", fix)
+        for name in ("kwh_per_km", "vehicle_share")
+        if getattr(parameters, name) != getattr(read, name)
+    ]
 
 
 def beyond_reach(case: Case) -> list[Issue]:
