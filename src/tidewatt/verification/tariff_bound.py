@@ -52,17 +52,17 @@ class Costs:
         time_cost = float(self.who.time_value_per_h[m]) * dt
         inner = self.rounding == "inner"
         up, down = (np.ceil, np.floor) if inner else (np.floor, np.ceil)
-        sign = _TINY if inner else -_TINY
+        sign = _TINY if inner else -_TINY  # of `up`; that of `down` is the opposite
         there = np.isfinite(kind.base)
         base = np.where(there, kind.base, 0.0)
-        low = up((self.who.soc_min[m] - base) / delta - sign)
+        low = np.ceil((self.who.soc_min[m] - base) / delta - _TINY)
         high = down((self.who.soc_max[m] - base) / delta + sign)
         bottom, top = int(low[there].min()), int(high[there].max())
         low, high = low - bottom, np.where(there, high - bottom, -1)
         count = top - bottom + 1
         q = np.arange(count)
         inside = (q >= low[:, None]) & (q <= high[:, None])
-        enough = up((kind.soc_final_min - base[d]) / delta - sign) - bottom
+        enough = np.ceil((kind.soc_final_min - base[d]) / delta - _TINY) - bottom
         # Links that lead on; what they use of the surplus.
         links = np.flatnonzero((roads.tail != d) & there[roads.tail] & there[roads.head])
         links = links[np.argsort(roads.tail[links], kind="stable")]
@@ -72,10 +72,16 @@ class Costs:
         use = np.maximum(up(use - sign), 0).astype(np.int64)
         first = np.flatnonzero(np.append(True, np.diff(tail) > 0)) if len(links) else np.zeros(0, np.int64)
         fall = q - use[:, None]
-        # One shelf beyond the highest level and below the lowest, where nothing can be.
+        tops = high.astype(np.int64)
+        if not inner:  # what is beyond the highest level is dropped
+            fall = np.minimum(fall, tops[head][:, None])
         options, owner = sites.level_kw, np.repeat(np.arange(len(sites)), np.diff(sites.level_first))
         eta = float(self.who.charge_efficiency[m]), float(self.who.discharge_efficiency[m])
-        moves = [(y, *_level(float(p), dt, battery, delta, eta)) for y, p in zip(owner, options, strict=True)]
+        moves = [
+            (y, *way)
+            for y, power in zip(owner, options, strict=True)
+            for way in _ways(float(power), dt, battery, delta, eta, inner)
+        ]
         cost = np.full((steps + 1, roads.nodes, count), np.inf)
         cost[:, d] = np.where(inside[d] & (q >= enough), 0.0, np.inf)
         for t in range(steps - 1, -1, -1):
@@ -90,13 +96,13 @@ class Costs:
                 now[tail[first]] = np.minimum(now[tail[first]], best)
             for y, k, power in moves:
                 n = sites.node[y]
-                if k == 0 or n == d:
+                if n == d or not there[n]:
                     continue
-                shifted = np.full(count, np.inf)
-                if k > 0:
-                    shifted[: max(count - k, 0)] = cost[t + 1, n, k:]
-                else:
-                    shifted[-k:] = cost[t + 1, n, :k]
+                after = q + k
+                if not inner:
+                    after = np.minimum(after, tops[n])
+                shifted = cost[t + 1, n, np.clip(after, 0, count - 1)]
+                shifted = np.where((after >= 0) & (after < count), shifted, np.inf)
                 shifted += time_cost + energy[y, t] * power + charger[y, t]
                 now[n] = np.minimum(now[n], shifted)
             now[~inside] = np.inf
@@ -107,15 +113,22 @@ class Costs:
         return np.asarray(cost[self.travel.depart_step[g], self.travel.origin[g], level])
 
 
-def _level(
-    power: float, dt: float, battery: float, delta: float, eta: tuple[float, float]
-) -> tuple[int, float]:
-    """Levels gained in a step, and the power that takes (tariff-7)."""
-    if power > 0:
-        k = int(np.floor(power * dt * eta[0] / battery / delta + _TINY))
-        return k, k * delta * battery / (eta[0] * dt)
-    k = -int(np.floor(-power * dt / eta[1] / battery / delta + _TINY))
-    return k, k * delta * battery * eta[1] / dt
+def _ways(
+    power: float, dt: float, battery: float, delta: float, eta: tuple[float, float], inner: bool
+) -> list[tuple[int, float]]:
+    """Levels gained in a step by a charger's power, and the power that takes (tariff-7).
+
+    Rounded outwards the charger's own power gains a level more where it is between two, or takes a level
+    less; powers of whole levels are there, too.
+    """
+    through = eta[0] if power > 0 else 1.0 / eta[1]
+    exact = power * dt * through / battery / delta
+    k = int(np.sign(exact) * np.floor(abs(exact) + _TINY))
+    whole = (k, k * delta * battery / (through * dt))
+    if inner:
+        return [whole] if k else []
+    wide = int(np.ceil(exact - _TINY)) if power > 0 else k
+    return [(wide, power), *([whole] if k else [])]
 
 
 def cheapest(

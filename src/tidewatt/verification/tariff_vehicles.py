@@ -151,7 +151,7 @@ def _kinds(
         for m, d, s in zip(travel.aggregator, travel.destination, travel.soc_final_min, strict=True)
     }
     found, used = [], np.zeros(len(a["soc"]), bool)
-    step_of = {m: _soc_step(scenario, a, m, soc_step) for m in {key[0] for key in keys}}
+    step_of = {m: _soc_step(scenario, a, m, least, soc_step) for m in {key[0] for key in keys}}
     worst = 0.0
     for m, d, final in keys:
         arcs = np.flatnonzero(
@@ -171,6 +171,9 @@ def _kinds(
         base = ahead + centre
         spare = (travel.soc_initial[groups] - base[travel.origin[groups]]) / step_of[m]
         start = np.floor(spare + _TINY) if rounding == "inner" else np.ceil(spare - _TINY)
+        if rounding == "outer":  # what is beyond the highest level is dropped
+            most = (float(who.soc_max[m]) - base[travel.origin[groups]]) / step_of[m]
+            start = np.minimum(start, np.ceil(most - _TINY))
         if not np.isfinite(start).all():
             ledger.add("arcs: demand", False, "a group has no way to its destination")
             return None
@@ -182,15 +185,25 @@ def _kinds(
     return found
 
 
-def _soc_step(scenario: Scenario, a: dict[str, Array], m: int, said: float) -> float:
-    """The step of an aggregator's levels: what charging gains, by level gained."""
+def _soc_step(scenario: Scenario, a: dict[str, Array], m: int, least: Array, said: float) -> float:
+    """The step of an aggregator's levels, where its arcs begin on several levels.
+
+    The rise of the surplus of charge, over the levels between the lowest and the highest, of the kind in
+    which these are farthest apart.
+    """
     who = scenario.aggregators
     assert who is not None
-    mine = (a["aggregator"] == m) & (a["action"] == _LEVEL) & (a["level_end"] > a["level"])
-    if not mine.any():
-        return said
-    gain = a["power_kw"][mine] * scenario.horizon.step_h * who.charge_efficiency[m] / who.battery_kwh[m]
-    return float(np.median(gain / (a["level_end"][mine] - a["level"][mine])))
+    step, most = said, 0
+    for d in np.unique(a["destination"][a["aggregator"] == m]):
+        mine = (a["aggregator"] == m) & (a["destination"] == d)
+        for final in np.unique(a["soc_final_min"][mine]):
+            i = np.flatnonzero(mine & (a["soc_final_min"] == final))
+            low, high = i[a["level"][i].argmin()], i[a["level"][i].argmax()]
+            levels = int(a["level"][high] - a["level"][low])
+            if levels > most:
+                ahead = (least[a["node"][high], d] - least[a["node"][low], d]) / float(who.battery_kwh[m])
+                step, most = float(a["soc"][high] - a["soc"][low] - ahead) / levels, levels
+    return step
 
 
 def _check_charge(
@@ -228,24 +241,27 @@ def _check_charge(
     )
     said = np.zeros(len(m))
     said[level] = sites.level_kw[a["index"][level]]
-    # Powers are those of whole levels (tariff-7).
-    k = np.floor(np.abs(said) * dt * np.where(said > 0, eta, 1.0 / who.discharge_efficiency[m]) / battery
-                 / np.array([_step(kinds, int(x)) for x in range(len(who))])[m] + _TINY)  # fmt: skip
-    k = k * np.sign(said)
-    own = np.zeros(len(m))
+    # Powers are those of whole levels (tariff-7); rounded outwards, also the chargers' own.
     steps = np.array([_step(kinds, int(x)) for x in range(len(who))])[m]
-    own[level] = (k * steps * battery / dt * np.where(k > 0, 1.0 / who.charge_efficiency[m],
-                                                      who.discharge_efficiency[m]))[level]  # fmt: skip
+    through = np.where(said > 0, who.charge_efficiency[m], 1.0 / who.discharge_efficiency[m])
+    exact = said * dt * through / battery / steps
+    k = np.sign(said) * np.floor(np.abs(exact) + _TINY)
+    own = k * steps * battery / (through * dt)
+    if rounding == "outer":
+        own = np.where(np.abs(a["power_kw"] - said) < np.abs(a["power_kw"] - own), said, own)
+    own = np.where(level, own, 0.0)
     ledger.equal("arcs: power of chargers (tariff-7)", a["power_kw"], own, 1e-7 * (1.0 + np.abs(own)), "kW")
-    ledger.add("arcs: power within levels", bool((np.abs(a["power_kw"]) <= np.abs(said) * (1 + 1e-9)).all()),
-               "none above its charger's")  # fmt: skip
-    moved = a["level_end"] - a["level"]
-    wrong = (moved != k) & ~link
-    if rounding == "inner":
-        wrong |= link & (moved > 0)
     ledger.add(
-        "arcs: levels", not wrong.any(), f"{int(wrong.sum()):,} change by other levels than their power"
+        "arcs: power within levels",
+        bool((np.abs(a["power_kw"]) <= np.abs(said) * (1 + 1e-9)).all()),
+        "none above its charger's",
     )
+    moved = a["level_end"] - a["level"]
+    if rounding == "inner":
+        wrong = np.where(link, moved > 0, moved != k)
+    else:
+        wrong = moved > np.where(said > 0, np.ceil(exact - _TINY), k)
+    ledger.add("arcs: levels", not wrong.any(), f"{int(wrong.sum()):,} rise by other levels than their power")
 
 
 def _step(kinds: list[Kind], aggregator: int) -> float:

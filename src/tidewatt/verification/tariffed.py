@@ -85,6 +85,7 @@ def _published(found: Published, certificate: dict[str, Any], s: Scenario, ledge
         _NOT_DRAWN,
     )
     if f["formulation"] == "paths":
+        ledger.add("flows: arcs", "arc" not in found.flows.dims, "none in the paths formulation")
         _check_paths(ledger, found, s, rows, duals.high, duals.low, duals.room_high, duals.room_low)
         words = (
             "Verified: worst cases keep the limits of lines and voltages, tariffs follow from the duals, and",
