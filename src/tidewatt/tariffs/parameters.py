@@ -50,8 +50,8 @@ class Parameters:
     paths_per_od : int
         Fewest-step paths of each pair of origin and destination in ``paths``.
     pool_initial_soc : bool
-        Whether ``paths`` pools the charge of all vehicles of a path, as the source does, or only of those that
-        depart with the same.
+        Whether ``paths`` pools the charge of all vehicles of a path, as the source does, or only of those
+        that depart with the same.
     uncertainty : str
         Set that limits are protected against: ``box``, ``budget``, ``ellipsoid`` or ``conformal``.
     gamma : float

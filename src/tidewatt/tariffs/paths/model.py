@@ -56,7 +56,7 @@ class PathModel:
 
 
 def path_model(
-    problem: Problem, paths_per_od: int, elastic: bool = False, pool_initial_soc: bool = True
+    problem: Problem, paths_per_od: int, elastic: bool = False, pool_initial_soc: bool = False
 ) -> PathModel:
     """All columns and rows, for at most `paths_per_od` paths of each pair of origin and destination."""
     program, travel, sites = Program(), problem.travel, problem.sites

@@ -38,7 +38,7 @@ def solve_paths(
     time_limit_s: float = math.inf,
     traffic: bool = True,
     elastic: bool = False,
-    pool_initial_soc: bool = True,
+    pool_initial_soc: bool = False,
     on_progress: Callable[[Progressed], None] | None = None,
 ) -> Solution:
     """Least cost over flows on paths (tariff-19) and their pooled energy (tariff-20).
