@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "diagnosis_table", "diagnosis_words"]
 
 COLUMNS = ("limit", "element_id", "step", "amount", "unit", "remedy")
+_KINDS = ("demand", "line", "voltage", "road", "chargers")
 
 _LEAST = 1e-4
 """Vehicles and kW below are what the solver leaves of 0; voltages are told from a thousandth of it on."""
@@ -44,15 +45,17 @@ def diagnosis_table(case: Case, elastic: Solution | None) -> pd.DataFrame:
     return table.astype({"step": "int64", "amount": "float64"})
 
 
-def diagnosis_words(table: pd.DataFrame, shown: int = 3) -> str:
-    """The first few entries in a sentence."""
+def diagnosis_words(case: Case, table: pd.DataFrame) -> str:
+    """The largest entry of each kind of limit in a sentence, vehicles that nothing serves first."""
     if not len(table):
         return "The elastic problem names no limit: check that vehicles can reach their destinations in time."
+    largest = table.sort_values("amount", ascending=False, kind="stable").drop_duplicates("limit")
+    order = {kind: place for place, kind in enumerate(_KINDS)}
     parts = [
-        f"{row.limit} {row.element_id} step {row.step}: {row.amount:.4g} {row.unit}"
-        for row in table.sort_values("amount", ascending=False).head(shown).itertuples()
+        f"{row.limit} {row.element_id} at {_clock(case, int(row.step))}: {row.amount:.4g} {row.unit}"
+        for row in sorted(largest.itertuples(), key=lambda row: order[row.limit])
     ]
-    more = f" and {len(table) - shown} more" if len(table) > shown else ""
+    more = f", and {len(table) - len(parts)} more in the diagnosis" if len(table) > len(parts) else ""
     return f"Least relaxation: {'; '.join(parts)}{more}."
 
 

@@ -40,7 +40,7 @@ from tidewatt.tariffs.prices import DECENTRALISED_KW
 from tidewatt.tariffs.problem import Problem, Progressed
 from tidewatt.tariffs.result import Tariffs
 from tidewatt.tariffs.summary import Found, summarise
-from tidewatt.tariffs.sweep import check_gammas, swept
+from tidewatt.tariffs.sweep import gammas_of, swept
 from tidewatt.tariffs.validation import validated
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def tariff(
     scenario: Scenario,
     *,
     progress: Callable[[Progress], None] | None = None,
-    sweep_gamma: Sequence[float] | None = None,
+    sweep_gamma: Sequence[float] | float | None = None,
     **asked: Any,
 ) -> Tariffs:
     """Find tariffs per site and step under which charging keeps lines and voltages within their limits.
@@ -68,7 +68,7 @@ def tariff(
         With roads in steps, charging sites, aggregators, travel, buses and lines, and injections.
     progress : callable, optional
         Receives a `Progress` now and then: phase, programs solved, cost, bound and gap.
-    sweep_gamma : sequence of float, optional
+    sweep_gamma : sequence of float or float, optional
         Solve also with these sizes of the uncertainty set, 0 to 1; ``conformal`` has none.
     **asked
         Any field of `tidewatt.tariffs.parameters.Parameters`, such as ``gamma``, ``uncertainty``,
@@ -100,8 +100,7 @@ def tariff(
     """
     begin = time.perf_counter()
     case = validated(scenario, asked)
-    if sweep_gamma is not None:
-        check_gammas(sweep_gamma, case.parameters)
+    gammas = None if sweep_gamma is None else gammas_of(sweep_gamma, case.parameters)
     solver, problem = Solver(case.parameters, progress), case.problem()
     reports: list[Progressed] = []
     found = Found(solver.solve("central", problem, history=reports), notes=_kept_gammas(case))
@@ -119,7 +118,7 @@ def tariff(
         found.ac = _ac(case, found)
         solver.tell("intervals")
         found.interval = intervals(problem, found.central, found.published.responses.prices)
-    gamma = None if sweep_gamma is None else swept(case, found.central, sweep_gamma, solver)
+    gamma = None if gammas is None else swept(case, found.central, gammas, solver)
     return _labelled(case, problem, found, reports, gamma, solver, begin)
 
 
@@ -212,7 +211,7 @@ def _labelled(
     """Tables, a summary, and a warning where what was asked for was not reached."""
     diagnosis = diagnosis_table(case, found.elastic)
     if found.elastic is not None:
-        found.notes.append(diagnosis_words(diagnosis))
+        found.notes.append(diagnosis_words(case, diagnosis))
     status = _status(found)
     if not status.reached:
         warnings.warn(SolveWarning(" ".join([status.value, *found.notes[-1:]])), stacklevel=3)

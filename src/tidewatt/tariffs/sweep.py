@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,14 +21,14 @@ from tidewatt.tariffs.validation import beyond_reach
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["binding", "check_gammas", "swept"]
+__all__ = ["binding", "gammas_of", "swept"]
 
 _BINDING_PRICE = 1e-6
 """A limit binds where its dual moves tariffs by more, per kWh."""
 
 
-def check_gammas(gammas: Sequence[float], parameters: Parameters) -> None:
-    """Whether a sweep over these can be made.
+def gammas_of(asked: Sequence[float] | float, parameters: Parameters) -> list[float]:
+    """What a sweep is made over, ascending, each once.
 
     Raises
     ------
@@ -36,16 +36,20 @@ def check_gammas(gammas: Sequence[float], parameters: Parameters) -> None:
         Where values are no shares, or the set has no gamma.
     """
     issues = []
-    bad = [gamma for gamma in gammas if not (is_number(gamma) and 0.0 <= gamma <= 1.0)]
-    if bad:
-        found = ", ".join(repr(gamma) for gamma in bad[:5])
-        issues.append(Issue("tariff", "sweep_gamma", f"found {found}", "Give numbers from 0 to 1"))
+    several: list[Any] = list(asked) if isinstance(asked, Iterable) else [asked]
+    bad = [gamma for gamma in several if not (is_number(gamma) and 0.0 <= gamma <= 1.0)]
+    if bad or not several:
+        found = ", ".join(f"{gamma:g}" if is_number(gamma) else repr(gamma) for gamma in bad[:5]) or "none"
+        issues.append(
+            Issue("tariff", "sweep_gamma", f"found {found}", "Give one or more numbers from 0 to 1")
+        )
     if parameters.uncertainty == "conformal":
         problem = "conformal margins have no gamma"
         fix = "Sweep with box, budget or ellipsoid, or change coverage"
         issues.append(Issue("tariff", "sweep_gamma", problem, fix))
     if issues:
         raise ScenarioError(issues)
+    return sorted({float(gamma) for gamma in several})
 
 
 def binding(case: Case, solution: Solution, kind: int) -> list[object]:
@@ -60,7 +64,7 @@ def binding(case: Case, solution: Solution, kind: int) -> list[object]:
 
 
 def swept(case: Case, central: Solution, gammas: Sequence[float], solver: Solver) -> pd.DataFrame:
-    """A row a gamma, ascending; each solve starts from the last, and all meet the same outcomes.
+    """A row a gamma, in their order; each solve starts from the last, and all meet the same outcomes.
 
     Where no plan keeps all limits, only the status is given.
     """
@@ -69,7 +73,7 @@ def swept(case: Case, central: Solution, gammas: Sequence[float], solver: Solver
     listed: list[dict[str, object]] = []
     warm = central
     plans: dict[str, Array] = {}
-    for gamma in sorted(set(map(float, gammas))):
+    for gamma in gammas:
         at = case.with_margins(dataclasses.replace(case.parameters, gamma=gamma))
         if beyond_reach(at):  # also of rows that no vehicle moves, which are not in the problem
             listed.append({"gamma": gamma, "status": "infeasible"})

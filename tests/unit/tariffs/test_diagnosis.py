@@ -42,6 +42,8 @@ def test_vehicles_that_cannot_arrive_are_named() -> None:
     assert found.summary()["unserved_vehicles"] > 1.0
     assert demand["amount"].sum() == pytest.approx(found.summary()["unserved_vehicles"], rel=1e-3)
     assert "m2: d to a" in set(demand["element_id"])
+    (said,) = (note for note in found.summary()["notes"] if note.startswith("Least relaxation"))
+    assert said.startswith("Least relaxation: demand m2: d to a at 2027-01-11 07:00: 12 vehicles; line L1 at")
 
 
 @pytest.mark.parametrize(

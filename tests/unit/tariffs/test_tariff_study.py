@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -264,9 +265,9 @@ def test_a_limit_below_base_load_and_margin_names_place_and_time() -> None:
     assert tariff(scenario, gamma=0.0, samples=0).status is Status.CERTIFIED
 
 
-@pytest.mark.parametrize("bad", [[1.2], [-0.1, 0.5], [math.nan]])
-def test_sweeps_outside_the_range_are_refused(bad: list[float]) -> None:
-    """Would break if a gamma above 1 were solved as if it meant something."""
+@pytest.mark.parametrize("bad", [[1.2], [-0.1, 0.5], [math.nan], [], "0:1", [None], 1.2])
+def test_sweeps_outside_the_range_are_refused(bad: Any) -> None:
+    """Would break if a gamma above 1 were solved as if it meant something, or none ended in a traceback."""
     with pytest.raises(ScenarioError, match="sweep_gamma"):
         tariff(small_case(), sweep_gamma=bad)
 
