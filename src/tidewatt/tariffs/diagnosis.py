@@ -50,10 +50,11 @@ def diagnosis_words(case: Case, table: pd.DataFrame) -> str:
     if not len(table):
         return "The elastic problem names no limit: check that vehicles can reach their destinations in time."
     largest = table.sort_values("amount", ascending=False, kind="stable").drop_duplicates("limit")
-    order = {kind: place for place, kind in enumerate(_KINDS)}
+    rows = sorted(largest.to_dict("records"), key=lambda row: _KINDS.index(row["limit"]))
     parts = [
-        f"{row.limit} {row.element_id} at {_clock(case, int(row.step))}: {row.amount:.4g} {row.unit}"
-        for row in sorted(largest.itertuples(), key=lambda row: order[row.limit])
+        f"{row['limit']} {row['element_id']} at {_clock(case, row['step'])}: "
+        f"{row['amount']:.4g} {row['unit']}"
+        for row in rows
     ]
     more = f", and {len(table) - len(parts)} more in the diagnosis" if len(table) > len(parts) else ""
     return f"Least relaxation: {'; '.join(parts)}{more}."

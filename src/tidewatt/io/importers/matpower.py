@@ -12,7 +12,8 @@ from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.io.importers.matpower_code import Case, run
 from tidewatt.io.importers.network_choices import NetworkChoices
-from tidewatt.io.importers.network_parts import Bus, Injected, Line, Network, as_scenario
+from tidewatt.io.importers.network_draft import Bus, Injected, Line, Network
+from tidewatt.io.importers.network_scenario import as_scenario
 from tidewatt.io.importers.report import ImportReport
 from tidewatt.io.importers.tntp_text import lines_of
 

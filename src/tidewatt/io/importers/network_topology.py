@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from tidewatt.io.importers.network_parts import Line
+    from tidewatt.io.importers.network_draft import Line
 
 __all__ = ["fed", "fused", "in_parallel", "ratios"]
 

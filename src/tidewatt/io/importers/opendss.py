@@ -10,7 +10,9 @@ from pathlib import Path
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.io.importers.network_choices import NetworkChoices
-from tidewatt.io.importers.network_parts import Bus, Injected, Line, Network, as_scenario
+from tidewatt.io.importers.network_draft import Bus, Injected, Line, Network
+from tidewatt.io.importers.network_scenario import as_scenario
+from tidewatt.io.importers.opendss_balanced import averaged, tell
 from tidewatt.io.importers.opendss_elements import add_injections, bus_of, is_series
 from tidewatt.io.importers.opendss_impedances import (
     line_impedance,
@@ -30,9 +32,6 @@ _BEHIND = "source"
 _SHOWN = 5
 _SNAP = 0.15
 """A bus takes the nearest of the voltage bases where that is nearer than this share."""
-_MEANS = ("r_ohm", "x_ohm", "ratio")
-_UNEVEN = 1e-9
-"""Ratios that differ by less are the same."""
 _UNSUPPORTED = ("isource", "vccs", "indmach012")
 
 
@@ -115,11 +114,11 @@ class _Reader:
                 self._transformer(element)
             else:
                 self._line(element)
-        self.draft.lines += _averaged(self.units, self.draft)
+        self.draft.lines += averaged(self.units, self.draft)
         for bus, kvar in self.charging.items():
             self.draft.injections.append(Injected(f"charging {bus}", bus, "constant", 0.0, -kvar))
         add_injections(self.draft, self.circuit, self.choices, self.fault)
-        self._tell()
+        tell(self.draft, self.circuit)
         return self.draft
 
     def _conducting(self) -> list[Element]:
@@ -273,47 +272,3 @@ class _Reader:
         iron, current = (merged.number(each, 0.0) / 100 * kva for each in ("%noloadloss", "%imag"))
         if iron > 0 or current > 0:
             self.draft.injections.append(Injected(f"iron {name}", other, "constant", iron, current))
-
-    def _tell(self) -> None:
-        draft, circuit = self.draft, self.circuit
-        elements = {kind: len(circuit.of(kind)) for kind in ("line", "transformer", "load", "capacitor")}
-        draft.counts |= {f"{kind}s_in_the_file": number for kind, number in elements.items()}
-        codes = circuit.elements.get("linecode", {})
-        fewer = [x for x in circuit.of("line") if phases_of(x, codes.get(x.text("linecode"))) < 3]
-        draft.assumptions.append(
-            "the balanced equivalent: loads of all phases are added up, mutual impedances averaged; voltages "
-            "are means over phases, unbalance is not seen"
-        )
-        if fewer:
-            draft.assumptions.append(
-                f"{len(fewer):,} lines of one or two phases have 3 / phases times their impedance, so that "
-                "drops and losses are those of all the load on them"
-            )
-        if controls := circuit.of("regcontrol"):
-            draft.assumptions.append(
-                f"{len(controls):,} controls of regulators do not act: taps stay as the file gives them, "
-                "neutral where it gives none"
-            )
-        if shapes := sum("daily" in each.given or "yearly" in each.given for each in circuit.of("load")):
-            draft.assumptions.append(f"load shapes of {shapes:,} loads are not read (--load-shape)")
-        if circuit.of("capcontrol"):
-            draft.assumptions.append("controls of capacitors do not act: all are on as the file gives them")
-
-
-def _averaged(units: list[tuple[Line, bool]], draft: Network) -> list[Line]:
-    """Transformers; single-phase units between the same buses carry like shares, at their means."""
-    banks: dict[tuple[str, str], list[Line]] = {}
-    for unit, alone in units:
-        if alone:
-            banks.setdefault((unit.tail, unit.head), []).append(unit)
-    means = {
-        ends: {name: sum(getattr(unit, name) for unit in bank) / len(bank) for name in _MEANS}
-        for ends, bank in banks.items()
-    }
-    out = []
-    for unit, alone in units:
-        mean = means[unit.tail, unit.head] if alone else {}
-        if alone and abs(unit.ratio - mean["ratio"]) > _UNEVEN:
-            draft.note("mean ratio of the single-phase units", unit.line_id)
-        out.append(replace(unit, **mean))
-    return out

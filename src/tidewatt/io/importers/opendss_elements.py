@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 from tidewatt.io.importers.network_choices import NetworkChoices
-from tidewatt.io.importers.network_parts import Injected, Network
+from tidewatt.io.importers.network_draft import Injected, Network
 from tidewatt.io.importers.opendss_numbers import rpn, values
 from tidewatt.io.importers.opendss_text import Circuit, Element
 

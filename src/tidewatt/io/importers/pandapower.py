@@ -8,7 +8,8 @@ from pathlib import Path
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.io.importers.network_choices import NetworkChoices
-from tidewatt.io.importers.network_parts import Bus, Network, as_scenario
+from tidewatt.io.importers.network_draft import Bus, Network
+from tidewatt.io.importers.network_scenario import as_scenario
 from tidewatt.io.importers.pandapower_elements import add_injections, add_lines
 from tidewatt.io.importers.pandapower_json import Tables, read_tables
 from tidewatt.io.importers.report import ImportReport

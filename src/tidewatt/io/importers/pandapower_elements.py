@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from tidewatt.io.importers.network_choices import NetworkChoices
-from tidewatt.io.importers.network_parts import Injected, Line, Network
+from tidewatt.io.importers.network_draft import Injected, Line, Network
 from tidewatt.io.importers.pandapower_json import Row, Tables
 
 __all__ = ["add_injections", "add_lines"]
