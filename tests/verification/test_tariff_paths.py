@@ -85,5 +85,6 @@ def test_pooling_finds_plans_where_no_vehicle_has_one() -> None:
         np.array([0.4, 0.9, 0.9, 0.9]), travel.soc_final_min, travel.vehicles,
     ))  # fmt: skip
     assert by_plans(problem).cost == np.inf
-    assert solve_paths(problem, paths_per_od=ALL_PATHS).status == "solved"
-    assert solve_paths(problem, paths_per_od=ALL_PATHS, pool_initial_soc=False).status == "infeasible"
+    pooled = solve_paths(problem, paths_per_od=ALL_PATHS, pool_initial_soc=True)
+    assert pooled.status == "solved"
+    assert solve_paths(problem, paths_per_od=ALL_PATHS).status == "infeasible"

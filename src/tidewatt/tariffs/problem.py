@@ -185,7 +185,7 @@ class Solution:
     bound : float
         No plan costs less (tariff-9).
     relative_gap : float
-        (cost - bound) / max(1, |cost|).
+        (cost - bound) / max(1, |cost|); of an elastic solution that of cost and penalties together.
     power_kw : array, shape (aggregators, sites, steps)
     dual_high, dual_low : array, shape (rows, steps)
         Cost per unit (kW, or squared per unit) of each limit, >= 0; of shape (0, steps) without rows.

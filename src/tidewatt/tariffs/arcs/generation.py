@@ -57,6 +57,8 @@ class Generated:
     bound : float
     relative_gap : float
     iterations : int
+    weight : float
+        Of all cost but penalties.
     """
 
     status: str
@@ -65,6 +67,7 @@ class Generated:
     bound: float
     relative_gap: float
     iterations: int
+    weight: float
 
 
 class Generation:
@@ -117,7 +120,7 @@ class Generation:
         gap = np.inf
         if not status:
             status, gap = self._exactly(relative_gap)
-        return Generated(status, self.arcs, self.solved, self.best, gap, self.iteration)
+        return Generated(status, self.arcs, self.solved, self.best, gap, self.iteration, self.weight)
 
     def _solve(self, centre: Duals | None = None, stiff: float = 1.0) -> int:
         """Solve the program over the arcs so far; how many limits that it did not hold are exceeded."""

@@ -14,7 +14,7 @@ from tidewatt.tariffs.arcs.levels import Kind, Levels, levels_of
 from tidewatt.tariffs.arcs.limits import Duals, Penalties
 from tidewatt.tariffs.arcs.pricing import Pricing
 from tidewatt.tariffs.arcs.traffic import traffic_of
-from tidewatt.tariffs.problem import Problem, Progressed, Solution
+from tidewatt.tariffs.problem import Problem, Progressed, Solution, Traffic
 
 __all__ = ["solve_arcs"]
 
@@ -37,10 +37,16 @@ def solve_arcs(
 ) -> Solution:
     """Least cost over all arcs, proved by the cheapest plans at the prices of limits (tariff-9)."""
     began = time.perf_counter()
+    if not len(problem.travel):
+        return _nobody(problem, elastic)
     levels, unserved = _served(problem, levels_of(problem, soc_step, rounding))
     penalties = penalties_of(problem, elastic)
     seeds, first = (None, None) if warm is None else _seeds(problem, levels, warm)
     build_s = time.perf_counter() - began
+    if unserved.any() and rounding == "inner":
+        levels = replace(
+            levels, notes=(*levels.notes, *_lost_to_rounding(problem, levels, unserved, soc_step))
+        )
     if unserved.any() and not elastic:
         return _nothing(problem, levels, unserved, build_s)
     began = time.perf_counter()
@@ -96,6 +102,20 @@ def _served(problem: Problem, levels: Levels) -> tuple[Levels, Array]:
         lost = mine[np.isin(levels.group_state[mine], k.starts[~good])]
         unserved[lost] = problem.travel.vehicles[lost]
     return replace(levels, kinds=kinds), unserved
+
+
+def _lost_to_rounding(
+    problem: Problem, levels: Levels, unserved: Array, soc_step: float | str
+) -> tuple[str, ...]:
+    """A word where vehicles without a plan might have one but for the rounding of their charge."""
+    _, surely = _served(problem, levels_of(problem, soc_step, "outer"))
+    lost = float(np.maximum(unserved - surely, 0.0).sum())
+    if lost <= 0.0:
+        return ()
+    return (
+        f"{lost:.6g} vehicles have no plan when their charge is rounded down to steps of "
+        f"{levels.soc_step.max():.4g}; a finer soc_step may find one",
+    )
 
 
 def _seeds(problem: Problem, levels: Levels, warm: Solution) -> tuple[list[Array] | None, Duals | None]:
@@ -155,6 +175,11 @@ def _solution(
     power = power_of(problem, levels, done)
     beta = problem.aggregators.price_sensitivity_per_kwh_kw[:, None, None]
     energy = dt * float(np.sum(problem.price_per_kwh * power + beta * power**2))
+    bound = done.bound
+    if elastic:
+        # No plan that exceeds limits as little costs less.
+        own = float(np.dot(done.arcs.cost, solved.flow)) + energy
+        bound = own - (solved.cost - done.bound) / done.weight
     # The program's own figure counts what little exceeds limits, or stays near a centre before the end.
     asked = done.status == "solved" and not elastic
     cost = solved.cost if asked else float(np.dot(done.arcs.cost, solved.flow)) + energy
@@ -169,7 +194,7 @@ def _solution(
     return Solution(
         status=done.status,
         cost=cost,
-        bound=done.bound,
+        bound=bound,
         relative_gap=done.relative_gap,
         power_kw=power,
         dual_high=duals.high,
@@ -199,6 +224,25 @@ def power_of(problem: Problem, levels: Levels, done: Generated) -> Array:
     where = (m * shape[1] + levels.site[option]) * shape[2] + arcs.start_step[at] if len(at) else at
     kw = levels.power_kw[m, option] * flow[at] if len(at) else np.zeros(0)
     return np.bincount(where, kw, int(np.prod(shape))).reshape(shape)
+
+
+def _nobody(problem: Problem, elastic: bool) -> Solution:
+    """Nobody travels: what limits hold then, they hold by themselves."""
+    zero, rows = np.zeros_like(problem.toll), problem.rows
+    none = np.zeros((0 if rows is None else len(rows), problem.steps))
+    low, high = none, none
+    if rows is not None:
+        low, high = np.maximum(rows.least, 0.0), np.maximum(-rows.most, 0.0)
+    kept = not low.any() and not high.any()
+    at_sites = np.zeros_like(problem.charger_price)
+    relaxed = {"rows_low": low, "rows_high": high, "roads": zero, "chargers": at_sites} if elastic else {}
+    cost = 0.0 if kept or elastic else np.inf
+    traffic = Traffic(*(at_sites,) * 5, np.full_like(at_sites, np.nan), zero, zero)
+    return Solution(
+        "solved" if kept or elastic else "infeasible", cost, cost, 0.0 if kept or elastic else np.inf,
+        np.zeros_like(problem.price_per_kwh), none, none, zero, at_sites, np.zeros(0), traffic,
+        0, 0, 0, 0, np.nan, 0.0, 0.0, relaxed,
+    )  # fmt: skip
 
 
 def _nothing(problem: Problem, levels: Levels, unserved: Array, build_s: float) -> Solution:

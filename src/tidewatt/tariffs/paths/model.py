@@ -75,9 +75,12 @@ def path_model(
     commodities, member = np.unique(np.column_stack([keys, final, initial]), axis=0, return_inverse=True)
     for number, (aggregator, origin, destination, soc_final, _) in enumerate(commodities):
         pair = (int(origin), int(destination))
+        groups = np.flatnonzero(member.ravel() == number)
+        if pair[0] == pair[1]:
+            _there(program, travel.vehicles[groups], demand[groups])
+            continue
         if pair not in chosen:
             chosen[pair] = choice.paths(*pair, paths_per_od, problem.steps)
-        groups = np.flatnonzero(member.ravel() == number)
         for links in chosen[pair]:
             stops = path_stops(
                 problem, program, int(aggregator), float(soc_final), links, groups, demand, elastic
@@ -88,6 +91,11 @@ def path_model(
     _capacities(problem, model, elastic)
     _grid(problem, model, elastic)
     return model
+
+
+def _there(program: Program, vehicles: Array, demand: Array) -> None:
+    """Columns of vehicles that are at their destination from the start."""
+    program.enter(program.equal, demand, program.column(np.zeros(len(vehicles)), vehicles), 1.0)
 
 
 def _power(problem: Problem, model: PathModel, elastic: bool) -> None:

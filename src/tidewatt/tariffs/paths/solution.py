@@ -147,11 +147,12 @@ def _solution(
     """In the problem's places and units."""
     program, x = model.program, answer.x
     cost = _cost(np.concatenate(program.cost), np.concatenate(program.square), x)
+    paid = weight * float(penalties @ x) if model.relaxed else 0.0
     bound = -math.inf
     if status != "infeasible":
         # Of an elastic solution: no plan that exceeds limits as little costs less.
-        bound = answer.bound - (weight * float(penalties @ x) if model.relaxed else 0.0)
-    gap = (cost - bound) / max(1.0, abs(cost))
+        bound = answer.bound - paid
+    gap = (cost - bound) / max(1.0, abs(cost + paid))
     if status == "solved" and not (gap <= relative_gap and answer.residual <= _RESIDUAL):
         status = "stalled"
 

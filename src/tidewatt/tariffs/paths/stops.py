@@ -96,7 +96,7 @@ def path_stops(
     soc_min, soc_max = float(fleet.soc_min[aggregator]), float(fleet.soc_max[aggregator])
     gains, sites = level_gains(problem, aggregator), problem.sites
     nodes = roads.tail[links].tolist()
-    at = [np.flatnonzero((sites.node == node) & (sites.chargers > 0)).tolist() for node in nodes]
+    at = [np.flatnonzero((sites.node == node) & ((sites.chargers > 0) | elastic)).tolist() for node in nodes]
     usable = [[_usable(problem, gains, site, soc_max - soc_min) for site in here] for here in at]
     takes, uses = roads.free_flow_steps[links], roads.energy_kwh[links] / fleet.battery_kwh[aggregator]
     least = uses + np.append(np.full(len(links) - 1, soc_min), soc_final)
