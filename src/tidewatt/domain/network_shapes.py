@@ -19,17 +19,15 @@ def misshapen_network(scenario: Scenario, report: Report) -> None:
     grid = scenario.distribution
     _roads(scenario, report)
     if grid is not None:
-        _one_each(report, "buses", grid, ("slack", "voltage_min_pu", "voltage_max_pu", "base_kv"), grid.buses)
-        _one_each(report, "lines", grid, ("tail", "head", "r_ohm", "x_ohm", "limit_kw"), grid.lines)
+        lengths_differ(
+            report, "buses", grid, ("slack", "voltage_min_pu", "voltage_max_pu", "base_kv"), grid.buses
+        )
+        lengths_differ(report, "lines", grid, ("tail", "head", "r_ohm", "x_ohm", "limit_kw"), grid.lines)
         out_of_range(report, "lines", "from_bus_id", grid.tail, grid.buses)
         out_of_range(report, "lines", "to_bus_id", grid.head, grid.buses)
     if scenario.injections is not None:
         _injections(scenario.injections, grid, scenario, report)
     _travel(scenario, report)
-
-
-def _one_each(report: Report, table: str, part: Any, names: tuple[str, ...], rows: int) -> None:
-    lengths_differ(report, table, part, names, rows)
 
 
 def _shape(report: Report, table: str, part: Any, name: str, shape: tuple[int, ...]) -> None:
@@ -53,7 +51,7 @@ def _roads(scenario: Scenario, report: Report) -> None:
     if steps is None:
         return
     names = ("tail", "head", "capacity_per_step", "free_flow_steps", "energy_kwh")
-    _one_each(report, "links", steps, names, steps.links)
+    lengths_differ(report, "links", steps, names, steps.links)
     out_of_range(report, "links", "from_node_id", steps.tail, steps.nodes)
     out_of_range(report, "links", "to_node_id", steps.head, steps.nodes)
     if roads is not None and not (
@@ -67,7 +65,7 @@ def _injections(
     injections: Injections, grid: Distribution | None, scenario: Scenario, report: Report
 ) -> None:
     count, steps = len(injections), scenario.horizon.steps
-    _one_each(report, "injections", injections, ("bus", "kind", "gamma"), count)
+    lengths_differ(report, "injections", injections, ("bus", "kind", "gamma"), count)
     for name in ("power_kw", "reactive_kvar", "half_width_kw"):
         _shape(report, "injections", injections, name, (count, steps))
     out_of_range(report, "injections", "kind", injections.kind, len(INJECTION_KINDS))
@@ -90,9 +88,9 @@ def _travel(scenario: Scenario, report: Report) -> None:
             out_of_range(report, "charging_sites", "bus_id", sites.bus, grid.buses)
     if aggregators is not None:
         names = tuple(name for name in aggregators.__slots__ if name != "aggregator_id")
-        _one_each(report, "aggregators", aggregators, names, len(aggregators))
+        lengths_differ(report, "aggregators", aggregators, names, len(aggregators))
     if travel is not None:
-        _one_each(report, "travel", travel, tuple(travel.__slots__), len(travel))
+        lengths_differ(report, "travel", travel, tuple(travel.__slots__), len(travel))
         if not _lacks(report, "travel", roads_in_steps=roads, aggregators=aggregators):
             assert roads is not None and aggregators is not None
             out_of_range(report, "travel", "aggregator_id", travel.aggregator, len(aggregators))
@@ -102,7 +100,7 @@ def _travel(scenario: Scenario, report: Report) -> None:
 
 def _sites(sites: ChargingSites, steps: int, report: Report) -> None:
     count, levels = len(sites), len(sites.level_kw)
-    _one_each(report, "charging_sites", sites, ("node", "bus", "chargers"), count)
+    lengths_differ(report, "charging_sites", sites, ("node", "bus", "chargers"), count)
     _shape(report, "energy_prices", sites, "price_per_kwh", (count, steps))
     first = sites.level_first
     good = (

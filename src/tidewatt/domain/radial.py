@@ -31,8 +31,6 @@ class Feeder(FrozenArrays):
         Line to the parent; -1 at the slack.
     child : array of int64, shape (lines,)
         Bus at the far end of each line.
-    sign : array, shape (lines,)
-        +1 where the line's tail is its end towards the slack, -1 where its head is.
     r_pu, x_pu : array, shape (lines,)
     no_load_pu : array, shape (buses,)
         Voltage where nothing is drawn: everywhere that of the slack.
@@ -48,7 +46,6 @@ class Feeder(FrozenArrays):
     parent: Array
     line: Array
     child: Array
-    sign: Array
     r_pu: Array
     x_pu: Array
     no_load_pu: Array
@@ -81,10 +78,6 @@ class Feeder(FrozenArrays):
         for bus in self.order[1:]:
             total[bus] = total[self.parent[bus]] + values[self.line[bus]]
         return total
-
-    def incidence(self) -> Array:
-        """Downstream incidence: 1 where a bus lies beyond a line, shape (lines, buses)."""
-        return self.downstream(np.eye(self.buses))
 
     def flow_kw(self, power_kw: Array) -> Array:
         """Flow of lines from the slack without losses (tariff-11).
@@ -145,7 +138,6 @@ def feeder_of(distribution: Distribution) -> Feeder:
         parent=parent,
         line=line,
         child=child,
-        sign=np.where(d.head == child, 1.0, -1.0),
         r_pu=d.r_ohm / base_ohm,
         x_pu=d.x_ohm / base_ohm,
         no_load_pu=np.full(d.buses, low if low == high else 1.0),

@@ -54,8 +54,8 @@ NETWORK_TABLES: dict[str, dict[str, Column]] = {
         an_id("from_bus_id"),
         an_id("to_bus_id"),
         must("r_ohm", "series resistance in ohm, at least 0", 1.0),
-        must("x_ohm", "series reactance in ohm", 1.0),
-        may("limit_kw", "kW in either direction, at least 0, or inf for no limit", float("inf")),
+        must("x_ohm", "series reactance in ohm, at least 0", 1.0),
+        may("limit_kw", "kW in either direction, above 0, or inf for no limit", float("inf")),
     ),
     "injections": table_of(
         an_id("injection_id"),
@@ -71,8 +71,8 @@ NETWORK_TABLES: dict[str, dict[str, Column]] = {
         an_id("injection_id"),
         must("day", "a whole number"),
         must("step", "a whole number from 0"),
-        must("forecast_kw", "kW, at least 0"),
-        must("outcome_kw", "kW, at least 0"),
+        must("forecast_kw", "kW, a number"),
+        must("outcome_kw", "kW, a number"),
     ),
     "provenance": table_of(
         *(Column(name, "text", True, meaning="a text") for name in ("table", "field")),

@@ -43,8 +43,7 @@ def test_flow_is_what_is_drawn_beyond(seed, buses):
         expected[path] += power[bus]
         incidence[path, bus] = 1.0
     np.testing.assert_allclose(feeder.flow_kw(power), expected, atol=1e-9)
-    np.testing.assert_array_equal(feeder.incidence(), incidence)
-    np.testing.assert_allclose(feeder.incidence() @ power, expected, atol=1e-9)
+    np.testing.assert_array_equal(feeder.downstream(np.eye(buses)), incidence)
 
 
 @settings(max_examples=60, deadline=None)
@@ -53,7 +52,7 @@ def test_voltage_falls_along_the_path(seed, buses):
     """Twice r p + x q of every line from the slack; a wrong unit of the base shows here, in volts."""
     d, power, reactive = drawn_network(seed, buses)
     feeder = feeder_of(d)
-    p, q = feeder.incidence() @ power, feeder.incidence() @ reactive
+    p, q = feeder.flow_kw(power), feeder.flow_kw(reactive)
     volt = d.base_kv[0] * 1e3
     for bus, path in _paths(d).items():
         drop = 2e3 * (d.r_ohm[path, None] * p[path] + d.x_ohm[path, None] * q[path]).sum(axis=0)
@@ -76,8 +75,8 @@ def test_order_and_direction_of_lines_carry_no_meaning(seed, buses, other):
     np.testing.assert_allclose(
         again.squared_pu(power, reactive), first.squared_pu(power, reactive), atol=1e-14
     )
-    away = np.where(again.sign > 0, head, tail)
-    np.testing.assert_array_equal(away, again.child)
+    assert ((again.child == head) | (again.child == tail)).all()
+    np.testing.assert_array_equal(again.child, first.child[rows])
 
 
 @settings(max_examples=30, deadline=None)

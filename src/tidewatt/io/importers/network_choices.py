@@ -75,7 +75,7 @@ class NetworkChoices:
             ("--steps", self.steps, 1 <= self.steps <= 100_000, "Give a whole number from 1 to 100,000"),
             ("--step-min", self.step_min, 0 < self.step_min <= 1440, "Give minutes above 0, at most 1440"),
             ("--half-width", self.half_width, 0 <= self.half_width < math.inf, "Give a share, 0 or more"),
-            ("--limit-kw", self.limit_kw, self.limit_kw is None or self.limit_kw >= 0, "Give kW, 0 or more"),
+            ("--limit-kw", self.limit_kw, self.limit_kw is None or self.limit_kw > 0, "Give kW above 0"),
             ("--voltage-min", low, low is None or 0 <= low < 2, "Give per unit, such as 0.95"),
             ("--voltage-max", high, high is None or (low or 0) < high, "Give per unit, above --voltage-min"),
             (
