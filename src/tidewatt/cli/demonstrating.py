@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tidewatt.cli.console import print_json, say
+from tidewatt.cli.console import print_json, say, wrapped
 from tidewatt.cli.folders import holds_demo, prepared
 from tidewatt.cli.options import Json
 from tidewatt.cli.progress import reporter
@@ -183,7 +183,10 @@ def _verified(home: Path) -> Report:
 
 def _show(chapter: _Chapter) -> None:
     chapter.show()
-    good = "Verified: everything that the files claim was derived anew from the files alone."
+    good = wrapped(
+        "Verified from the files alone: all checks passed (tidewatt verify lists them, "
+        "and what they leave out)."
+    )
     print(good if chapter.found.ok else f"NOT verified:\n{chapter.found.text()}")
     home = chapter.home
     print_files({"Scenario": home / "scenario", "Result": home / "result", "Pictures": chapter.pictures})

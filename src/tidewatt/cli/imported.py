@@ -36,5 +36,6 @@ def hand_over(scenario: Scenario, report: ImportReport, out: Path, json: bool, v
         say(f"Next: tidewatt import stations FILE --into {out} --out SCENARIO")
         if scenario.demand is not None:
             say(f"or:   tidewatt assign {out} --out RESULT")
+            say(f"or:   tidewatt assemble {out} GRID --out CASE")
         return
     say(f"Next: tidewatt {verb} {out} --out RESULT")

@@ -195,6 +195,11 @@ def _compared(f: Mapping[str, Any]) -> list[str]:
         )
     if f["soc_gap"] is not None:
         said.append(f"Rounding the state of charge costs at most {percent(max(float(f['soc_gap']), 0.0))}.")
+    if f["formulation"] == "paths":
+        said.append(
+            "Not shown: that single vehicles can drive so. Paths pool the charge of vehicles, so the true "
+            "cost may be far above this; --formulation both says how far."
+        )
     if f["pooling_gap"] is not None:
         said.append(
             f"The paths formulation, which pools vehicles' energy, is {percent(float(f['pooling_gap']))} "
