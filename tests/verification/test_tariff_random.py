@@ -64,3 +64,26 @@ def test_both_kinds_are_drawn() -> None:
     """Were all cases feasible, or none, half of the test above would check nothing."""
     feasible = [np.isfinite(by_plans(drawn(seed)).cost) for seed in SEEDS]
     assert 4 <= sum(feasible) <= len(SEEDS) - 4
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("step", [0.05, 0.03, 0.013])
+def test_rounding_outwards_is_below_every_plan(seed: int, step: float) -> None:
+    """A bound that some plan undercuts is none: where steps divide neither trips nor what chargers gain."""
+    problem = drawn(seed)
+    rng = np.random.default_rng(np.random.SeedSequence([41, seed]))
+    energy = problem.roads.energy_kwh * rng.uniform(0.7, 1.2, problem.roads.links)
+    soc = problem.travel.soc_initial + rng.uniform(-0.02, 0.05, len(problem.travel))
+    problem = replace(
+        problem,
+        roads=replace(problem.roads, energy_kwh=energy),
+        travel=replace(problem.travel, soc_initial=soc),
+        price_per_kwh=problem.price_per_kwh - (0.3 if seed % 3 == 0 else 0.0),
+    )
+    plans, outer = by_plans(problem), solve(problem, soc_step=step, rounding="outer", traffic=False)
+    inner = solve(problem, soc_step=step, traffic=False)
+    if np.isfinite(plans.cost):
+        assert outer.status == "solved"
+        assert outer.bound <= plans.cost + 1e-7
+    if inner.status == "solved":
+        assert outer.status == "solved" and outer.bound <= inner.cost + 1e-7
