@@ -25,7 +25,8 @@ def test_parameters_and_defaults_are_those_of_the_code() -> None:
 
 
 def in_the_file() -> dict[str, list[str]]:
-    part = section(text("data-dictionary.md"), "scenario.toml").split("In `[configuration]`")[1]
+    whole = section(text("data-dictionary.md"), "scenario.toml")
+    part = whole.split("In `[configuration]`")[1].split("In `[")[0]
     return {NAME.findall(row[0])[0]: row for row in rows(part)}
 
 
