@@ -119,7 +119,8 @@ def example(
     name
         demo (60 feeders, 20,000 vehicles, a week in steps of 15 min), village (3 feeders, 40 vehicles),
         commute (no banks, most workplaces elsewhere), piecewise (rising upgrade costs), weights (vehicles
-        that stand for several) or city (roads, trips and charging stations, for simulate).
+        that stand for several), city (roads, trips and charging stations, for simulate), tariff-20-17 (20
+        road nodes, 17 buses, for tariff) or tariff-20-17-v2g (the same with discharging).
     folder
         Folder to write the scenario to; made where it does not exist.
     """
