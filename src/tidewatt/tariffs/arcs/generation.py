@@ -17,7 +17,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.tariffs.arcs.levels import Levels
 from tidewatt.tariffs.arcs.limits import Active, Duals, Penalties
 from tidewatt.tariffs.arcs.network import Arcs, arcs_of
-from tidewatt.tariffs.arcs.pricing import Pricing
+from tidewatt.tariffs.arcs.pricing import Pricing, merged
 from tidewatt.tariffs.arcs.restricted import Solved, solve_restricted
 from tidewatt.tariffs.problem import Problem, Progressed
 
@@ -136,8 +136,7 @@ class Generation:
     def _add(self, found: list[list[Array]]) -> int:
         """Add arcs; how many are new."""
         before = sum(map(len, self.keys))
-        for more in found:
-            self.keys = [np.union1d(a, b) for a, b in zip(self.keys, more, strict=True)]
+        self.keys = [merged(*one) for one in zip(self.keys, *found, strict=True)]
         return sum(map(len, self.keys)) - before
 
     def _near(self) -> str:

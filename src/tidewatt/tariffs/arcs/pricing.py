@@ -11,7 +11,7 @@ from tidewatt.tariffs.arcs.limits import Duals
 from tidewatt.tariffs.arcs.network import moves_of, possible
 from tidewatt.tariffs.problem import Problem
 
-__all__ = ["Pricing"]
+__all__ = ["Pricing", "merged"]
 
 
 class Pricing:
@@ -98,8 +98,8 @@ class Pricing:
             if seeds is not None and len(seeds[i]):
                 seed = seeds[i][possible(self.problem, self.levels, k, seeds[i])]
                 seed = seed[cost.reshape(-1)[self._ends(k, seed)] < UNREACHED]
-                found = np.union1d(found, seed)
-                found = np.union1d(found, self._onward(k, found, action))
+                found = merged(found, seed)
+                found = merged(found, self._onward(k, found, action))
             keys.append(np.sort(found))
         return keys, total + self._of_limits(duals)
 
@@ -142,3 +142,12 @@ class Pricing:
             total -= float(np.sum(duals.high * np.where(np.isfinite(most), most, 0.0)))
             total += float(np.sum(duals.low * np.where(np.isfinite(least), least, 0.0)))
         return total
+
+
+def merged(*keys: Array) -> Array:
+    """Sorted keys without repeats; several sorted ones need little more than a look at each."""
+    every = np.sort(np.concatenate(keys), kind="stable")
+    first = np.ones(len(every), bool)
+    np.not_equal(every[1:], every[:-1], out=first[1:])
+    kept: Array = every[first]
+    return kept
