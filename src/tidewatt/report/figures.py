@@ -19,6 +19,7 @@ from tidewatt.report.proof import convergence, regret
 from tidewatt.report.stations import station_map
 from tidewatt.report.style import save_figure
 from tidewatt.report.tariff_lines import line_limits, line_outcomes
+from tidewatt.report.tariff_voltages import voltage_limits, voltages_bind
 from tidewatt.report.tariffs import cost_over_gamma, site_day, tariff_map
 from tidewatt.report.traffic import road_speeds
 from tidewatt.report.week import feeder_position, feeder_week
@@ -138,6 +139,8 @@ def _drawers(result: Any, feeder: Any, roads: Roads | None) -> Mapping[str, Call
             "line_limits": lambda: line_limits(result),
             "site_day": lambda: site_day(result),
         }
+        if voltages_bind(result):
+            drawn["voltage_limits"] = lambda: voltage_limits(result)
         if len(result.outcomes):
             drawn["line_outcomes"] = lambda: line_outcomes(result)
         return drawn if result.gamma is None else drawn | {"cost_over_gamma": lambda: cost_over_gamma(result)}

@@ -13,6 +13,7 @@ from matplotlib.patches import StepPatch
 from tests.unit.report.made_tariffs import LINES, STEPS, gamma_table, made_tariffs
 from tidewatt.report.figures import write_figures
 from tidewatt.report.tariff_lines import line_limits, line_outcomes
+from tidewatt.report.tariff_voltages import voltage_limits, voltages_bind
 from tidewatt.report.tariffs import cost_over_gamma, site_day, step_edges_min, tariff_map
 from tidewatt.result import Status
 
@@ -240,3 +241,29 @@ def test_infeasible_results_say_so(tmp_path):
     for draw in (tariff_map, site_day, line_limits):
         assert "no plan was proved" in texts(draw(nothing))
         assert "see the diagnosis" in texts(draw(replace(nothing, status=Status.INFEASIBLE)))
+
+
+def test_voltages_are_drawn_where_their_limits_set_prices(tmp_path):
+    """Without it: tariffs that come of a voltage have no picture, or one of the wrong bus."""
+    made = made_tariffs()
+    assert not voltages_bind(made)
+    rows = STEPS
+    table = pd.concat(
+        pd.DataFrame(
+            {
+                "bus_id": bus, "step": np.arange(rows), "voltage_min_pu": 0.95, "voltage_max_pu": 1.05,
+                "nominal_pu": 0.97, "worst_high_pu": 0.99, "worst_low_pu": low,
+                "dual_high": 0.0, "dual_low": np.where(np.arange(rows) == 2, dual, 0.0),
+            }
+        )
+        for bus, low, dual in (("calm", 0.96, 0.0), ("scarce", 0.95, 7.0))
+    )  # fmt: skip
+    scarce = replace(made, voltages=table)
+    assert voltages_bind(scarce)
+    figure = voltage_limits(scarce)
+    (ax,) = figure.axes
+    assert ax.get_title(loc="left") + ax.get_title() == "bus scarce"
+    lower, upper = band(ax, "margins against uncertainty")
+    np.testing.assert_allclose(lower, 0.95)
+    np.testing.assert_allclose(upper, 0.99)
+    assert "voltage_limits" in [path.stem for path in write_figures(scarce, tmp_path)]
