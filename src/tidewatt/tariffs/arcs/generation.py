@@ -35,7 +35,7 @@ GOOD, SERIOUS = (
     0.25,
     0.1,
 )  # share of the promised rise of the bound that makes prices looser, or the centre move
-BETWEEN = (0.2, 0.5, 0.8)  # where else on the way from the centre plans are looked for
+BETWEEN = (0.4, 0.8)  # where else on the way from the centre plans are looked for
 SMOOTH = 0.8  # share of the earlier prices in smoothed ones of the second phase
 LARGE = 15_000  # variables from which on arcs without vehicles are given up
 UNUSED = 0.02  # of the vehicles that depart together
@@ -161,7 +161,7 @@ class Generation:
                 if bound > self.best:
                     centre, self.best = between, bound
             if part > SERIOUS and self.solved.columns > LARGE and len(self.arcs) > 1.1 * kept:
-                self.keys, _ = self.pricing.price(duals, self._used())
+                self.keys, _ = self.pricing.price(duals, self._used(UNUSED * float(self.arcs.supply.mean())))
                 kept = sum(map(len, self.keys))
             self._add(found)
             rough = abs(model - self.best) / max(1.0, abs(model))
@@ -178,7 +178,7 @@ class Generation:
 
     def _exactly(self, relative_gap: float) -> tuple[str, float]:
         """Second phase: status and relative gap."""
-        smoothed, least, gap = self.duals, self.penalties, np.inf
+        smoothed, least, gap, pared = self.duals, self.penalties, np.inf, False
         for _ in range(MOST_EXACT):
             broken = self._solve()
             found, bound = self.pricing.price(self.duals)
@@ -204,18 +204,22 @@ class Generation:
                 if exact:
                     continue
             if exact and new == 0 and not broken:
-                if self.tolerance <= LAST:
+                if self.tolerance > LAST:
+                    self.tolerance = LAST
+                elif pared:
                     return "stalled", gap
-                self.tolerance = LAST
+                else:
+                    # With fewer arcs that nobody takes, the last digits are often to be had.
+                    self.keys, _ = self.pricing.price(self.duals, self._used(EXCEEDED))
+                    self.tolerance, pared = TIGHTEST, True
                 continue
             self.tolerance = float(np.clip(abs(apart) * 0.05, TIGHTEST, LOOSEST))
             if (new == 0 and not broken) or abs(apart) < 100 * relative_gap:
                 self.tolerance = TIGHTEST
         return "stalled", gap
 
-    def _used(self) -> list[Array]:
-        """Arcs with vehicles on them."""
-        few = UNUSED * float(self.arcs.supply.mean())
+    def _used(self, few: float) -> list[Array]:
+        """Arcs with more than a few vehicles on them."""
         cuts = np.cumsum([len(k) for k in self.keys])[:-1]
         return [k[f > few] for k, f in zip(self.keys, np.split(self.solved.flow, cuts), strict=True)]
 
