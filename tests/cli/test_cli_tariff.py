@@ -103,7 +103,7 @@ def test_summary_fits_the_terminal_and_says_what_it_rests_on(tidewatt, priced, c
     said = " ".join(out.split())
     for words in ("kWh charged", "mean tariff", "Binding: lines L1, L2", "Proved: within the limits",
                   "Checked: told the tariff,", "Simulated: of 200 drawn outcomes, 0 % exceed a limit",
-                  "Assumed: power flow is linear (no-load)", "all 56 vehicles"):  # fmt: skip
+                  "Assumed: power flow is linear (without losses)", "all 56 vehicles"):  # fmt: skip
         assert words in said, words
     assert "optim" not in said
 
@@ -237,7 +237,7 @@ def test_certain_forecasts_are_not_compared_with_themselves(tidewatt, small, tmp
     ended = tidewatt("tariff", small, "--out", tmp_path / "r", "--gamma", "0", "--no-figures", *QUICK)
     assert ended.status == 0, ended.err
     said = " ".join(ended.out.split())
-    assert "Being safe" not in said
+    assert "Margins against the uncertainty cost" not in said
     assert "under this plan, which trusts the forecasts." in said
     ended = tidewatt(
         "tariff", small, "--out", tmp_path / "r", "--no-figures", "--threads", "1", "--samples", "0"

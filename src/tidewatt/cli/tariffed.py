@@ -19,6 +19,7 @@ _NARROW = 72  # columns below which tables do not fit
 _SHOWN = 12  # rows of a table
 _DECENTRALISED_KW = 0.05
 _NOTHING = 1e-9
+_LINEAR = {"no-load": "without losses", "forecast": "about the AC flow of the forecast"}
 _PRICES = {"tariff": "the tariff", "tolls": "tolls on roads", "charger_prices": "prices of chargers"}
 _SETS = {
     "box": "every injection may be off by gamma times its half width at once",
@@ -100,7 +101,7 @@ def sentences(result: Tariffs) -> list[str]:
         return [*said, "No prices are published.", *_notes(result)]
     said += [*_decentralised(f), *_uncertain(f), *_compared(f)]
     said.append(
-        f"Assumed: power flow is linear ({f['linearisation']}), "
+        f"Assumed: power flow is linear ({_LINEAR[f['linearisation']]}), "
         f"{_SETS[f['coverage_scope'] or f['uncertainty']]}; vehicles are "
         "divisible, leave and return to chargers freely, and know prices in advance."
     )
@@ -169,7 +170,7 @@ def _uncertain(f: Mapping[str, Any]) -> list[str]:
     certain = f["robust_cost_increase"] == 0  # one and the same plan: there are no margins
     if f["robust_cost_increase"] is not None and not certain:
         said.append(
-            f"Being safe against the uncertainty costs {percent(float(f['robust_cost_increase']))} more than "
+            f"Margins against the uncertainty cost {percent(float(f['robust_cost_increase']))} more than "
             "trusting the forecasts."
         )
     rate, trusting = f["violation_rate_robust"], f["violation_rate_deterministic"]
@@ -184,6 +185,16 @@ def _uncertain(f: Mapping[str, Any]) -> list[str]:
     return said
 
 
+def _beyond(f: Mapping[str, Any]) -> str:
+    """Which limits the AC flow exceeds, in a sentence."""
+    ids = {"lines": f["ac_exceeded_lines"], "voltages at": f["ac_exceeded_buses"]}
+    parts = [f"{what} {_shortened(of)}" for what, of in ids.items() if of]
+    if not parts:
+        return "With it, too, the plan keeps all limits at the forecast."
+    remedy = "--linearisation forecast or --loss-margin comes closer"
+    return f"It exceeds the limits of {' and '.join(parts)} at the forecast: {remedy}."
+
+
 def _compared(f: Mapping[str, Any]) -> list[str]:
     """What linear flow, steps of the state of charge and pooling change."""
     said = []
@@ -191,7 +202,7 @@ def _compared(f: Mapping[str, Any]) -> list[str]:
         said.append(
             "Checked by a full AC power flow: the linear one is off by at most "
             f"{amount(float(f['ac_voltage_error_pu']), 2)} per unit in voltage and "
-            f"{amount(float(f['ac_flow_error_kw']), 3)} kW in flow."
+            f"{amount(float(f['ac_flow_error_kw']), 3)} kW in flow. {_beyond(f)}"
         )
     if f["soc_gap"] is not None:
         said.append(f"Rounding the state of charge costs at most {percent(max(float(f['soc_gap']), 0.0))}.")
@@ -222,11 +233,13 @@ def _binding(f: Mapping[str, Any]) -> str:
     if not lines and not buses:
         return "No limit of the grid binds: the tariff is 0 throughout."
     parts = []
-    for kind, ids in (("lines", lines), ("voltages at", buses)):
-        if ids:
-            more = ", ..." if len(ids) > _SHOWN else ""
-            parts.append(f"{kind} {', '.join(map(str, ids[:_SHOWN]))}{more}")
+    parts = [f"{kind} {_shortened(ids)}" for kind, ids in (("lines", lines), ("voltages at", buses)) if ids]
     return f"Binding: {'; '.join(parts)}. Tariffs are per kWh."
+
+
+def _shortened(ids: Sequence[object]) -> str:
+    """The first ids of a list."""
+    return f"{', '.join(map(str, ids[:_SHOWN]))}{', ...' if len(ids) > _SHOWN else ''}"
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.distribution import Injections
+from tidewatt.domain.distribution import Distribution, Injections
 from tidewatt.domain.radial import Feeder
 from tidewatt.domain.travel import ChargingSites
 from tidewatt.errors import TidewattError, extra
@@ -22,6 +22,8 @@ _RATED_V = 10_000.0
 _STIFF_VA = 1e20
 """Short-circuit power of the source: the slack's voltage holds."""
 _TOLERANCE_PU = 1e-10
+_ALLOWED = 1e-6
+"""Beyond a limit by less (of a flow in relative terms, of a voltage in per unit) is rounding."""
 _LINE, _SOURCE, _LOAD = 1_000_000, 2_000_000, 3_000_000
 
 
@@ -60,6 +62,14 @@ class AcCheck:
         line, bus = rows.kind == 0, rows.kind == 1
         voltage = np.sqrt(np.maximum(linear[bus], 0.0)) - self.voltage_pu[rows.element[bus]]
         return _largest(voltage), _largest(linear[line] - self.flow_kw[rows.element[line]])
+
+    def exceeded(self, distribution: Distribution) -> tuple[Array, Array]:
+        """Lines and buses whose limits (without margins) are exceeded in some step, as positions."""
+        limit = distribution.limit_kw * (1.0 + _ALLOWED)
+        flows = (np.abs(self.flow_kw) > limit[:, None]).any(axis=1)
+        low, high = distribution.voltage_min_pu - _ALLOWED, distribution.voltage_max_pu + _ALLOWED
+        volts = ((self.voltage_pu < low[:, None]) | (self.voltage_pu > high[:, None])).any(axis=1)
+        return np.flatnonzero(flows), np.flatnonzero(volts & ~distribution.slack)
 
 
 def _largest(error: Array) -> float:

@@ -65,7 +65,8 @@ def tariff(
     Parameters
     ----------
     scenario : Scenario
-        With roads in steps, charging sites, aggregators, travel, buses and lines, and injections.
+        With roads in steps, charging sites, aggregators, travel, buses and lines; injections where there
+        are any.
     progress : callable, optional
         Receives a `Progress` now and then: phase, programs solved, cost, bound and gap.
     sweep_gamma : sequence of float or float, optional
@@ -179,6 +180,8 @@ def _ac(case: Case, found: Found) -> tuple[float, float] | None:
             "are too high for the power that the linear flow lets through."
         )
         return None
+    lines, buses = checked.exceeded(case.distribution)
+    found.ac_exceeded = case.distribution.line_id[lines].tolist(), case.distribution.bus_id[buses].tolist()
     return checked.errors(case.rows, power)
 
 

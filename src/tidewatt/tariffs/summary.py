@@ -34,6 +34,8 @@ class Found:
         Of the plans under sampled outcomes.
     interval : tuple of array or None
         Least and most tariff.
+    ac_exceeded : tuple of list of id
+        Lines and buses whose limits the AC flow of the plan exceeds.
     ac : tuple of float or None
         By how much voltages [pu] and flows [kW] are off the AC flow at most.
     notes : list of str
@@ -48,6 +50,7 @@ class Found:
     outcomes: Outcomes | None = None
     interval: tuple[Array, Array] | None = None
     ac: tuple[float, float] | None = None
+    ac_exceeded: tuple[list[Any], list[Any]] | None = None
     notes: list[str] = field(default_factory=list)
 
     def violation_rate(self, plan: str) -> float | None:
@@ -112,6 +115,8 @@ def summarise(case: Case, problem: Problem, found: Found, status: Status, run: R
         "samples": p.samples,
         "ac_voltage_error_pu": found.ac[0] if found.ac is not None else None,
         "ac_flow_error_kw": found.ac[1] if found.ac is not None else None,
+        "ac_exceeded_lines": found.ac_exceeded[0] if found.ac_exceeded is not None else None,
+        "ac_exceeded_buses": found.ac_exceeded[1] if found.ac_exceeded is not None else None,
         "unserved_vehicles": _unserved(found),
         "solver_status": _statuses(found),
         "notes": list(dict.fromkeys([*central.notes, *found.notes])),

@@ -18,6 +18,7 @@ _BINDING_PRICE = 1e-6
 """A limit counts as binding where its dual moves tariffs by more, per kWh."""
 _SAME_KW = 0.05
 """Power that differs by less counts as the same."""
+_AC_ALLOWED = 1e-6  # relative of flows, per unit of voltages
 
 
 def check_summary(
@@ -187,6 +188,15 @@ def check_alternating(ledger: Ledger, found: Published, s: Scenario, network: Ne
     exact = network.alternating(active, reactive)
     linear = rows.nominal + rows.per_site @ site_kw
     off = np.abs(linear - exact)[: rows.lines].max(initial=0.0)
+    limits = s.distribution.limit_kw[:, None] * (1.0 + _AC_ALLOWED)
+    flows = (np.abs(exact[: rows.lines]) > limits).any(axis=1)
+    u, bus = exact[rows.lines :], rows.bus
+    low = np.maximum(s.distribution.voltage_min_pu[bus, None] - _AC_ALLOWED, 0.0) ** 2
+    high = (s.distribution.voltage_max_pu[bus, None] + _AC_ALLOWED) ** 2
+    lines = s.distribution.line_id[flows].tolist()
+    buses = s.distribution.bus_id[np.sort(bus[((u < low) | (u > high)).any(axis=1)])].tolist()
+    same = f["ac_exceeded_lines"] == lines and f["ac_exceeded_buses"] == buses
+    ledger.add("AC flow: limits exceeded", same, f"lines {lines}, voltages at {buses}")
     volts = [np.sqrt(np.clip(v[rows.lines :], 0.0, None)) for v in (linear, exact)]
     ledger.equal("AC flow: lines", float(f["ac_flow_error_kw"]), float(off), 1e-3 + 1e-4 * float(off), "kW")
     ledger.equal("AC flow: voltages", float(f["ac_voltage_error_pu"]),
