@@ -93,6 +93,12 @@ class Injections(FrozenArrays):
     half_width_kw: Array
     gamma: Array
 
+    @classmethod
+    def none(cls, steps: int) -> Injections:
+        """Nothing is drawn or produced anywhere."""
+        empty, flat = np.zeros(0), np.zeros((0, steps))
+        return cls(np.zeros(0, object), empty, empty, flat, flat, flat, empty)
+
     def __len__(self) -> int:
         return len(self.injection_id)
 

@@ -26,7 +26,7 @@ def network_tables(scenario: Scenario) -> _Tables:
         yield from _roads(roads)
     if grid is not None:
         yield from _distribution(grid)
-        if scenario.injections is not None:
+        if scenario.injections is not None and (len(scenario.injections) or scenario.forecasts is not None):
             yield "injections", _injections(scenario.injections, grid)
             if scenario.forecasts is not None:
                 yield "forecasts", _forecasts(scenario.forecasts, scenario.injections)

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from tidewatt.domain.checks import check
+from tidewatt.domain.distribution import Injections
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
@@ -188,6 +189,8 @@ def _with_tariffs(scenario: Scenario, tables: Tables, steps: bool) -> Scenario:
         if "forecasts" in tables:
             forecasts = build_forecasts(tables.open("forecasts"), ids, scenario.horizon)
             scenario = replace(scenario, forecasts=forecasts)
+    elif scenario.distribution is not None:
+        scenario = replace(scenario, injections=Injections.none(scenario.horizon.steps))
     travelled = any(name in tables for name in TRAVEL)
     if steps:
         scenario = replace(scenario, step_roads=build_step_roads(tables.open("nodes"), tables.open("links")))

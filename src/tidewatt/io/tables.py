@@ -22,6 +22,9 @@ __all__ = ["SHOWN", "Table", "Tables"]
 SHOWN = 5
 """How many ids a message names."""
 
+_MAY_BE_EMPTY = ("injections",)
+"""Tables that may have a line of column names only: there are none of these."""
+
 _NUMBER = r"^[+-]?((\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN])$"
 
 
@@ -53,7 +56,7 @@ class Table:
         for spec in self.columns.values():
             if spec.required and spec.name not in names:
                 self.issue(spec.name, "the column is missing", f"Add it: {spec.meaning}")
-        if not self.rows:
+        if not self.rows and name not in _MAY_BE_EMPTY:
             self.issue("", "the table has no rows", "Fill it, or check how it was written")
 
     def issue(self, field: str, problem: str, fix: str, rows: Array | None = None) -> None:

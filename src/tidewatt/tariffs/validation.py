@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tidewatt.domain.checks import check
+from tidewatt.domain.distribution import Injections
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.tariffs.central import Case, case_of
@@ -22,7 +23,6 @@ _PARTS = {
     "aggregators": ("aggregators", "aggregators"),
     "travel": ("travel", "travel"),
     "distribution": ("buses", "buses, lines"),
-    "injections": ("injections", "injections (with no rows where nothing else draws power)"),
 }
 _KEPT = 1e-6
 """Limits broken by less, in kW or squared per unit, count as kept."""
@@ -38,6 +38,8 @@ def validated(scenario: Scenario, asked: Mapping[str, Any]) -> Case:
         that no charging or discharging could keep.
     """
     given = scenario.parameters.get("tariff", {})
+    if scenario.injections is None and scenario.forecasts is None:
+        scenario = replace(scenario, injections=Injections.none(scenario.horizon.steps))
     parameters = Parameters.of(given, **asked)
     # What is asked for now decides what is needed, not what the scenario would ask for.
     now = {**given, **{name: value for name, value in asked.items() if value is not None}}

@@ -51,6 +51,8 @@ def read_tariff_parts(
         parts["injections"] = _injections(injections, bus_id, horizon.steps)
         if past.exists:
             parts["forecasts"] = _forecasts(past, parts["injections"], horizon.steps)
+    elif "distribution" in parts:
+        parts["injections"] = Injections.none(horizon.steps)
     travel = Table(folder, "travel")
     names = ("charging_sites", "charger_levels", "aggregators", "travel", "energy_prices")
     travelled = any(Table(folder, name).exists for name in names)

@@ -229,3 +229,20 @@ def test_without_a_horizon_the_tables_are_checked_all_the_same() -> None:
     found = {f"{issue.table}.{issue.field}" for issue in caught.value.issues}
     assert found >= {"scenario.toml.horizon", "lines.r_ohm", "injections.power_kw"}
     assert not any(place.startswith("travel") for place in found)
+
+
+@pytest.mark.parametrize("header", [False, True])
+def test_no_injections_are_none_everywhere(header: bool, tmp_path: Path) -> None:
+    """Who has nothing but vehicles on the grid would have to make up a load to be let in."""
+    small = SmallTariffs()
+    named = ",".join(small.tables["injections"].columns)
+    del small.tables["injections"], small.tables["forecasts"]
+    small.write(tmp_path / "s")
+    if header:
+        (tmp_path / "s" / "injections.csv").write_text(named + "\n")
+    scenario = read_scenario(tmp_path / "s")
+    assert scenario.injections is not None and len(scenario.injections) == 0
+    assert scenario.injections.power_kw.shape == (0, STEPS)
+    write_scenario(scenario, tmp_path / "again")
+    assert_same(scenario, read_scenario(tmp_path / "again"))
+    assert not list((tmp_path / "again").glob("injections.*"))

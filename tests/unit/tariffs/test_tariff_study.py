@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import tidewatt
 from tests.unit.tariffs.small_cases import past_forecasts, small_case
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import ScenarioError, SolveWarning
@@ -327,3 +329,15 @@ def test_what_counts_only_on_reading_is_not_taken_and_forgotten() -> None:
         tariff(scenario, kwh_per_km=0.3, vehicle_share=0.5)
     assert [issue.field for issue in caught.value.issues] == ["kwh_per_km", "vehicle_share"]
     assert tariff(scenario, kwh_per_km=0.2, samples=0).status is Status.CERTIFIED
+
+
+def test_a_grid_without_injections_has_prices_that_verify(tmp_path: Path) -> None:
+    """Would break if a table that is said to be optional were needed, here or by who verifies."""
+    alone = dataclasses.replace(small_case(), injections=None, forecasts=None)
+    found = tariff(alone)
+    assert found.status is Status.CERTIFIED
+    assert (found.lines["worst_high_kw"] == found.lines["nominal_kw"]).all()
+    tidewatt.write_scenario(alone, tmp_path / "s")
+    tidewatt.save(found, tmp_path / "r", scenario_folder=tmp_path / "s")
+    report = tidewatt.verify(tmp_path / "r")
+    assert report.scenario_found and all(check.passed for check in report.checks)
