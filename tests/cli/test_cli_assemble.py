@@ -242,3 +242,13 @@ def test_sioux_falls_on_33_buses(tidewatt, tmp_path):
     assert len(travel) == 528 * 14 * 2  # pairs of zones, hours from 6 to 20, states of charge
     links = pd.read_parquet(tmp_path / "large" / "links.parquet")
     assert links["free_flow_steps"].between(1, 2).all()
+
+
+def test_rounding_that_changes_travel_times_much_is_a_warning(tidewatt, roads, grid, tmp_path):
+    """Without it: trips three times as long as on the roads stand among twenty lines of assumptions."""
+    ended = tidewatt("assemble", roads, grid, "--out", tmp_path / "c", "--step-min", "60")
+    assert ended.status == 0, ended.err
+    (warning,) = (line for line in ended.out.splitlines() if line.startswith("Warning: "))
+    assert "in steps of 60 min" in warning and "--step-min" in warning and "--contract" in warning
+    ended = tidewatt("assemble", roads, grid, "--out", tmp_path / "d", "--step-min", "20", "--json")
+    assert json.loads(ended.out)["import"]["warnings"] == []

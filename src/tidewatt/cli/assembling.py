@@ -54,6 +54,7 @@ def assemble(
     depart_from_h: float | None = None,
     depart_to_h: float | None = None,
     depart_every_min: float | None = None,
+    most_groups: int | None = None,
     line_factor: float | None = None,
     line_allowance_kw: float | None = None,
     half_width: float | None = None,
@@ -126,6 +127,9 @@ def assemble(
         Hour until which they do [default: 20].
     depart_every_min
         They set out in groups so many minutes apart [default: 15].
+    most_groups
+        Most groups of vehicles (pair of places, departure, state of charge): where there would be more, the
+        pairs with most trips are kept and have all vehicles [default: 60,000].
     line_factor
         Limit of a line without one: so many times its largest flow at the forecast ... [default: 1.25].
     line_allowance_kw
@@ -164,6 +168,7 @@ def assemble(
         depart_from_h=depart_from_h,
         depart_to_h=depart_to_h,
         depart_every_min=depart_every_min,
+        most_groups=most_groups,
         line_factor=line_factor,
         line_allowance_kw=line_allowance_kw,
         half_width=half_width,
@@ -195,6 +200,7 @@ def assemble(
             source=label,
             counts=counts,
             assumptions=(*told.assumptions, *joined.notes),
+            warnings=(*told.warnings, *joined.warnings),
         )
         hand_over(scenario, report, out, json, "tariff")
 

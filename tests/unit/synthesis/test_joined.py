@@ -369,3 +369,38 @@ def test_a_joined_case_has_tariffs(row: Scenario, grid: Scenario) -> None:
     result = tidewatt.tariff(join(row, hourly, rules).scenario, samples=0, threads=1)
     assert result.status.reached
     assert result.summary()["vehicles"] == pytest.approx(40.0)
+
+
+def test_the_busiest_pairs_are_kept_where_there_would_be_too_many_groups(
+    row: Scenario, grid: Scenario
+) -> None:
+    """Would break if vehicles of pairs left out were lost, quiet pairs were kept, or nothing was said."""
+    every = join(row, grid, Rules.of(vehicles=90.0)).scenario.travel
+    assert every is not None
+    a_pair = len(every) // 3
+    made = join(row, grid, Rules.of(vehicles=90.0, most_groups=3 * a_pair - 1))
+    t = made.scenario.travel
+    assert t is not None and len(t) == 2 * a_pair
+    assert t.vehicles.sum() == pytest.approx(90.0)
+    for origin, destination, trips in TRIPS[:2]:
+        pair = (t.origin == origin) & (t.destination == destination)
+        assert t.vehicles[pair].sum() == pytest.approx(90.0 * trips / 160.0)
+    # 42 and 22 min by 100 and 60 trips; with 20 min by 40 trips.
+    share, times = "2 of 3 pairs of places are kept", "80% of all trips (they take 34.5 min, all 31.6 min)"
+    (said,) = (note for note in made.notes if share in note)
+    assert times in said and f"there would be {3 * a_pair:,} groups" in said
+    alone = join(row, grid, Rules.of(most_groups=1)).scenario.travel
+    assert alone is not None and len(alone) == a_pair
+    for most in (3 * a_pair, 60_000):
+        assert not any("are kept" in note for note in join(row, grid, Rules.of(most_groups=most)).notes)
+
+
+def test_travel_times_that_rounding_makes_others_are_warned_of(row: Scenario, grid: Scenario) -> None:
+    """Would break if a case on which trips take several times as long went by without a word."""
+    assert join(row, grid, Rules.of()).warnings == ()  # 22 and 20 minutes become 15 each
+    roads = roads_of(3, ENDS, zones=(0, 1, 2), free_time_min=4.0, length_km=2.0)
+    scenario = scenario_of(roads, TRIPS)
+    (said,) = join(scenario, grid, Rules.of()).warnings
+    assert "15 min (" in said and "--step-min" in said and "--contract" in said
+    (said,) = join(scenario, grid, Rules.of(contract=True)).warnings
+    assert "--step-min" in said and "--contract" not in said

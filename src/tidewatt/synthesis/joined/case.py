@@ -21,7 +21,7 @@ from tidewatt.synthesis.demand import trips_matrix
 from tidewatt.synthesis.joined.places import chosen_sites, station_sites
 from tidewatt.synthesis.joined.rules import Rules
 from tidewatt.synthesis.joined.stepped import contracted, in_steps, rounding
-from tidewatt.synthesis.joined.ways import parted, ways_of
+from tidewatt.synthesis.joined.ways import busiest, parted, ways_of
 from tidewatt.synthesis.profile import time_of_day
 
 __all__ = ["Joined", "join"]
@@ -31,10 +31,11 @@ _CHARGING_MIN = 60.0  # left for charging before the end of the horizon
 
 
 class Joined(NamedTuple):
-    """A case, and in sentences what was assumed and what rounding did."""
+    """A case, and in sentences what was assumed, what rounding did, and what makes the case doubtful."""
 
     scenario: Scenario
     notes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 def join(
@@ -78,6 +79,11 @@ def join(
     if not trips.sum() > 0:
         fix = "Give demand, or homes and jobs of several zones"
         raise ScenarioError([Issue("demand", "", f"{roads_from.name} has no trips between nodes", fix)])
+    per_pair = int(np.count_nonzero(_departures(horizon, rules))) * (
+        (rules.low_share > 0) + (rules.low_share < 1)
+    )
+    trips, note = busiest(trips, ways.minutes, per_pair, rules.most_groups)
+    notes += note
     minutes = _minutes(horizon) + horizon.step_min / 2.0
     price = _price_per_kwh(minutes % _DAY_MIN / 60.0)
     carried = ways.carried(roads, trips)
@@ -99,9 +105,9 @@ def join(
         share = rules.road_share
         if share is None:
             group_h = _grouped(horizon, rules) * horizon.step_h
-            busiest = rules.vehicles * _departures(horizon, rules).max() / group_h
+            most = rules.vehicles * _departures(horizon, rules).max() / group_h
             full = (carried / roads.capacity_veh_h).max() / trips.sum()
-            share = busiest * full / rules.road_fill
+            share = most * full / rules.road_fill
             words = (
                 f"the busiest road carries {rules.road_fill:g} times its share if all take the fastest way"
             )
@@ -112,7 +118,8 @@ def join(
     hops[:, ends] = least_to(step_roads, step_roads.free_flow_steps.astype(float), node[ends])[
         :, node[start]
     ].T
-    notes.append(rounding(ways, trips, hops, horizon))
+    rounded, doubtful = rounding(ways, trips, hops, horizon, rules.contract)
+    notes.append(rounded)
     travel, note = _travel(start, trips, hops, node, horizon, rules)
     notes += note
     injections = grid_from.injections
@@ -137,7 +144,7 @@ def join(
         forecasts=grid_from.forecasts,
         provenance=_provenance(roads_from, grid_from, rules, notes),
     )
-    return Joined(scenario, tuple(notes))
+    return Joined(scenario, tuple(notes), doubtful)
 
 
 def _missing(roads_from: Scenario, grid_from: Scenario) -> list[Issue]:
@@ -229,8 +236,8 @@ def _travel(
     start: Array, trips: Array, hops: Array, node: Array, horizon: Horizon, rules: Rules
 ) -> tuple[Travel, list[str]]:
     """Vehicles by pair of nodes, departure and state of charge; and in words who could not travel so."""
-    row, end = np.nonzero(trips)
     departing = _departures(horizon, rules)
+    row, end = np.nonzero(trips)
     step = np.flatnonzero(departing)
     pairs = trips[row, end] / trips.sum()
     each = np.broadcast_to(departing[step], (len(row), len(step)))

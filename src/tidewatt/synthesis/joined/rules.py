@@ -33,6 +33,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "sites": (1, 100_000),
     "chargers": (1, 1_000_000),
     "aggregators": (1, 10_000),
+    "most_groups": (1, 100_000_000),
 }
 
 
@@ -50,6 +51,9 @@ class Rules:
         Hours of the day from and until which they set out, in proportion to a weekday's departures.
     depart_every_min : float
         They set out in groups so far apart [min].
+    most_groups : int
+        Groups of vehicles (pairs of places by departure and state of charge); where there would be more, the
+        pairs with the most trips are kept, at least one, and have all vehicles.
     low_share, soc_low, soc_high : float
         Share of vehicles that set out with `soc_low`; the others with `soc_high`.
     soc_min, soc_final : float
@@ -83,6 +87,7 @@ class Rules:
     depart_from_h: float = 6.0
     depart_to_h: float = 20.0
     depart_every_min: float = 15.0
+    most_groups: int = 60_000
     low_share: float = 0.3
     soc_low: float = 0.22
     soc_high: float = 0.5

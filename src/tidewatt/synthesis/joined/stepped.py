@@ -13,6 +13,8 @@ from tidewatt.synthesis.joined.ways import Ways, ways_of
 
 __all__ = ["contracted", "in_steps", "rounding"]
 
+_MUCH = 0.5  # change of the mean time of a trip from which on a case is no longer that of the roads
+
 
 def in_steps(roads: Roads, horizon: Horizon, share: float, rules: Rules) -> StepRoads:
     """Every link by itself; `share` of its capacity is left to the vehicles."""
@@ -59,8 +61,10 @@ def contracted(roads: Roads, keep: Array, horizon: Horizon, rules: Rules) -> tup
     return direct, node
 
 
-def rounding(ways: Ways, trips: Array, hops: Array, horizon: Horizon) -> str:
-    """What rounding to steps does to the mean time of a trip, in a sentence.
+def rounding(
+    ways: Ways, trips: Array, hops: Array, horizon: Horizon, contract: bool
+) -> tuple[str, tuple[str, ...]]:
+    """What rounding to steps does to the mean time of a trip, in a sentence; a warning where it is much.
 
     Parameters
     ----------
@@ -68,15 +72,22 @@ def rounding(ways: Ways, trips: Array, hops: Array, horizon: Horizon) -> str:
         On the roads as they are.
     trips, hops : array, shape (starts, nodes)
         Trips, and the fewest steps that they take.
+    contract : bool
+        Whether links are direct already.
     """
     rows, ends = np.nonzero(trips)
     weight = trips[rows, ends] / trips.sum()
     exact = float(weight @ ways.minutes[rows, ends])
     whole = float(weight @ hops[rows, ends]) * horizon.step_min
-    return (
+    times = (
         f"a trip takes {exact:.1f} min on the empty roads, {whole:.1f} min in steps of "
         f"{horizon.step_min:g} min ({whole / exact - 1.0:+.0%})"
     )
+    if abs(whole / exact - 1.0) <= _MUCH:
+        return times, ()
+    shorter = "take shorter steps (--step-min, or a grid in shorter steps where it is a scenario)"
+    advice = shorter if contract else f"{shorter}, or join direct links (--contract)"
+    return times, (f"{times}: to come closer, {advice}",)
 
 
 def _steps(minutes: Array, horizon: Horizon) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Roads
 
-__all__ = ["Ways", "parted", "ways_of"]
+__all__ = ["Ways", "busiest", "parted", "ways_of"]
 
 _LEAST_MIN = 1e-6  # connectors of no length must not vanish from a sparse matrix
 
@@ -78,6 +78,33 @@ def parted(roads: Roads, whole: Array) -> tuple[Roads, Array]:
     nodes = np.concatenate([np.arange(roads.nodes), centroids])
     of = {name: getattr(roads, name)[nodes] for name in ("x", "y", "through")}
     return replace(roads, node_id=np.array(ids, object), head=arrive[roads.head], **of), arrive
+
+
+def busiest(trips: Array, minutes: Array, groups: int, most: int) -> tuple[Array, list[str]]:
+    """Trips of the busiest pairs of places, as many as make no more than `most` groups; a note on others.
+
+    Parameters
+    ----------
+    trips, minutes : array, shape (starts, nodes)
+    groups : int
+        Of vehicles of each pair.
+    most : int
+        Groups altogether; at least one pair is kept.
+    """
+    row, end = np.nonzero(trips)
+    room = max(most // groups, 1)
+    if len(row) <= room:
+        return trips, []
+    kept = np.argsort(-trips[row, end], kind="stable")[:room]
+    few = np.zeros_like(trips)
+    few[row[kept], end[kept]] = trips[row[kept], end[kept]]
+    took, takes = (float(each[row, end] @ minutes[row, end] / each.sum()) for each in (trips, few))
+    return few, [
+        f"{room:,} of {len(row):,} pairs of places are kept, those with the most trips, "
+        f"{few.sum() / trips.sum():.0%} of all trips (they take {takes:.1f} min, all {took:.1f} min): "
+        f"with every pair there would be {len(row) * groups:,} groups of vehicles, more than {most:,} "
+        "(--most-groups)"
+    ]
 
 
 def ways_of(roads: Roads, start: Array) -> Ways:
