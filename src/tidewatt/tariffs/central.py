@@ -209,6 +209,12 @@ class Solver:
                     Progress(phase, iteration, report.cost, report.bound, report.relative_gap, seconds)
                 )
 
+        def on_kind(solved: int, done: int, kinds: int) -> None:
+            if phase:
+                self.tell(
+                    phase, before + solved, f"cheapest plans of {done:,} of {kinds:,} kinds of vehicles"
+                )
+
         def once(warm: Solution | None) -> Solution:
             return solve(
                 problem,
@@ -221,6 +227,7 @@ class Solver:
                 time_limit_s=max(p.time_limit_s - self._seconds(), 0.0),
                 warm=warm,
                 on_progress=on_progress,
+                on_kind=on_kind,
                 **options,
             )
 

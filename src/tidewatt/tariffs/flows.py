@@ -24,6 +24,7 @@ def solve(
     elastic: bool = False,
     warm: Solution | None = None,
     on_progress: Callable[[Progressed], None] | None = None,
+    on_kind: Callable[[int, int, int], None] | None = None,
 ) -> Solution:
     """Solve the central problem, or an aggregator's own.
 
@@ -50,6 +51,9 @@ def solve(
         Of nearly the same problem.
     on_progress : callable, optional
         Called with a `Progressed` after every program.
+    on_kind : callable, optional
+        Of ``arcs``: called now and then while cheapest plans are sought, with the number of programs solved
+        so far, of how many kinds of vehicles plans are found, and how many kinds there are.
 
     Returns
     -------
@@ -82,4 +86,5 @@ def solve(
         elastic=elastic,
         warm=warm,
         on_progress=on_progress,
+        on_kind=on_kind,
     )

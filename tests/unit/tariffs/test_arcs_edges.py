@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from tests.unit.tariffs.test_arcs import STEPS, balances, drawn
 from tidewatt.domain.travel import ChargingSites, Travel
+from tidewatt.tariffs.arcs import pricing
 from tidewatt.tariffs.flows import solve
 from tidewatt.tariffs.problem import Problem
 
@@ -184,3 +187,30 @@ def test_no_time_is_said_and_nothing_claimed() -> None:
     cut, full = solve(problem, time_limit_s=0.0), solve(problem)
     assert cut.status == "time"
     assert cut.bound <= full.cost + 1e-9
+
+
+def test_time_is_kept_while_plans_are_sought(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many groups a limit would be passed by minutes: looking for plans takes longer than a program."""
+    problem = drawn(3)
+    full = solve(problem)
+    for looks in (0, 1, 3, 8, 20):
+        clock = iter([0.0] * looks)
+        late = SimpleNamespace(perf_counter=lambda clock=clock: next(clock, math.inf))
+        monkeypatch.setattr(pricing, "time", late)
+        cut = solve(problem, time_limit_s=1e6)
+        assert cut.status == "time"
+        assert cut.bound <= full.cost + 1e-9
+        assert next(clock, None) is None
+    assert cut.iterations > 0 and np.isfinite(cut.bound)
+
+
+def test_plans_that_are_sought_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large case nothing would be heard until its first program is solved."""
+    monkeypatch.setattr(pricing, "_EVERY_S", -1.0)
+    told: list[tuple[int, int, int]] = []
+    found = solve(drawn(3), on_kind=lambda *counts: told.append(counts))
+    assert found.status == "solved"
+    kinds = told[0][2]
+    assert [each for each in told if each[0] == 0][:kinds] == [(0, done, kinds) for done in range(kinds)]
+    assert max(solved for solved, _, _ in told) <= found.iterations
+    assert any(solved for solved, _, _ in told)

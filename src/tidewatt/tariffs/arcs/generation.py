@@ -17,7 +17,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.tariffs.arcs.levels import Levels
 from tidewatt.tariffs.arcs.limits import Active, Duals, Penalties
 from tidewatt.tariffs.arcs.network import Arcs, arcs_of
-from tidewatt.tariffs.arcs.pricing import Pricing, merged
+from tidewatt.tariffs.arcs.pricing import Pricing, TimeOver, merged
 from tidewatt.tariffs.arcs.restricted import Solved, solve_restricted
 from tidewatt.tariffs.problem import Problem, Progressed
 
@@ -87,17 +87,29 @@ class Generation:
     seeds : list of array, optional
         Arcs of every kind to start from.
     on_progress : callable, optional
+    until : float
+        When to stop (of `time.perf_counter`).
+    on_kind : callable, optional
+        Receives the number of programs solved, of how many kinds plans are found, and of how many there are.
+
+    Raises
+    ------
+    TimeOver
+        Where no program can be solved in time.
     """
 
     def __init__(
         self, problem: Problem, levels: Levels, penalties: Penalties, *, weight: float = 1.0,
         elastic: bool = False, first: Duals | None = None, seeds: list[Array] | None = None,
-        on_progress: Callable[[Progressed], None] | None = None,
+        on_progress: Callable[[Progressed], None] | None = None, until: float = np.inf,
+        on_kind: Callable[[int, int, int], None] | None = None,
     ) -> None:  # fmt: skip
         self.problem, self.levels, self.penalties = problem, levels, penalties
         self.weight, self.elastic, self.report = weight, elastic, on_progress
         self.began = time.perf_counter()
-        self.pricing = Pricing(problem, levels, weight)
+        self.iteration, self.until = 0, until
+        told = None if on_kind is None else lambda done, kinds: on_kind(self.iteration, done, kinds)
+        self.pricing = Pricing(problem, levels, weight, until=until, on_kind=told)
         self.duals = self.pricing.free() if first is None else _known(first, problem)
         if elastic:
             self.duals = _capped(self.duals, penalties)
@@ -106,20 +118,20 @@ class Generation:
             self.duals.high + self.duals.low > 0, self.duals.roads > 0, self.duals.chargers > 0
         )
         self.keys, self.best = self.pricing.price(self.duals, seeds)
-        self.until = np.inf
         self.tolerance = LOOSEST if first is None else EXCEEDED
-        self.iteration = 0
         self.arcs = arcs_of(problem, levels, self.keys)
         self.solved: Solved
 
-    def run(self, relative_gap: float, time_limit_s: float) -> Generated:
+    def run(self, relative_gap: float) -> Generated:
         """Solve until the gap is proved, or nothing more can be done."""
-        self.until = self.began + time_limit_s
-        # Penalties of an elastic problem are prices already, and keep the others near.
-        status = "" if self.elastic else self._near()
         gap = np.inf
-        if not status:
-            status, gap = self._exactly(relative_gap)
+        try:
+            # Penalties of an elastic problem are prices already, and keep the others near.
+            status = "" if self.elastic else self._near()
+            if not status:
+                status, gap = self._exactly(relative_gap)
+        except TimeOver:
+            status = "time"
         return Generated(status, self.arcs, self.solved, self.best, gap, self.iteration, self.weight)
 
     def _solve(self, centre: Duals | None = None, stiff: float = 1.0) -> int:

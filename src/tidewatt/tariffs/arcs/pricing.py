@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable, Iterator
+
 import numpy as np
 
 from tidewatt.domain.arrays import Array
@@ -11,14 +15,36 @@ from tidewatt.tariffs.arcs.limits import Duals
 from tidewatt.tariffs.arcs.network import moves_of, possible
 from tidewatt.tariffs.problem import Problem
 
-__all__ = ["Pricing", "merged"]
+__all__ = ["Pricing", "TimeOver", "merged"]
+
+_EVERY_S = 1.0  # between reports of how many kinds are done
+
+
+class TimeOver(Exception):
+    """The time is over before all vehicles were looked at."""
 
 
 class Pricing:
-    """Cheapest plans of all kinds at given prices; keeps the arrays that this takes."""
+    """Cheapest plans of all kinds at given prices; keeps the arrays that this takes.
 
-    def __init__(self, problem: Problem, levels: Levels, weight: float) -> None:
+    Parameters
+    ----------
+    problem : Problem
+    levels : Levels
+    weight : float
+        Of all cost but penalties.
+    until : float
+        After this (of `time.perf_counter`) the next kind raises `TimeOver`.
+    on_kind : callable, optional
+        Receives now and then of how many kinds the plans are found, and how many kinds there are.
+    """
+
+    def __init__(
+        self, problem: Problem, levels: Levels, weight: float, *, until: float = math.inf,
+        on_kind: Callable[[int, int], None] | None = None,
+    ) -> None:  # fmt: skip
         self.problem, self.levels, self.weight = problem, levels, weight
+        self._until, self._on_kind, self._told = until, on_kind, time.perf_counter()
         nodes, steps = problem.roads.nodes, problem.steps
         self.kinds = [k for k in levels.kinds if len(k.starts)]
         most = max((k.levels for k in levels.kinds), default=1)
@@ -40,10 +66,8 @@ class Pricing:
 
     def reachable(self) -> list[Array]:
         """Of every kind, which of its starts have any plan at all."""
-        zero = self.free()
         answers = []
-        for k in self.levels.kinds:
-            cost, _ = self._run(k, zero)
+        for k, cost, _ in self._each(self.free(), self.levels.kinds):
             answers.append(cost.reshape(-1)[k.starts] < UNREACHED)
         return answers
 
@@ -61,36 +85,49 @@ class Pricing:
             price = price + (p.rows.sensitivity.T @ (duals.high - duals.low))[None]
         return price
 
-    def _run(self, k: Kind, duals: Duals, price: Array | None = None) -> tuple[Array, Array]:
-        """Least cost of a kind's states and the first action of the cheapest plan."""
+    def _each(self, duals: Duals, kinds: list[Kind]) -> Iterator[tuple[Kind, Array, Array]]:
+        """Kinds with the least cost of their states and the first action of the cheapest plan.
+
+        Both arrays are only good until the next kind.
+        """
+        price, last = self.energy_price(duals), -1
+        for done, k in enumerate(kinds):
+            self._look_at_clock(done, len(kinds))
+            if k.aggregator != last:
+                last = k.aggregator
+                w, link_cost, option_cost = self._costs(last, duals, price[last])
+            shape = (self.problem.steps + 1, self.problem.roads.nodes, k.levels)
+            size = shape[0] * shape[1] * shape[2]
+            cost, action = self._cost[:size].reshape(shape), self._action[:size].reshape(shape)
+            cheapest(k.expanded, w, link_cost, option_cost, cost, action)
+            yield k, cost, action
+
+    def _costs(self, m: int, duals: Duals, price: Array) -> tuple[float, Array, Array]:
+        """What a step, links (steps, links) and options (steps, options) cost an aggregator's vehicles."""
         p, levels = self.problem, self.levels
-        m = k.aggregator
-        if price is None:
-            price = self.energy_price(duals)
-        w = self.weight * p.aggregators.time_value_per_h[m] * p.step_h
+        w = float(self.weight * p.aggregators.time_value_per_h[m] * p.step_h)
         toll = (self.weight * p.toll + duals.roads).T
         link_cost = w * p.roads.free_flow_steps[None] + np.take_along_axis(toll, self._exit, axis=0)
         charger = self.weight * p.charger_price + duals.chargers
-        option_cost = w + (charger[levels.site] + price[m][levels.site] * levels.power_kw[m][:, None]).T
-        option_cost = np.ascontiguousarray(option_cost).reshape(p.steps, -1)
-        shape = (p.steps + 1, p.roads.nodes, k.levels)
-        size = shape[0] * shape[1] * shape[2]
-        cost, action = self._cost[:size].reshape(shape), self._action[:size].reshape(shape)
-        cheapest(k.expanded, w, link_cost, option_cost, cost, action)
-        return cost, action
+        option_cost = w + (charger[levels.site] + price[levels.site] * levels.power_kw[m][:, None]).T
+        return w, link_cost, np.ascontiguousarray(option_cost).reshape(p.steps, -1)
+
+    def _look_at_clock(self, done: int, kinds: int) -> None:
+        now = time.perf_counter()
+        if now > self._until:
+            raise TimeOver
+        if self._on_kind is not None and now > self._told + _EVERY_S:
+            self._told = now
+            self._on_kind(done, kinds)
 
     def price(self, duals: Duals, seeds: list[Array] | None = None) -> tuple[list[Array], float]:
         """Arcs of the cheapest plans of every kind, and the bound that the prices prove (tariff-9).
 
         `seeds` are further arcs of each kind to keep, each with the cheapest way on from it.
         """
-        price = self.energy_price(duals)
-        keys, total = [], 0.0
-        for i, k in enumerate(self.levels.kinds):
-            if not len(k.starts):
-                keys.append(np.zeros(0, np.int64))
-                continue
-            cost, action = self._run(k, duals, price)
+        keys, total = [np.zeros(0, np.int64) for _ in self.levels.kinds], 0.0
+        used = [i for i, k in enumerate(self.levels.kinds) if len(k.starts)]
+        for i, (k, cost, action) in zip(used, self._each(duals, self.kinds), strict=True):
             total += float(np.dot(k.vehicles, cost.reshape(-1)[k.starts]))
             self._mark += 1
             count = follow(k.expanded, k.starts, action, self._seen, self._mark, self._keys)
@@ -100,7 +137,7 @@ class Pricing:
                 seed = seed[cost.reshape(-1)[self._ends(k, seed)] < UNREACHED]
                 found = merged(found, seed)
                 found = merged(found, self._onward(k, found, action))
-            keys.append(np.sort(found))
+            keys[i] = np.sort(found)
         return keys, total + self._of_limits(duals)
 
     def _onward(self, k: Kind, keys: Array, action: Array) -> Array:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.tariffs.arcs.generation import Generated, Generation
 from tidewatt.tariffs.arcs.levels import Kind, Levels, levels_of
 from tidewatt.tariffs.arcs.limits import Duals, Penalties
-from tidewatt.tariffs.arcs.pricing import Pricing
+from tidewatt.tariffs.arcs.pricing import Pricing, TimeOver
 from tidewatt.tariffs.arcs.traffic import traffic_of
 from tidewatt.tariffs.problem import Problem, Progressed, Solution, Traffic
 
@@ -34,12 +36,18 @@ def solve_arcs(
     elastic: bool,
     warm: Solution | None,
     on_progress: Callable[[Progressed], None] | None,
+    on_kind: Callable[[int, int, int], None] | None = None,
 ) -> Solution:
     """Least cost over all arcs, proved by the cheapest plans at the prices of limits (tariff-9)."""
     began = time.perf_counter()
     if not len(problem.travel):
         return _nobody(problem, elastic)
-    levels, unserved = _served(problem, levels_of(problem, soc_step, rounding))
+    levels, until = levels_of(problem, soc_step, rounding), began + time_limit_s
+    told = None if on_kind is None else partial(on_kind, 0)
+    try:
+        levels, unserved = _served(problem, levels, until=until, on_kind=told)
+    except TimeOver:
+        return _nothing(problem, levels, np.zeros(len(problem.travel)), time.perf_counter() - began, "time")
     penalties = penalties_of(problem, elastic)
     seeds, first = (None, None) if warm is None else _seeds(problem, levels, warm)
     build_s = time.perf_counter() - began
@@ -51,10 +59,13 @@ def solve_arcs(
         return _nothing(problem, levels, unserved, build_s)
     began = time.perf_counter()
     weight = _elastic_weight(problem) if elastic else 1.0
-    done = Generation(
-        problem, levels, penalties, weight=weight, elastic=elastic,
-        first=first, seeds=seeds, on_progress=on_progress,
-    ).run(relative_gap, time_limit_s)  # fmt: skip
+    try:
+        done = Generation(
+            problem, levels, penalties, weight=weight, elastic=elastic,
+            first=first, seeds=seeds, on_progress=on_progress, until=until, on_kind=on_kind,
+        ).run(relative_gap)  # fmt: skip
+    except TimeOver:
+        return _nothing(problem, levels, unserved, build_s, "time")
     solve_s = time.perf_counter() - began
     return _solution(problem, levels, done, unserved, elastic, traffic, build_s, solve_s)
 
@@ -89,9 +100,9 @@ def _elastic_weight(problem: Problem) -> float:
     return COST_IN_ELASTIC / max(1.0, per_kwh, per_h)
 
 
-def _served(problem: Problem, levels: Levels) -> tuple[Levels, Array]:
+def _served(problem: Problem, levels: Levels, **watched: Any) -> tuple[Levels, Array]:
     """Levels without the vehicles that no plan serves whatever the limits, and how many of each group."""
-    reachable = Pricing(problem, levels, 1.0).reachable()
+    reachable = Pricing(problem, levels, 1.0, **watched).reachable()
     unserved = np.where(levels.group_kind < 0, problem.travel.vehicles, 0.0)
     kinds: list[Kind] = []
     for i, (k, good) in enumerate(zip(levels.kinds, reachable, strict=True)):
@@ -245,12 +256,15 @@ def _nobody(problem: Problem, elastic: bool) -> Solution:
     )  # fmt: skip
 
 
-def _nothing(problem: Problem, levels: Levels, unserved: Array, build_s: float) -> Solution:
-    """No solution, as vehicles have no plan whatever the limits."""
+def _nothing(
+    problem: Problem, levels: Levels, unserved: Array, build_s: float, status: str = "infeasible"
+) -> Solution:
+    """No solution, as vehicles have no plan whatever the limits, or the time is over before the first one."""
     rows = 0 if problem.rows is None else len(problem.rows)
     zero = np.zeros((rows, problem.steps))
+    bound = np.inf if status == "infeasible" else -np.inf
     return Solution(
-        "infeasible", np.inf, np.inf, np.inf, np.zeros_like(problem.price_per_kwh), zero, zero.copy(),
+        status, np.inf, bound, np.inf, np.zeros_like(problem.price_per_kwh), zero, zero.copy(),
         np.zeros_like(problem.toll), np.zeros_like(problem.charger_price), unserved, None, 0, 0, 0, 0,
         float(levels.soc_step.max()), build_s, 0.0, {}, levels.notes,
     )  # fmt: skip
