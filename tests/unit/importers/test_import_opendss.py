@@ -186,7 +186,11 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
     message = refused(circuit(tmp_path, strange))
     for part in ("`Frobnicate all`", "'upfc'", "load.nobody", "'colour'"):
         assert part in message, message
-    assert "codes.dss" in refused(circuit(tmp_path, MASTER.replace("parts\\Codes", "parts\\gone-codes")))
+    gone = circuit(tmp_path, MASTER.replace("parts\\Codes", "parts\\gone-codes"))
+    line = next(i for i, words in enumerate(gone.read_text().splitlines(), 1) if "gone-codes" in words)
+    message = refused(gone)
+    assert str(tmp_path / "Parts" / "gone-codes.dss") in message, message
+    assert f"line {line} of {gone}" in message, message
     assert "no circuit" in refused(circuit(tmp_path, "Clear\n"))
     assert "second source" in refused(circuit(tmp_path, MASTER + "New Vsource.two bus1=b3 basekv=12\n"))
     assert "redirects to itself" in refused(circuit(tmp_path, MASTER, "redirect ../Master.dss\n"))

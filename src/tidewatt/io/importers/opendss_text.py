@@ -137,12 +137,19 @@ class _Reader:
         file, _, line = where.rpartition(":")
         self.faults.setdefault((file, fix), []).append((f"line {line}", problem))
 
-    def file(self, path: Path, above: tuple[Path, ...]) -> None:
+    def file(self, path: Path, above: tuple[Path, ...], line: int = 0) -> None:
+        """Carry out a file, to which `line` of the last file above redirects."""
         try:
             raw = path.read_bytes()
         except OSError as error:
-            problem = f"the file cannot be read ({error.strerror})"
-            self.issues.append(Issue(path.name, "", problem, "Check its name, place and permissions"))
+            problem, fix = (
+                f"{path.absolute()} cannot be read ({error.strerror})",
+                "Check its name, place and permissions",
+            )
+            if above:
+                problem += f"; line {line} of {above[-1].absolute()} redirects to it"
+                fix = "Put the file there, or correct the line; names count from the folder of that file"
+            self.issues.append(Issue(path.name, "", problem, fix))
             return
         coding = "utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
         text = raw.decode(coding, "replace")
@@ -166,7 +173,7 @@ class _Reader:
             self.element(verb, rest, where)
         elif verb in ("redirect", "compile"):
             name = next((each for _, each in _parameters(rest)), "")
-            self.file(_found(path.parent, name), (*above, path))
+            self.file(_found(path.parent, name), (*above, path), int(where.rpartition(":")[2]))
         elif verb == "set":
             self.circuit.options |= {name.lower(): value for name, value in _parameters(rest) if name}
         elif verb in ("open", "close", "enable", "disable"):
