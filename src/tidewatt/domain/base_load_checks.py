@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tidewatt.domain.arrays import Array
@@ -23,7 +25,8 @@ def check_base_load(
     """Report lines and buses that loads and plants alone put beyond a limit, in their worst step.
 
     Not reported is what vehicles may relieve: discharging beyond a line that is overloaded, charging beyond
-    one that plants overload the other way, as far as the chargers there reach.
+    one that plants overload the other way, as far as the chargers there reach. How uncertain forecasts are
+    taken to be is not known here; the remedy names what would also hold the margin of gamma 1 (tariff-15).
 
     Parameters
     ----------
@@ -37,8 +40,22 @@ def check_base_load(
     feeder = feeder_of(d)
     power, reactive = injections.drawn(d.buses)
     least, most = _reach(d, sites)
-    _lines(d, feeder, power, (least, most), horizon, report)
-    _voltages(d, feeder, power, reactive, (least, most), horizon, report)
+    width = _widths(injections, d.buses)
+    _lines(d, feeder, power, (least, most), feeder.flow_kw(width[0]), horizon, report)
+    fall = feeder.no_load_pu[:, None] ** 2 - feeder.squared_pu(*width)
+    _voltages(d, feeder, (power, reactive), (least, most), fall, horizon, report)
+
+
+def _widths(injections: Injections, buses: int) -> tuple[Array, Array]:
+    """Half widths at each bus with gamma 1 [kW], and kvar at constant power factor, shape (buses, steps)."""
+    own = np.where(np.isnan(injections.gamma), 1.0, injections.gamma)[:, None]
+    kw = own * injections.half_width_kw
+    known = injections.power_kw != 0
+    ratio = np.divide(injections.reactive_kvar, injections.power_kw, out=np.zeros(kw.shape), where=known)
+    widths = np.zeros((2, buses, kw.shape[1]))
+    np.add.at(widths[0], injections.bus, kw)
+    np.add.at(widths[1], injections.bus, np.abs(ratio) * kw)
+    return widths[0], widths[1]
 
 
 def _reach(d: Distribution, sites: ChargingSites | None) -> tuple[Array, Array]:
@@ -55,6 +72,7 @@ def _lines(
     feeder: Feeder,
     power: Array,
     reach: tuple[Array, Array],
+    margin: Array,
     horizon: Horizon,
     report: Report,
 ) -> None:
@@ -70,25 +88,29 @@ def _lines(
         f"loads and plants alone load the line beyond its limit: {d.line_id[line]} with "
         f"{abs(flow[line, at]):.6g} kW of {d.limit_kw[line]:.6g} kW, {horizon.named(at)}"
     )
-    fix = (
-        "Raise limit_kw by these amounts at least, or lower the injections beyond the line: no vehicle helps"
-    )
+    raised = "Raise limit_kw by these amounts at least"
+    if margin[line].any():
+        # The worst step with its margin may be another one than without.
+        needed = math.ceil(10.0 * float((over[line] + margin[line]).max() + d.limit_kw[line])) / 10.0
+        whole = f"{d.line_id[line]} to {needed:g} kW with gamma 1"
+        raised += f", and by the margin of uncertain forecasts besides ({whole})"
+    fix = f"{raised}, or lower the injections beyond the line: no vehicle helps"
     _report(report, "lines", "limit_kw", problem, fix, d.line_id[found], step, by, "kW", horizon)
 
 
 def _voltages(
     d: Distribution,
     feeder: Feeder,
-    power: Array,
-    reactive: Array,
+    drawn: tuple[Array, Array],
     reach: tuple[Array, Array],
+    margin: Array,
     horizon: Horizon,
     report: Report,
 ) -> None:
     """Bounds of the slack are no limits: it is held."""
     others = np.arange(d.buses) != feeder.root
     least, most = (feeder.squared_pu(part, np.zeros(d.buses)) - feeder.no_load_pu**2 for part in reach)
-    squared = feeder.squared_pu(power, reactive)
+    squared = feeder.squared_pu(*drawn)
     voltage = np.sqrt(np.maximum(squared, 0.0))
     for name, limit, sense, relief in (
         ("voltage_min_pu", d.voltage_min_pu, 1.0, least),
@@ -108,7 +130,14 @@ def _voltages(
         )
         change = "Lower" if sense > 0 else "Raise"
         source = "loads" if sense > 0 else "plants"
-        fix = f"{change} {name}, lower the {source}, or correct impedances and base_kv: no vehicle helps"
+        if margin[bus].any():
+            worst = squared[bus] + relief[bus] - sense * margin[bus]
+            needed = np.sqrt(max(float(worst.min() if sense > 0 else worst.max()), 0.0))
+            needed = math.floor(needed * 1e4) / 1e4 if sense > 0 else math.ceil(needed * 1e4) / 1e4
+            name_to = f"{name} (of {d.bus_id[bus]} to {needed:g} to hold the margin of gamma 1, too)"
+        else:
+            name_to = name
+        fix = f"{change} {name_to}, lower the {source}, or correct impedances and base_kv: no vehicle helps"
         _report(report, "buses", name, problem, fix, d.bus_id[found], step, by, "pu", horizon)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tidewatt.errors import ScenarioError, SolveWarning
 from tidewatt.result import Progress, Status
 from tidewatt.tariffs.result import Tariffs
 from tidewatt.tariffs.study import tariff
+from tidewatt.tariffs.validation import validated
 
 
 @pytest.fixture(scope="module")
@@ -341,3 +343,36 @@ def test_a_grid_without_injections_has_prices_that_verify(tmp_path: Path) -> Non
     tidewatt.save(found, tmp_path / "r", scenario_folder=tmp_path / "s")
     report = tidewatt.verify(tmp_path / "r")
     assert report.scenario_found and all(check.passed for check in report.checks)
+
+
+def test_the_remedy_of_a_base_load_beyond_a_limit_holds_its_margin_too() -> None:
+    """Would break if who raised a limit as told were refused again for the margin of the same line or bus."""
+    case = small_case(samples=0)
+    assert case.distribution is not None
+
+    def refused(**limits: Any) -> str:
+        spoilt = dataclasses.replace(case, distribution=dataclasses.replace(case.distribution, **limits))
+        with pytest.raises(ScenarioError) as caught:
+            validated(spoilt, {"gamma": 1.0})
+        return str(caught.value)
+
+    limits = np.array(case.distribution.limit_kw)
+    limits[0] = 1.0
+    message = refused(limit_kw=limits)
+    found = re.search(r"besides \((\S+) to ([\d.]+) kW with gamma 1\)", message)
+    assert found and found[1] == str(case.distribution.line_id[0]), message
+    limits[0] = float(found[2]) - 0.2
+    assert "a margin of" in refused(limit_kw=limits)
+    limits[0] = float(found[2])
+    raised = dataclasses.replace(case.distribution, limit_kw=limits)
+    validated(dataclasses.replace(case, distribution=raised), {"gamma": 1.0})
+
+    least = np.array(case.distribution.voltage_min_pu)
+    least[-1] = 0.9999
+    found = re.search(r"\(of (\S+) to ([\d.]+) to hold the margin", refused(voltage_min_pu=least))
+    assert found and found[1] == str(case.distribution.bus_id[-1])
+    least[-1] = float(found[2]) + 0.0002
+    assert "with its margin" in refused(voltage_min_pu=least)
+    least[-1] = float(found[2])
+    lowered = dataclasses.replace(case.distribution, voltage_min_pu=least)
+    validated(dataclasses.replace(case, distribution=lowered), {"gamma": 1.0})
