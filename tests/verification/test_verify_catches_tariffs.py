@@ -295,7 +295,7 @@ FORGERIES = {
     "fewer vehicles": figure("vehicles", lambda v: v - 1),
     "fewer lines": figure("lines", lambda v: v - 1),
     "a line that does not bind": figure("binding_lines", lambda v: v[1:]),
-    "aggregators that agree better": figure("decentralisation_error_kw", lambda v: v / 2),
+    "aggregators that agree less": figure("decentralisation_error_kw", lambda v: v + 0.01),
     "aggregators that agree without tolls": figure("decentralisation_error_tariff_only_kw", lambda v: v / 2),
     "prices that are not published": figure("published", lambda v: ["tariff"]),
     "no prices needed": figure("prices_needed", lambda v: []),
