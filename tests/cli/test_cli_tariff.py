@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -201,14 +203,20 @@ def test_limits_that_no_vehicle_can_relieve_are_bad_input(tidewatt, tmp_path):
     assert not (tmp_path / "r").exists()
 
 
-def test_running_out_of_time_publishes_nothing(tidewatt, small, tmp_path):
+@pytest.mark.parametrize(
+    ("looks", "words"), [(0, "no plan is found"), (20, "no such plan is found yet")], ids=["none", "some"]
+)
+def test_running_out_of_time_publishes_nothing(tidewatt, small, tmp_path, monkeypatch, looks, words):
     """Without it: prices of an unfinished problem are taken for tariffs, or a penalty for a cost."""
-    ended = tidewatt("tariff", small, "--out", tmp_path / "r", "--time-limit-s", "0", *QUICK)
+    clock = iter([0.0] * looks)
+    late = SimpleNamespace(perf_counter=lambda: next(clock, math.inf))
+    monkeypatch.setattr("tidewatt.tariffs.arcs.pricing.time", late)
+    ended = tidewatt("tariff", small, "--out", tmp_path / "r", "--time-limit-s", "1e6", *QUICK)
     assert ended.status == 3, ended.err
     said = " ".join(ended.out.split())
     assert "stopped on time" in said
     assert "No prices are published." in said
-    assert "no such plan is found yet" in said
+    assert words in said
     assert "the plan found" not in said
     assert not len(pd.read_parquet(tmp_path / "r" / "tariffs.parquet"))
     assert json.loads((tmp_path / "r" / "summary.json").read_text())["status"] == "time_limit"
