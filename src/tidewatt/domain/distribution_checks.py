@@ -17,6 +17,9 @@ from tidewatt.domain.scenario import Scenario
 __all__ = ["check_distribution"]
 
 _CELLS = ("power_kw", "reactive_kvar", "half_width_kw")
+_MOST_ROOT = 1e6
+"""Root of the largest impedance over the voltage [sqrt(ohm) per kV], far beyond any line's."""
+
 _NAMED = 12
 """So many lines of a loop are named."""
 
@@ -95,6 +98,12 @@ def _lines(d: Distribution, report: Report) -> None:
     none = np.flatnonzero((d.r_ohm == 0) & (d.x_ohm == 0))
     fix = "Give its impedance; where it is a closed switch, merge its two buses"
     report.rows(table, "r_ohm", "r_ohm and x_ohm are both 0", fix, none, who)
+    # r / (1000 kV^2) is to be a number, and what is made of it, too.
+    base_kv = np.minimum(d.base_kv[d.tail], d.base_kv[d.head])
+    ohm = np.maximum(d.r_ohm, d.x_ohm)
+    beyond = np.flatnonzero((base_kv > 0) & np.isfinite(ohm) & (np.sqrt(np.abs(ohm)) > _MOST_ROOT * base_kv))
+    problem = "its impedance is out of all proportion to the voltage of its buses"
+    report.rows(table, "r_ohm", problem, "Correct it (ohm), or base_kv (kV)", beyond, who)
     fix = "Give the most active power in kW, or leave the cell empty for no limit"
     above = {"low_open": True, "inf_allowed": True}
     report.within(table, "limit_kw", d.limit_kw, 0, math.inf, "above 0", fix, who, **above)

@@ -223,3 +223,14 @@ def test_shapes_and_indices():
         "forecast_kw",
         "outcome_kw",
     }
+
+
+def test_a_voltage_that_makes_impedances_infinite_is_reported() -> None:
+    """Without it a slip of the exponent divides by zero instead of naming the line."""
+    case = small_case()
+    assert case.distribution is not None
+    base_kv = np.array(case.distribution.base_kv)
+    base_kv[0] = 1.3e-306
+    spoilt = dataclasses.replace(case, distribution=dataclasses.replace(case.distribution, base_kv=base_kv))
+    issues = check(spoilt)
+    assert any(issue.table == "lines" and "out of all proportion" in issue.problem for issue in issues)
