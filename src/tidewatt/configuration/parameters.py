@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidewatt.domain.parameter_checks import instead, is_number, unknown_parameters
+from tidewatt.domain.parameter_checks import asked_values, instead, is_number
 from tidewatt.errors import Issue, ScenarioError
 
 __all__ = ["Parameters"]
@@ -144,12 +143,7 @@ class Parameters:
         ScenarioError
             With everything that is wrong at once.
         """
-        values = {**given, **{k: v for k, v in overrides.items() if v is not None}}
-        known = {f.name: f.default for f in dataclasses.fields(cls)}
-        issues = unknown_parameters("configuration", values, known)
-        for key in known.keys() & values.keys():
-            if problem := _problem(key, values[key], known[key]):
-                issues.append(Issue("configuration", key, f"found {values[key]!r}", problem))
+        values, issues = asked_values("configuration", cls, given, overrides, _problem)
         if not issues:
             if "weights" in values:
                 values["weights"] = tuple(map(float, values["weights"]))

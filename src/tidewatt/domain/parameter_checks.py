@@ -3,19 +3,50 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
 from tidewatt.errors import Issue
 
-__all__ = ["instead", "is_number", "unknown_parameters"]
+__all__ = ["asked_values", "instead", "is_number"]
 
 
-def unknown_parameters(study: str, values: Mapping[str, Any], known: Mapping[str, Any]) -> list[Issue]:
-    """An issue for every name that the study does not know."""
+def asked_values(
+    study: str,
+    parameters: type,
+    given: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    problem: Callable[[str, Any, Any], str],
+) -> tuple[dict[str, Any], list[Issue]]:
+    """What was asked for, and what is wrong with it one by one.
+
+    Parameters
+    ----------
+    study : str
+        Name of the study, for the issues.
+    parameters : type
+        Dataclass of its parameters, each with a default.
+    given, overrides : mapping
+        Of the scenario, and of the call: where these are not None, they win.
+    problem : callable
+        From a name, its value and its default to what to give instead, empty where the value is good.
+
+    Returns
+    -------
+    values : dict
+    issues : list of Issue
+        Unknown names first, then wrong values, in the order of the parameters.
+    """
+    values = {**given, **{key: value for key, value in overrides.items() if value is not None}}
+    known = {field.name: field.default for field in fields(parameters)}
     fix = f"Use one of {', '.join(known)}"
-    return [Issue(study, key, f"unknown parameter {key!r}", fix) for key in values if key not in known]
+    issues = [Issue(study, key, f"unknown parameter {key!r}", fix) for key in values if key not in known]
+    for key, default in known.items():
+        if key in values and (better := problem(key, values[key], default)):
+            issues.append(Issue(study, key, f"found {values[key]!r}", better))
+    return values, issues
 
 
 def instead(

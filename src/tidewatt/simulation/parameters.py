@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidewatt.domain.parameter_checks import instead, is_number, unknown_parameters
+from tidewatt.domain.parameter_checks import asked_values, instead, is_number
 from tidewatt.errors import Issue, ScenarioError
 
 __all__ = ["Parameters"]
@@ -145,12 +145,7 @@ class Parameters:
         ScenarioError
             With everything that is wrong at once.
         """
-        values = {**given, **{k: v for k, v in overrides.items() if v is not None}}
-        known = {f.name: f.default for f in dataclasses.fields(cls)}
-        issues = unknown_parameters("simulation", values, known)
-        for key in known.keys() & values.keys():
-            if problem := _problem(key, values[key], known[key]):
-                issues.append(Issue("simulation", key, f"found {values[key]!r}", problem))
+        values, issues = asked_values("simulation", cls, given, overrides, _problem)
         if not issues:
             for key in ("threshold_soc", "soc_initial"):
                 if key in values:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidewatt.domain.parameter_checks import instead, is_number, unknown_parameters
-from tidewatt.errors import Issue, ScenarioError
+from tidewatt.domain.parameter_checks import asked_values, instead, is_number
+from tidewatt.errors import ScenarioError
 
 __all__ = ["Parameters"]
 
@@ -118,12 +117,7 @@ class Parameters:
         ScenarioError
             With everything that is wrong at once.
         """
-        values = {**given, **{k: v for k, v in overrides.items() if v is not None}}
-        known = {f.name: f.default for f in dataclasses.fields(cls)}
-        issues = unknown_parameters("tariff", values, known)
-        for key in known.keys() & values.keys():
-            if problem := _problem(key, values[key], known[key]):
-                issues.append(Issue("tariff", key, f"found {values[key]!r}", problem))
+        values, issues = asked_values("tariff", cls, given, overrides, _problem)
         if issues:
             raise ScenarioError(sorted(issues, key=lambda issue: issue.field))
         return cls(**values)
