@@ -225,9 +225,11 @@ def _notes(problem: Problem, power_kw: Array) -> tuple[str, ...]:
         for i in np.flatnonzero((lost[m] > _LOST) & (asked != 0)):
             if float(asked[i]) not in seen:
                 seen.add(float(asked[i]))
+                what = "charging" if asked[i] > 0 else "discharging"
                 notes.append(
-                    f"aggregator {problem.aggregators.aggregator_id[m]}: the step of the charge does "
-                    f"not divide what {asked[i]:g} kW gains; vehicles get {power_kw[m, i]:.6g} kW"
+                    f"For aggregator {problem.aggregators.aggregator_id[m]}, {what} at {abs(asked[i]):g} kW "
+                    f"is modelled as {abs(power_kw[m, i]):.4g} kW, a whole number of steps of the state of "
+                    "charge: a smaller soc_step comes closer."
                 )
     return tuple(notes)
 
