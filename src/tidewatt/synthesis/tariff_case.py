@@ -17,6 +17,7 @@ from tidewatt.domain.distribution import Distribution, Forecasts, Injections
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
+from tidewatt.synthesis.energy_prices import day_price_per_kwh
 from tidewatt.synthesis.tariff_provenance import PROVENANCE, PROVENANCE_V2G
 
 __all__ = ["tariff_case", "tariff_case_v2g"]
@@ -129,7 +130,7 @@ def _roads() -> StepRoads:
 
 def _sites(h: Array, distribution: Distribution, levels: tuple[float, ...]) -> ChargingSites:
     buses = list(distribution.bus_id)
-    price = 0.08 + 0.05 * np.exp(-(((h - 12) / 3) ** 2)) + 0.04 * np.exp(-(((h - 19) / 2) ** 2))
+    price = day_price_per_kwh(h)
     n = len(_SITES)
     return ChargingSites(
         site_id=identifiers([site for site, _ in _SITES]),

@@ -18,6 +18,7 @@ from tidewatt.domain.travel import Aggregators, Travel
 from tidewatt.domain.travel_reach import least_to
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.synthesis.demand import trips_matrix
+from tidewatt.synthesis.energy_prices import day_price_per_kwh
 from tidewatt.synthesis.joined.places import chosen_sites, station_sites
 from tidewatt.synthesis.joined.rules import Rules
 from tidewatt.synthesis.joined.stepped import contracted, in_steps, rounding
@@ -85,7 +86,7 @@ def join(
     trips, note = busiest(trips, ways.minutes, per_pair, rules.most_groups)
     notes += note
     minutes = _minutes(horizon) + horizon.step_min / 2.0
-    price = _price_per_kwh(minutes % _DAY_MIN / 60.0)
+    price = day_price_per_kwh(minutes % _DAY_MIN / 60.0)
     carried = ways.carried(roads, trips)
     if stations is None:
         leaving = np.bincount(roads.tail, carried, roads.nodes)  # trips that start at or pass a node
@@ -172,12 +173,6 @@ def _minutes(horizon: Horizon) -> Array:
     """When each step begins, in minutes since the midnight before the horizon, shape (steps,)."""
     begin = horizon.start.hour * 60.0 + horizon.start.minute + horizon.start.second / 60.0
     return begin + np.arange(horizon.steps) * horizon.step_min
-
-
-def _price_per_kwh(hour: Array) -> Array:
-    """Price of energy by hour of the day: dearer at noon and in the evening."""
-    price: Array = 0.08 + 0.05 * np.exp(-(((hour - 12) / 3) ** 2)) + 0.04 * np.exp(-(((hour - 19) / 2) ** 2))
-    return price
 
 
 def _with_limits(grid: Distribution, injections: Injections, rules: Rules) -> tuple[Distribution, int]:
