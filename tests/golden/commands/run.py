@@ -1,0 +1,83 @@
+"""Run a command as a user does, and take from its words what differs from run to run."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tidewatt.cli import main
+
+WIDTH = 120
+INTERRUPTED = 130
+
+
+class Ended(NamedTuple):
+    """Exit status, standard output and standard error of a command."""
+
+    status: int
+    out: str
+    err: str
+
+
+def run(words: Sequence[str], folder: Path) -> Ended:
+    """Run one command in a folder."""
+    out, err = io.StringIO(), io.StringIO()
+    with _inside(folder), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        status = main(list(words))
+    if status == INTERRUPTED:
+        raise KeyboardInterrupt
+    return Ended(status, plain(out.getvalue(), folder), progressless(plain(err.getvalue(), folder)))
+
+
+@contextlib.contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    former, columns = Path.cwd(), os.environ.get("COLUMNS")
+    os.chdir(folder)
+    os.environ["COLUMNS"] = str(WIDTH)
+    try:
+        yield
+    finally:
+        os.chdir(former)
+        if columns is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = columns
+
+
+_PLAIN = (
+    (re.compile(r"[─━═╭╮╰╯│]"), " "),
+    (re.compile(r"\b\d(?:\.\d+)?e-(?:0[89]|1\d|2\d|3\d\d)\b"), "0"),  # rounding
+    (re.compile(r"(?<=largest difference )-?[\d.,]+(?:e[-+]\d+)?"), "D"),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "SHA256"),
+    (re.compile(r"(?<=wall time )[\d.]+|\b[\d.,]+(?= MiB)|\bin [\d.]+ (?:s|min)\b"), "N"),
+    (re.compile(r"[ \t]+$", re.MULTILINE), ""),
+    (re.compile(r"\n{3,}"), "\n\n"),
+)
+
+
+def plain(text: str, folder: Path) -> str:
+    """Words without the place they were written at, times, fingerprints, boxes and rounding."""
+    for place in (str(folder.resolve()), str(folder)):
+        text = text.replace(place, "HERE")
+    for pattern, instead in _PLAIN:
+        text = pattern.sub(instead, text)
+    return text.strip("\n")
+
+
+_REPORT = re.compile(r"^(?P<phase>[^,:]+(?::(?! \S+ [\d.])[^,:]+)?).* \[(?:\d+ (?:s|min|h) ?)+\]$")
+
+
+def progressless(text: str) -> str:
+    """Standard error with the phases of progress alone: how often they report depends on the machine."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        found = _REPORT.match(line)
+        shown = f"... {found['phase'].split('[')[0].strip()}" if found else line
+        if not (found and lines and lines[-1] == shown):
+            lines.append(shown)
+    return "\n".join(lines)
