@@ -123,11 +123,24 @@ def evaluator_of(
         station_cost_must_not_rise=world.cost_must_not_rise,
     )
     limits = Limits(
-        stations.station_id, stations.fast, stations.normal, stations.fast_min, stations.normal_min,
-        stations.fast + stations.normal, stations.fixed, stations.fast_kw, stations.normal_kw,
-        stations.feeder, np.zeros(0), np.zeros(0), p.fast_cost, p.normal_cost, np.ones(world.stations),
-        p.budget, p.station_cost_must_not_rise,
-    )  # fmt: skip
+        stations.station_id,
+        stations.fast,
+        stations.normal,
+        stations.fast_min,
+        stations.normal_min,
+        stations.fast + stations.normal,
+        stations.fixed,
+        stations.fast_kw,
+        stations.normal_kw,
+        stations.feeder,
+        np.zeros(0),
+        np.zeros(0),
+        p.fast_cost,
+        p.normal_cost,
+        np.ones(world.stations),
+        p.budget,
+        p.station_cost_must_not_rise,
+    )
     first = 1000 if fresh else 0
     numbers = days if days is not None else range(FRESH_DAYS if fresh else TRAIN_DAYS)
     return Evaluator.of_requests(

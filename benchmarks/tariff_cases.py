@@ -83,16 +83,23 @@ def grown(side: int, steps: int, *, v2g: bool = False, seed: int = 0) -> Problem
     rng = np.random.default_rng(np.random.SeedSequence([seed, side, steps]))
     nodes = side * side
     at = np.arange(nodes).reshape(side, side)
-    one_way = np.concatenate([
-        np.stack([at[:, :-1].ravel(), at[:, 1:].ravel()], axis=1),
-        np.stack([at[:-1].ravel(), at[1:].ravel()], axis=1),
-    ])  # fmt: skip
+    one_way = np.concatenate(
+        [
+            np.stack([at[:, :-1].ravel(), at[:, 1:].ravel()], axis=1),
+            np.stack([at[:-1].ravel(), at[1:].ravel()], axis=1),
+        ]
+    )
     ends = np.concatenate([one_way, one_way[:, ::-1]])
     links = len(ends)
     roads = StepRoads(
-        np.arange(nodes), np.arange(links), ends[:, 0], ends[:, 1], rng.uniform(20.0, 40.0, links),
-        np.ones(links, np.int64), rng.choice([0.5, 0.5, 0.5, 1.0], links),
-    )  # fmt: skip
+        np.arange(nodes),
+        np.arange(links),
+        ends[:, 0],
+        ends[:, 1],
+        rng.uniform(20.0, 40.0, links),
+        np.ones(links, np.int64),
+        rng.choice([0.5, 0.5, 0.5, 1.0], links),
+    )
     battery, efficiency, step_h = 10.0, 0.8, 24.0 / 96
     gain = SOC_STEP * battery
     levels = [gain / efficiency / step_h, 2 * gain / efficiency / step_h]
@@ -101,10 +108,15 @@ def grown(side: int, steps: int, *, v2g: bool = False, seed: int = 0) -> Problem
     sites_count = len(site_node)
     price = 0.1 + 0.1 * np.sin(2 * np.pi * (np.arange(steps)[None] / 48 + rng.random((sites_count, 1)))) ** 2
     sites = ChargingSites(
-        np.arange(sites_count), site_node, np.arange(sites_count), np.full(sites_count, 40),
-        np.arange(sites_count + 1) * len(levels), np.arange(sites_count * len(levels)),
-        np.tile(levels, sites_count), price,
-    )  # fmt: skip
+        np.arange(sites_count),
+        site_node,
+        np.arange(sites_count),
+        np.full(sites_count, 40),
+        np.arange(sites_count + 1) * len(levels),
+        np.arange(sites_count * len(levels)),
+        np.tile(levels, sites_count),
+        price,
+    )
     two = np.ones(2)
     fleet = Aggregators(
         np.arange(2), battery * two, efficiency * two, efficiency * two, 0.2 * two, two, 0.4 * two, 1e-3 * two
@@ -123,10 +135,24 @@ def grown(side: int, steps: int, *, v2g: bool = False, seed: int = 0) -> Problem
     high = np.append(np.full(sites_count, each), 0.6 * sites_count * each)[:, None] * np.ones(steps)
     zero = np.zeros_like(high)
     grid = GridRows(
-        np.zeros(sites_count + 1, np.int8), np.arange(sites_count + 1, dtype=np.int32), sensitivity, zero,
-        -high, high, zero, zero,
-    )  # fmt: skip
+        np.zeros(sites_count + 1, np.int8),
+        np.arange(sites_count + 1, dtype=np.int32),
+        sensitivity,
+        zero,
+        -high,
+        high,
+        zero,
+        zero,
+    )
     return Problem(
-        steps, step_h, roads, sites, fleet, travel, grid, np.repeat(price[None], 2, axis=0),
-        np.zeros((links, steps)), np.zeros((sites_count, steps)),
-    )  # fmt: skip
+        steps,
+        step_h,
+        roads,
+        sites,
+        fleet,
+        travel,
+        grid,
+        np.repeat(price[None], 2, axis=0),
+        np.zeros((links, steps)),
+        np.zeros((sites_count, steps)),
+    )

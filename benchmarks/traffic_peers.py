@@ -100,19 +100,34 @@ def _uxsim(traffic: Traffic, platoon: int) -> Answer:
     roads, network = traffic.roads, network_of(traffic.roads)
     until = float(traffic.depart_s[-1]) + _OVERTIME_S
     world = World(
-        name="day", deltan=platoon, tmax=until, duo_update_time=traffic.renew_s, random_seed=0,
-        print_mode=0, save_mode=0, show_mode=0, vehicle_logging_timestep_interval=-1, threads=1, cpp=True,
-    )  # fmt: skip
+        name="day",
+        deltan=platoon,
+        tmax=until,
+        duo_update_time=traffic.renew_s,
+        random_seed=0,
+        print_mode=0,
+        save_mode=0,
+        show_mode=0,
+        vehicle_logging_timestep_interval=-1,
+        threads=1,
+        cpp=True,
+    )
     for node in range(network.nodes):
         world.addNode(f"n{node}", float(network.x_km[node]), float(network.y_km[node]))
     metres, speed = 1000.0 * roads.length_km, roads.length_km / roads.free_time_min * 1000.0 / 60.0
     for k in range(roads.links):
         capacity = float(roads.capacity_veh_h[k]) / 3600.0
         world.addLink(
-            f"l{k}", f"n{network.tail[k]}", f"n{network.head[k]}", length=float(metres[k]),
-            free_flow_speed=float(speed[k]), jam_density_per_lane=1.0 / VEHICLE_M,
-            number_of_lanes=max(int(roads.lanes[k]), 1), capacity_out=capacity, capacity_in=capacity,
-        )  # fmt: skip
+            f"l{k}",
+            f"n{network.tail[k]}",
+            f"n{network.head[k]}",
+            length=float(metres[k]),
+            free_flow_speed=float(speed[k]),
+            jam_density_per_lane=1.0 / VEHICLE_M,
+            number_of_lanes=max(int(roads.lanes[k]), 1),
+            capacity_out=capacity,
+            capacity_in=capacity,
+        )
     some = slice(0, None, platoon)  # each stands for a platoon
     trips = zip(
         traffic.origin[some].tolist(),
@@ -139,26 +154,59 @@ def _sumo(traffic: Traffic) -> Answer:
         _sumo_files(traffic, place)
         _call(
             [
-                binary / "netconvert", "--node-files", "n.xml", "--edge-files", "e.xml", "--type-files",
-                "t.xml", "-o", "net.xml", "--no-internal-links", "--no-turnarounds", "--no-warnings",
-                "--offset.disable-normalization", "--geometry.min-radius.fix.railways", "false",
+                binary / "netconvert",
+                "--node-files",
+                "n.xml",
+                "--edge-files",
+                "e.xml",
+                "--type-files",
+                "t.xml",
+                "-o",
+                "net.xml",
+                "--no-internal-links",
+                "--no-turnarounds",
+                "--no-warnings",
+                "--offset.disable-normalization",
+                "--geometry.min-radius.fix.railways",
+                "false",
             ],
             place,
-        )  # fmt: skip
+        )
         built, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         _call(
             [
-                binary / "sumo", "--mesosim", "-n", "net.xml", "-r", "trips.xml", "-a", "t.xml",
-                "--junction-taz", "--end", str(int(traffic.depart_s[-1]) + _OVERTIME_S),
-                "--no-step-log", "--no-warnings", "--ignore-route-errors",
-                "--statistic-output", "s.xml", "--duration-log.statistics",
-                "--device.rerouting.probability", "1", "--device.rerouting.period", "0",
-                "--device.rerouting.adaptation-interval", str(int(traffic.renew_s)),
-                "--device.rerouting.adaptation-steps", "1", "--routing-algorithm", "astar",
-                "--seed", "0",
+                binary / "sumo",
+                "--mesosim",
+                "-n",
+                "net.xml",
+                "-r",
+                "trips.xml",
+                "-a",
+                "t.xml",
+                "--junction-taz",
+                "--end",
+                str(int(traffic.depart_s[-1]) + _OVERTIME_S),
+                "--no-step-log",
+                "--no-warnings",
+                "--ignore-route-errors",
+                "--statistic-output",
+                "s.xml",
+                "--duration-log.statistics",
+                "--device.rerouting.probability",
+                "1",
+                "--device.rerouting.period",
+                "0",
+                "--device.rerouting.adaptation-interval",
+                str(int(traffic.renew_s)),
+                "--device.rerouting.adaptation-steps",
+                "1",
+                "--routing-algorithm",
+                "astar",
+                "--seed",
+                "0",
             ],
             place,
-        )  # fmt: skip
+        )
         took, after = time.perf_counter() - built, resource.getrusage(resource.RUSAGE_CHILDREN)
         used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         found = ET.parse(place / "s.xml").getroot().find("vehicleTripStatistics")

@@ -204,9 +204,17 @@ def _searches(rows: dict[tuple[str, str], Row]) -> str:
     if not body:
         return ""
     head = [
-        "evaluations", "drivers know", "search", "seeds", "objective, median", "best", "worst",
-        "on fresh days, median", "wait there [min]", "time [s]",
-    ]  # fmt: skip
+        "evaluations",
+        "drivers know",
+        "search",
+        "seeds",
+        "objective, median",
+        "best",
+        "worst",
+        "on fresh days, median",
+        "wait there [min]",
+        "time [s]",
+    ]
     return markdown(head, body)
 
 

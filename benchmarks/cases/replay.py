@@ -138,9 +138,15 @@ def table(rows: list[Row]) -> str:
         for (size, phase), r in sorted(latest.items(), key=lambda item: item[0][0])
     ]
     head = [
-        "charges", "choice, information", "a plan [ms]", "with threads [ms]", "to prepare [ms]",
-        "step by step [ms]", "first call [s]", "mean wait [min]",
-    ]  # fmt: skip
+        "charges",
+        "choice, information",
+        "a plan [ms]",
+        "with threads [ms]",
+        "to prepare [ms]",
+        "step by step [ms]",
+        "first call [s]",
+        "mean wait [min]",
+    ]
     return (
         markdown(head, body)
         + f"\n\nOver all {STATIONS} stations, figures and station loads by minute included. Prepared once a"

@@ -89,7 +89,7 @@ _HOMES = {
     "simulate": "simulation.study",
     "tariff": "tariffs.study",
     "thin": "synthesis.thinning",
-    "verify": "verification",
+    "verify": "verification.verify",
     "write_scenario": "io.writing",
 }
 

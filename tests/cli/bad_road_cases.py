@@ -14,17 +14,28 @@ ROAD_CASES: list[Case] = []
 
 
 def cell(
-    name: str, table: str, column: str, row: int, value: object,
-    says: tuple[str, ...], who: str = "", others: int = 0,
-) -> None:  # fmt: skip
+    name: str,
+    table: str,
+    column: str,
+    row: int,
+    value: object,
+    says: tuple[str, ...],
+    who: str = "",
+    others: int = 0,
+) -> None:
     """One cell holds a wrong value."""
     change(name, table, column, says, lambda small: small.set(table, column, row, value), who, others)
 
 
 def change(
-    name: str, table: str, column: str, says: tuple[str, ...], spoil: Callable[[SmallRoads], object],
-    who: str = "", others: int = 0,
-) -> None:  # fmt: skip
+    name: str,
+    table: str,
+    column: str,
+    says: tuple[str, ...],
+    spoil: Callable[[SmallRoads], object],
+    who: str = "",
+    others: int = 0,
+) -> None:
     """The tables or ``scenario.toml`` are changed in some other way."""
     ROAD_CASES.append(Case(name, table, column, says, who, spoil, others=others, tags=("frames",)))  # type: ignore[arg-type]
 
@@ -98,9 +109,13 @@ cell("length in words", k, "length_km", 0, "1 km", ("'1 km'", "units"), "L0")
 cell("zero time on a through link", k, "free_time_min", 0, 0, ("driven through", "connector"), "L0")
 cell("negative time", k, "free_time_min", 8, -1, ("found -1",), "L8")
 change(
-    "time and speed empty", k, "free_time_min", ("both empty", "Fill one"),
-    lambda s: s.set(k, "free_speed_kmh", 0, None), "L0",
-)  # fmt: skip
+    "time and speed empty",
+    k,
+    "free_time_min",
+    ("both empty", "Fill one"),
+    lambda s: s.set(k, "free_speed_kmh", 0, None),
+    "L0",
+)
 cell("speed of zero", k, "free_speed_kmh", 0, 0, ("found 0", "above 0"), "L0")
 cell("time and speed disagree", k, "free_time_min", 1, 9, ("is not 50 km/h", "Leave"), "L1")
 cell("unknown class", k, "road_class", 0, "arterail", ("'arterail'", "did you mean 'arterial'"), "L0")
@@ -110,9 +125,13 @@ cell("no lane", k, "lanes", 0, 0, ("found 0", "above 0"), "L0")
 change("no links", k, "", ("missing", "from_node_id"), drop(k))
 change("neither time nor speed", k, "free_time_min", ("neither",), lambda s: timeless(s))
 change(
-    "misspelt capacity", k, "capacity", ("unknown", "did you mean 'capacity_veh_h'"),
-    lambda s: s.tables.update(links=s.tables[k].rename(columns={"capacity_veh_h": "capacity"})), others=1,
-)  # fmt: skip
+    "misspelt capacity",
+    k,
+    "capacity",
+    ("unknown", "did you mean 'capacity_veh_h'"),
+    lambda s: s.tables.update(links=s.tables[k].rename(columns={"capacity_veh_h": "capacity"})),
+    others=1,
+)
 
 # Zones ----------------------------------------------------------------------------------------------
 z = "zones"
@@ -122,21 +141,40 @@ cell("zone twice", z, "zone_id", 1, 1, ("more than once",), "1", others=2)
 cell("negative homes", z, "homes", 1, -5, ("found -5", "0 or more"), "2")
 cell("zone supplied by no feeder", z, "feeder_id", 0, "F1", ("'F1'", "feeders is missing"), "1")
 change(
-    "zone cut off", z, "node_id", ("cut off", "--repair drop or connect"),
-    cut(k, lambda f: ~f.link_id.isin(["L10", "L11"])), "2", others=2,
-)  # fmt: skip
+    "zone cut off",
+    z,
+    "node_id",
+    ("cut off", "--repair drop or connect"),
+    cut(k, lambda f: ~f.link_id.isin(["L10", "L11"])),
+    "2",
+    others=2,
+)
 change(
-    "zone that cannot be left", z, "node_id", ("no other zone can be reached",),
-    cut(k, lambda f: f.link_id != "L10"), "2", others=2,
-)  # fmt: skip
+    "zone that cannot be left",
+    z,
+    "node_id",
+    ("no other zone can be reached",),
+    cut(k, lambda f: f.link_id != "L10"),
+    "2",
+    others=2,
+)
 change(
-    "zone that cannot be reached", z, "node_id", ("cannot be reached from any other",),
-    cut(k, lambda f: f.link_id != "L11"), "2", others=2,
-)  # fmt: skip
+    "zone that cannot be reached",
+    z,
+    "node_id",
+    ("cannot be reached from any other",),
+    cut(k, lambda f: f.link_id != "L11"),
+    "2",
+    others=2,
+)
 change(
-    "zone in unknown feeder", z, "feeder_id", ("'F7'", "leave the cell empty"),
-    lambda s: s.add_grid().set(z, "feeder_id", 0, "F7"), "1",
-)  # fmt: skip
+    "zone in unknown feeder",
+    z,
+    "feeder_id",
+    ("'F7'", "leave the cell empty"),
+    lambda s: s.add_grid().set(z, "feeder_id", 0, "F7"),
+    "1",
+)
 
 # Demand ---------------------------------------------------------------------------------------------
 o = "demand"
@@ -146,18 +184,30 @@ cell("negative trips", o, "trips", 1, -80, ("found -80", "0 or more"), "2 to 1")
 cell("trips in words", o, "trips", 1, "many", ("'many'",), "2 (row 2)")
 cell("trips empty", o, "trips", 1, None, ("empty",), "2 (row 2)")
 change(
-    "no trips at all", o, "trips", ("no row has any trips",),
+    "no trips at all",
+    o,
+    "trips",
+    ("no row has any trips",),
     lambda s: s.set(o, "trips", 0, 0).set(o, "trips", 1, 0).set(o, "trips", 2, 0),
-)  # fmt: skip
+)
 change("demand without zones", z, "", ("missing", "zones.parquet"), drop(z))
 change(
-    "demand where no road leads", o, "destination_zone_id", ("200.5 of 207.5 trips", "no road leads"),
-    cut(k, lambda f: ~f.link_id.isin(["L10", "L11"])), "1 to 2", others=1,
-)  # fmt: skip
+    "demand where no road leads",
+    o,
+    "destination_zone_id",
+    ("200.5 of 207.5 trips", "no road leads"),
+    cut(k, lambda f: ~f.link_id.isin(["L10", "L11"])),
+    "1 to 2",
+    others=1,
+)
 change(
-    "window that ends before it starts", o, "start_min", ("600 to 540", "minutes of the day"),
-    lambda s: s.set(o, "start_min", 0, 600).set(o, "end_min", 0, 540), "1 to 2",
-)  # fmt: skip
+    "window that ends before it starts",
+    o,
+    "start_min",
+    ("600 to 540", "minutes of the day"),
+    lambda s: s.set(o, "start_min", 0, 600).set(o, "end_min", 0, 540),
+    "1 to 2",
+)
 cell("half a window", o, "start_min", 0, 600, ("one of start_min and end_min",), "1 to 2")
 cell("window as time of day", o, "start_min", 0, "08:30", ("'08:30'", "510 for 8:30"), "1 (row 1)")
 
@@ -177,13 +227,21 @@ c = "stations"
 cell("station at an unknown node", c, "node_id", 0, "q", ("'q'", "nodes"), "S1")
 cell("station at no node", c, "node_id", 0, None, ("empty",), "S1")
 change(
-    "stations off the network", c, "snap_km", ("more than 3.5 km", "--place by-demand"),
-    lambda s: s.set(c, "snap_km", 0, 3).set(c, "snap_km", 1, 4), "S1",
-)  # fmt: skip
+    "stations off the network",
+    c,
+    "snap_km",
+    ("more than 3.5 km", "--place by-demand"),
+    lambda s: s.set(c, "snap_km", 0, 3).set(c, "snap_km", 1, 4),
+    "S1",
+)
 change(
-    "station without chargers", c, "fast", ("without chargers", "remove the station"),
-    lambda s: s.set(c, "normal", 1, 0), "S2",
-)  # fmt: skip
+    "station without chargers",
+    c,
+    "fast",
+    ("without chargers", "remove the station"),
+    lambda s: s.set(c, "normal", 1, 0),
+    "S2",
+)
 cell("negative chargers", c, "fast", 0, -2, ("found -2", "0 or more"), "S1")
 cell("half a charger", c, "fast", 0, 2.5, ("found 2.5", "whole number"), "S1")
 cell("chargers empty", c, "fast", 0, None, ("empty", "whole number"), "S1")
@@ -196,31 +254,51 @@ cell("station twice", c, "station_id", 1, "S1", ("more than once",), "S1", other
 cell("station supplied by no feeder", c, "feeder_id", 0, "F1", ("'F1'", "feeders is missing"), "S1")
 change("stations without roads", k, "", ("missing",), lambda s: [drop(x)(s) for x in (n, k, z, o)], others=1)
 change(
-    "station that nobody can reach", c, "node_id", ("can reach the station",),
-    cut(k, lambda f: ~f.link_id.isin(["L2", "L7", "L3", "L6"])), "S2",
-)  # fmt: skip
+    "station that nobody can reach",
+    c,
+    "node_id",
+    ("can reach the station",),
+    cut(k, lambda f: ~f.link_id.isin(["L2", "L7", "L3", "L6"])),
+    "S2",
+)
 change(
-    "station that nobody can leave", c, "node_id", ("no zone can be reached from the station",),
-    cut(k, lambda f: ~f.link_id.isin(["L3", "L6"])), "S2",
-)  # fmt: skip
+    "station that nobody can leave",
+    c,
+    "node_id",
+    ("no zone can be reached from the station",),
+    cut(k, lambda f: ~f.link_id.isin(["L3", "L6"])),
+    "S2",
+)
 
 # Prices ---------------------------------------------------------------------------------------------
 p = "station_prices"
 cell("price of an unknown station", p, "station_id", 0, "S9", ("'S9'", "stations"), "S9 (row 1)")
 change(
-    "overlapping windows", p, "start_min", ("from 600 overlaps", "ends at 700"),
-    lambda s: s.set(p, "end_min", 1, 700), "S1",
-)  # fmt: skip
+    "overlapping windows",
+    p,
+    "start_min",
+    ("from 600 overlaps", "ends at 700"),
+    lambda s: s.set(p, "end_min", 1, 700),
+    "S1",
+)
 change(
-    "window past midnight", p, "start_min", ("600 to 1500", "midnight in two"),
-    lambda s: s.set(p, "end_min", 0, 1500), "S1",
-)  # fmt: skip
+    "window past midnight",
+    p,
+    "start_min",
+    ("600 to 1500", "midnight in two"),
+    lambda s: s.set(p, "end_min", 0, 1500),
+    "S1",
+)
 cell("window before midnight", p, "start_min", 1, -30, ("-30 to 600", "0 to 1440"), "S1")
 cell("negative price in a window", p, "price_fast_per_kwh", 0, -0.7, ("found -0.7",), "S1")
 change(
-    "window without price", p, "price_fast_per_kwh", ("both empty",),
-    lambda s: s.set(p, "price_normal_per_kwh", 2, None), "S2 (row 3)",
-)  # fmt: skip
+    "window without price",
+    p,
+    "price_fast_per_kwh",
+    ("both empty",),
+    lambda s: s.set(p, "price_normal_per_kwh", 2, None),
+    "S2 (row 3)",
+)
 change("prices without stations", c, "", ("missing", "stations.parquet"), drop(c))
 
 # Horizon and parameters -----------------------------------------------------------------------------

@@ -125,7 +125,7 @@ BAD_FILES: dict[str, tuple[dict[str, str | None], tuple[str, ...]]] = {
     "trips empty": ({"trips": "  \n"}, ("made_trips.tntp", "empty")),
     "nodes garbled": ({"nodes": spoilt(NODES, "3 0 100", "3 zero 100")}, ("line 4", "zero")),
     "nodes cut off": ({"nodes": NODES[:-9]}, ("line 7", "no node with coordinates")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", list(BAD_FILES))

@@ -53,13 +53,42 @@ def city(tmp_path_factory) -> Path:
 def test_a_case_is_written_and_found_good(tidewatt, roads, grid, tmp_path):
     """Without it: what is assembled cannot be read, or its options change nothing."""
     ended = tidewatt(
-        "assemble", roads, grid, "--out", tmp_path / "c", "--step-min", "30", "--vehicles", "50", "--sites",
-        "2", "--chargers", "9", "--levels-kw", "60", "-30", "--aggregators", "3", "--half-width", "0.2",
-        "--soc-min", "0.15", "--efficiency", "0.9", "--depart-to-h", "12",
-    )  # fmt: skip
+        "assemble",
+        roads,
+        grid,
+        "--out",
+        tmp_path / "c",
+        "--step-min",
+        "30",
+        "--vehicles",
+        "50",
+        "--sites",
+        "2",
+        "--chargers",
+        "9",
+        "--levels-kw",
+        "60",
+        "-30",
+        "--aggregators",
+        "3",
+        "--half-width",
+        "0.2",
+        "--soc-min",
+        "0.15",
+        "--efficiency",
+        "0.9",
+        "--depart-to-h",
+        "12",
+    )
     assert ended.status == 0, ended.err
-    for words in ("sites: 2", "left out, branches out of service", "lines that had no limit: 2 of 3",
-                  "in steps of 30 min", "of every road's capacity is left", "off by 20 %"):  # fmt: skip
+    for words in (
+        "sites: 2",
+        "left out, branches out of service",
+        "lines that had no limit: 2 of 3",
+        "in steps of 30 min",
+        "of every road's capacity is left",
+        "off by 20 %",
+    ):
         assert words in ended.out, words
     assert "--limit-kw" not in ended.out, "an option of another command"
     assert f"Next: tidewatt tariff {tmp_path / 'c'} --out RESULT" in ended.err
@@ -116,9 +145,16 @@ def test_stations_of_a_simulated_city_become_sites(tidewatt, city, grid, tmp_pat
     assert made.travel.vehicles.sum() == pytest.approx(300.0)
     # The same from the scenario's folder, with the result's stations named.
     again = tidewatt(
-        "assemble", city.parent / "scenario", grid, "--stations", city, "--out", tmp_path / "d", "--vehicles",
+        "assemble",
+        city.parent / "scenario",
+        grid,
+        "--stations",
+        city,
+        "--out",
+        tmp_path / "d",
+        "--vehicles",
         "300",
-    )  # fmt: skip
+    )
     assert again.status == 0, again.err
     assert read_scenario(tmp_path / "d").sites.site_id.tolist() == made.sites.site_id.tolist()
 
@@ -169,14 +205,24 @@ def test_bad_input_is_exit_status_2_and_leaves_nothing(tidewatt, roads, grid, ci
         "not a grid that is read": [roads, tmp_path / "notes.txt"],
         "found 7. Give minutes that divide a day": [roads, grid, "--step-min", "7"],
         "found 0. Give minutes": [roads, grid, "--step-min", "0"],
-        "4 problems found": [roads, grid, "--vehicles", "-1", "--sites", "0", "--low-share", "2", "--soc-low",
-                             "0.05"],
+        "4 problems found": [
+            roads,
+            grid,
+            "--vehicles",
+            "-1",
+            "--sites",
+            "0",
+            "--low-share",
+            "2",
+            "--soc-low",
+            "0.05",
+        ],
         "has no stations": [roads, grid, "--stations", village],
         "the roads have no such node": [roads, grid, "--stations", city],
         "below the least state of charge under way, 0.3": [roads, grid, "--soc-min", "0.3"],
         "not before 6": [roads, grid, "--depart-from-h", "7", "--depart-to-h", "6"],
         "--levels-kw": [roads, grid, "--levels-kw", "much"],
-    }  # fmt: skip
+    }
     for said, words in cases.items():
         ended = tidewatt("assemble", *words, "--out", tmp_path / "c")
         assert ended.status == 2, said
@@ -228,8 +274,17 @@ def test_sioux_falls_on_33_buses(tidewatt, tmp_path):
     network = next(tmp_path.rglob("*_net.tntp")).parent
     ended = tidewatt("import", "tntp", network, "--out", tmp_path / "roads", "--capacity-period-h", "24")
     assert ended.status == 0, ended.err
-    ended = tidewatt("assemble", tmp_path / "roads", case, "--out", tmp_path / "large", "--step-min", "5",
-                     "--depart-every-min", "60")  # fmt: skip
+    ended = tidewatt(
+        "assemble",
+        tmp_path / "roads",
+        case,
+        "--out",
+        tmp_path / "large",
+        "--step-min",
+        "5",
+        "--depart-every-min",
+        "60",
+    )
     assert ended.status == 0, ended.err
     assert "sites: 8" in ended.out
     assert "lines that had no limit: 32 of 32" in ended.out

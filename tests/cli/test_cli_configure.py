@@ -57,10 +57,31 @@ def test_result_folder_is_complete(planned):
 def test_json_is_the_summary_and_options_arrive(tidewatt, streets, tmp_path):
     """Without it: `tidewatt configure --json | jq` fails on a stray word, or an option changes nothing."""
     ended = tidewatt(
-        "configure", streets, "--out", tmp_path / "r", "--json", "--no-figures", *SMALL, "--weights", "1",
-        "2", "0.5", "0", "--information", "reserved", "--vehicles", "120", "--search", "local", "--seed", "4",
-        "--budget", "10", "--mode", "paper-table",
-    )  # fmt: skip
+        "configure",
+        streets,
+        "--out",
+        tmp_path / "r",
+        "--json",
+        "--no-figures",
+        *SMALL,
+        "--weights",
+        "1",
+        "2",
+        "0.5",
+        "0",
+        "--information",
+        "reserved",
+        "--vehicles",
+        "120",
+        "--search",
+        "local",
+        "--seed",
+        "4",
+        "--budget",
+        "10",
+        "--mode",
+        "paper-table",
+    )
     assert ended.status == 0, ended.err
     figures = json.loads(ended.out)
     assert figures == json.loads((tmp_path / "r" / "summary.json").read_text())
@@ -85,8 +106,18 @@ def test_summary_fits_the_terminal_and_claims_no_more_than_was_done(columns, mon
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= min(columns, 120)
     said = " ".join(out.split())
-    for words in ("wait [min]", "no proof that none is better", "Harbour", "2 → ", "sites full", "Simulated",
-                  "Assumed", "proved: not below", "station peaks", "on the fresh days"):  # fmt: skip
+    for words in (
+        "wait [min]",
+        "no proof that none is better",
+        "Harbour",
+        "2 → ",
+        "sites full",
+        "Simulated",
+        "Assumed",
+        "proved: not below",
+        "station peaks",
+        "on the fresh days",
+    ):
         assert words in said, words
     assert "optim" not in said
 

@@ -196,8 +196,12 @@ def test_sweep_writes_a_result_each_and_resumes(tidewatt, village, tmp_path):
     ended = tidewatt(*words)
     assert ended.status == 0, ended.err
     assert {p.name for p in (tmp_path / "w").iterdir()} == {
-        "adoption_0.1", "adoption_0.2", "adoption_0.3", "sweep.csv", "figures",
-    }  # fmt: skip
+        "adoption_0.1",
+        "adoption_0.2",
+        "adoption_0.3",
+        "sweep.csv",
+        "figures",
+    }
     table = pd.read_csv(tmp_path / "w" / "sweep.csv")
     assert table["adoption"].tolist() == [0.1, 0.2, 0.3]
     assert (np.diff(table["unmanaged_overload_kw"]) >= 0).all()

@@ -123,9 +123,20 @@ def test_report_draws_a_loaded_simulation_with_its_roads(tidewatt, simulated, tm
 def test_itineraries_are_coordinated_unchanged(tidewatt, simulated, tmp_path):
     """Without it: the hint that the run ends with leads nowhere."""
     ended = tidewatt(
-        "coordinate", simulated / "itineraries", "--out", tmp_path / "c", "--relative-gap", "0.2",
-        "--max-passes", "200", "--no-session", "--no-figures", "--threads", "1", "--json",
-    )  # fmt: skip
+        "coordinate",
+        simulated / "itineraries",
+        "--out",
+        tmp_path / "c",
+        "--relative-gap",
+        "0.2",
+        "--max-passes",
+        "200",
+        "--no-session",
+        "--no-figures",
+        "--threads",
+        "1",
+        "--json",
+    )
     assert ended.status in (0, 3), ended.err
     assert json.loads(ended.out)["vehicles"] == 150
     assert (
@@ -195,9 +206,9 @@ def test_resume_keeps_what_is_done(tidewatt, simulated, streets, tmp_path):
 
 def test_a_diary_gives_the_days(tidewatt, streets, tmp_path):
     """Without it: --diary is read and then ignored."""
-    rows = [
-        f"p{k},{440 + k},{460 + k},9.5,work,1" for k in range(30)
-    ] + [f"p{k},{1010 + k},{1031 + k},9.5,home,1" for k in range(30)]  # fmt: skip
+    rows = [f"p{k},{440 + k},{460 + k},9.5,work,1" for k in range(30)] + [
+        f"p{k},{1010 + k},{1031 + k},9.5,home,1" for k in range(30)
+    ]
     table = "person_id,depart_min,arrive_min,distance_km,purpose,weight\n" + "\n".join(rows) + "\n"
     (tmp_path / "days.csv").write_text(table)
     words = ["simulate", streets, "--no-figures", "--json", "--replications", "1", *SMALL]

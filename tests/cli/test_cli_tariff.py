@@ -76,10 +76,33 @@ def test_a_result_is_verified_and_a_changed_price_is_noticed(tidewatt, priced, t
 def test_json_is_the_summary_and_options_arrive(tidewatt, small, tmp_path):
     """Without it: `tidewatt tariff --json | jq` fails on a stray word, or an option changes nothing."""
     ended = tidewatt(
-        "tariff", small, "--out", tmp_path / "r", "--json", "--no-figures", "--threads", "1", "--gamma",
-        "0.5", "--uncertainty", "budget", "--samples", "37", "--seed", "4", "--soc-step", "0.03",
-        "--loss-margin", "0.02", "--linearisation", "forecast", "--relative-gap", "1e-7", "--publish", "all",
-    )  # fmt: skip
+        "tariff",
+        small,
+        "--out",
+        tmp_path / "r",
+        "--json",
+        "--no-figures",
+        "--threads",
+        "1",
+        "--gamma",
+        "0.5",
+        "--uncertainty",
+        "budget",
+        "--samples",
+        "37",
+        "--seed",
+        "4",
+        "--soc-step",
+        "0.03",
+        "--loss-margin",
+        "0.02",
+        "--linearisation",
+        "forecast",
+        "--relative-gap",
+        "1e-7",
+        "--publish",
+        "all",
+    )
     assert ended.status == 0, ended.err
     figures = json.loads(ended.out)
     assert figures == json.loads((tmp_path / "r" / "summary.json").read_text())
@@ -103,9 +126,16 @@ def test_summary_fits_the_terminal_and_says_what_it_rests_on(tidewatt, priced, c
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= min(columns, 120)
     said = " ".join(out.split())
-    for words in ("kWh charged", "mean tariff", "Binding: lines L1, L2", "Proved: within the limits",
-                  "Checked: told the tariff,", "Simulated: of 200 drawn outcomes, 0 % exceed a limit",
-                  "Assumed: power flow is linear (without losses)", "all 56 vehicles"):  # fmt: skip
+    for words in (
+        "kWh charged",
+        "mean tariff",
+        "Binding: lines L1, L2",
+        "Proved: within the limits",
+        "Checked: told the tariff,",
+        "Simulated: of 200 drawn outcomes, 0 % exceed a limit",
+        "Assumed: power flow is linear (without losses)",
+        "all 56 vehicles",
+    ):
         assert words in said, words
     assert "optim" not in said
 
@@ -366,8 +396,16 @@ def test_a_scenario_without_travel_says_what_is_missing(tidewatt, village, tmp_p
 def test_help_names_units_and_defaults(tidewatt):
     """Without it: users have to guess what a gamma is, or what happens without an option."""
     out = " ".join(tidewatt("tariff", "--help", columns=200).out.replace("│", " ").split())
-    for words in ("[default: arcs]", "[default: box]", "[default: 10,000]", "seconds", "conformal",
-                  "FROM:TO:STEP", "tidewatt assemble", "a fraction of the battery"):  # fmt: skip
+    for words in (
+        "[default: arcs]",
+        "[default: box]",
+        "[default: 10,000]",
+        "seconds",
+        "conformal",
+        "FROM:TO:STEP",
+        "tidewatt assemble",
+        "a fraction of the battery",
+    ):
         assert words in out, words
 
 

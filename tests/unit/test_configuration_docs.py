@@ -83,11 +83,14 @@ def test_the_messages_shown_are_those_printed() -> None:
     poor = clash(limits(budget=-60.0))
     feeder = clash(
         limits(
-            station_id=np.array([7, 9, 13]), feeder_id=np.array(["F3"]), feeder_room_kw=[200.0],
-            fast_least=[4, 6, 0], normal_least=[3, 2, 0],
+            station_id=np.array([7, 9, 13]),
+            feeder_id=np.array(["F3"]),
+            feeder_room_kw=[200.0],
+            fast_least=[4, 6, 0],
+            normal_least=[3, 2, 0],
             total_high=[20, 20, 6],
         )
-    )  # fmt: skip
+    )
     for issue in (*fixed, *poor):
         assert str(issue) in shown
     assert str(feeder[0]).split(". Lower")[0] in shown

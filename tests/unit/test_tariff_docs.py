@@ -198,8 +198,17 @@ def test_symbols_of_the_equations_are_in_the_nomenclature() -> None:
 def test_words_of_tariffs_are_explained() -> None:
     """Without it readers meet words whose meaning here is nowhere said."""
     page = text("concepts.md")
-    for word in ("Aggregator", "Dynamic tariff", "Decentralisation", "Uncertainty set", "Conformal margin",
-                 "Surplus level", "Pooling", "LinDistFlow", "Toll, price of chargers"):  # fmt: skip
+    for word in (
+        "Aggregator",
+        "Dynamic tariff",
+        "Decentralisation",
+        "Uncertainty set",
+        "Conformal margin",
+        "Surplus level",
+        "Pooling",
+        "LinDistFlow",
+        "Toll, price of chargers",
+    ):
         assert f"**{word}.**" in page or f"**{word}," in page, word
     for heading in ("## Prices for charging", "### Proved, simulated, assumed"):
         assert heading in page

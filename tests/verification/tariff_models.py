@@ -41,23 +41,40 @@ def tiny(
     """
     tail, head = np.array([0, 1, 0, 2, 1]), np.array([1, 2, 2, 3, 3])
     roads = StepRoads(
-        np.arange(4), np.arange(5), tail, head, road_capacity * np.array([6.0, 8.0, 5.0, 9.0, 4.0]),
-        np.array([1, 1, 2, 1, 2]), np.array([0.5, 0.5, 1.5, 0.5, 1.0]),
-    )  # fmt: skip
+        np.arange(4),
+        np.arange(5),
+        tail,
+        head,
+        road_capacity * np.array([6.0, 8.0, 5.0, 9.0, 4.0]),
+        np.array([1, 1, 2, 1, 2]),
+        np.array([0.5, 0.5, 1.5, 0.5, 1.0]),
+    )
     prices = np.array([[0.1, 0.1, 0.5, 0.5, 0.1, 0.1, 0.3, 0.1], [0.2, 0.1, 0.1, 0.6, 0.1, 0.1, 0.3, 0.1]])
     if price is not None:
         prices = np.full_like(prices, price)
     back = [DISCHARGE_KW] if v2g else []
     kw = [CHARGE_KW, *back, 2 * CHARGE_KW, *back]
     sites = ChargingSites(
-        np.array(["west", "east"], dtype=object), np.array([1, 2]), np.array([0, 1]), np.array(chargers),
-        np.array([0, 1 + len(back), len(kw)]), np.arange(len(kw)), np.array(kw), prices,
-    )  # fmt: skip
+        np.array(["west", "east"], dtype=object),
+        np.array([1, 2]),
+        np.array([0, 1]),
+        np.array(chargers),
+        np.array([0, 1 + len(back), len(kw)]),
+        np.arange(len(kw)),
+        np.array(kw),
+        prices,
+    )
     two = np.ones(2)
     aggregators = Aggregators(
-        np.arange(2), BATTERY_KWH * two, EFFICIENCY * two, EFFICIENCY * two, 0.2 * two, two,
-        time_value * two, price_sensitivity * two,
-    )  # fmt: skip
+        np.arange(2),
+        BATTERY_KWH * two,
+        EFFICIENCY * two,
+        EFFICIENCY * two,
+        0.2 * two,
+        two,
+        time_value * two,
+        price_sensitivity * two,
+    )
     travel = Travel(
         aggregator=np.array([0, 0, 1, 1]),
         origin=np.array([0, 0, 0, 1]),
@@ -69,22 +86,46 @@ def tiny(
     )
     most = np.repeat(np.array(line_kw)[:, None], STEPS, axis=1)
     rows = GridRows(
-        np.zeros(2, np.int8), np.arange(2, dtype=np.int32), np.array([[1.0, 0.0], [1.0, 1.0]]),
-        np.zeros((2, STEPS)), -0.6 * most, most, *(np.full((2, STEPS), margin_kw) for _ in range(2)),
-    )  # fmt: skip
+        np.zeros(2, np.int8),
+        np.arange(2, dtype=np.int32),
+        np.array([[1.0, 0.0], [1.0, 1.0]]),
+        np.zeros((2, STEPS)),
+        -0.6 * most,
+        most,
+        *(np.full((2, STEPS), margin_kw) for _ in range(2)),
+    )
     return Problem(
-        STEPS, STEP_H, roads, sites, aggregators, travel, rows, np.broadcast_to(prices, (2, 2, STEPS)).copy(),
-        np.zeros((5, STEPS)), np.zeros((2, STEPS)),
-    )  # fmt: skip
+        STEPS,
+        STEP_H,
+        roads,
+        sites,
+        aggregators,
+        travel,
+        rows,
+        np.broadcast_to(prices, (2, 2, STEPS)).copy(),
+        np.zeros((5, STEPS)),
+        np.zeros((2, STEPS)),
+    )
 
 
 def own_problem(problem: Problem, aggregator: int, **told: Any) -> Problem:
     """What one aggregator solves: no grid, its own vehicles, and the prices it is told."""
     travel = problem.travel
     mine = travel.aggregator == aggregator
-    chosen = Travel(*(getattr(travel, name)[mine] for name in (
-        "aggregator", "origin", "destination", "depart_step", "soc_initial", "soc_final_min", "vehicles"
-    )))  # fmt: skip
+    chosen = Travel(
+        *(
+            getattr(travel, name)[mine]
+            for name in (
+                "aggregator",
+                "origin",
+                "destination",
+                "depart_step",
+                "soc_initial",
+                "soc_final_min",
+                "vehicles",
+            )
+        )
+    )
     return replace(problem, travel=chosen, rows=None, **told)
 
 
@@ -270,7 +311,13 @@ def _written(
     rows = 0 if problem.rows is None else len(problem.rows)
     high, low = (limits[k].dual_value.reshape(-1, steps) if rows else np.zeros((0, steps)) for k in (4, 5))
     return Written(
-        task.status, float(task.value), p.value.reshape(shape), high, low,
-        limits[2].dual_value.reshape(-1, steps), limits[3].dual_value.reshape(-1, steps),
-        n, float(task.solver_stats.solve_time or 0.0),
-    )  # fmt: skip
+        task.status,
+        float(task.value),
+        p.value.reshape(shape),
+        high,
+        low,
+        limits[2].dual_value.reshape(-1, steps),
+        limits[3].dual_value.reshape(-1, steps),
+        n,
+        float(task.solver_stats.solve_time or 0.0),
+    )

@@ -102,19 +102,32 @@ def cost_of_paths(problem: Problem) -> float:
                         )
                         gained = gained + loss * kw * step_h / battery * x
                         power[m, y] = power.get((m, y), 0.0) + kw * x
-                    for x, e in ((enter, e_enter), (by, e_by), (queue, e_queue), (plug, e_plug), (off, e_off),
-                                 (unplug, e_unplug), (on, e_on), (u, e_u)):  # fmt: skip
+                    for x, e in (
+                        (enter, e_enter),
+                        (by, e_by),
+                        (queue, e_queue),
+                        (plug, e_plug),
+                        (off, e_off),
+                        (unplug, e_unplug),
+                        (on, e_on),
+                        (u, e_u),
+                    ):
                         bounds(x, e, m)
                     bounds(on, e_on + gained, m)
                     limits += [
-                        v == enter + by, e_v == e_enter + e_by, u == off + by, e_u == e_off + e_by,
+                        v == enter + by,
+                        e_v == e_enter + e_by,
+                        u == off + by,
+                        e_u == e_off + e_by,
                         # A paused vehicle goes back to the queue (`unplug`) and frees its charger.
                         queue == before @ queue + enter - plug + unplug,
                         e_queue == before @ e_queue + e_enter - e_plug + e_unplug,
                         on == before @ on + plug - off - unplug,
                         e_on == before @ (e_on + gained) + e_plug - e_off - e_unplug,
-                        sum(at_level) == on, queue[-1] == 0, on[-1] == 0,
-                    ]  # fmt: skip
+                        sum(at_level) == on,
+                        queue[-1] == 0,
+                        on[-1] == 0,
+                    ]
                     plugged_in[y] = plugged_in[y] + on
                     cost = cost + value * cp.sum(queue + on)
                 else:
@@ -125,9 +138,11 @@ def cost_of_paths(problem: Problem) -> float:
                 stock, e_stock, out, e_out = pooled(2)
                 arrived, e_arrived = delayed(takes) @ u, delayed(takes) @ (e_u - use * u)
                 limits += [
-                    stock == before @ stock + arrived - out, e_stock == before @ e_stock + e_arrived - e_out,
-                    cp.sum(u) == cp.sum(out), stock[-1] == 0,
-                ]  # fmt: skip
+                    stock == before @ stock + arrived - out,
+                    e_stock == before @ e_stock + e_arrived - e_out,
+                    cp.sum(u) == cp.sum(out),
+                    stock[-1] == 0,
+                ]
                 bounds(stock, e_stock, m)
                 bounds(out, e_out, m)
                 # Leaving in a step means being at the next node from the following one on.

@@ -28,10 +28,18 @@ ALL_PATHS = 20
 def _charged(problem: Problem, soc: float) -> Problem:
     """Everyone departs with the same SOC."""
     travel = problem.travel
-    return replace(problem, travel=Travel(
-        travel.aggregator, travel.origin, travel.destination, travel.depart_step,
-        np.full(len(travel), soc), travel.soc_final_min, travel.vehicles,
-    ))  # fmt: skip
+    return replace(
+        problem,
+        travel=Travel(
+            travel.aggregator,
+            travel.origin,
+            travel.destination,
+            travel.depart_step,
+            np.full(len(travel), soc),
+            travel.soc_final_min,
+            travel.vehicles,
+        ),
+    )
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -80,10 +88,18 @@ def test_pooling_finds_plans_where_no_vehicle_has_one() -> None:
     """What the page warns of: one vehicle's energy pays for another's trip."""
     problem = tiny(v2g=False, chargers=(0, 0))
     travel = problem.travel
-    problem = replace(problem, travel=Travel(
-        travel.aggregator, travel.origin, travel.destination, travel.depart_step,
-        np.array([0.4, 0.9, 0.9, 0.9]), travel.soc_final_min, travel.vehicles,
-    ))  # fmt: skip
+    problem = replace(
+        problem,
+        travel=Travel(
+            travel.aggregator,
+            travel.origin,
+            travel.destination,
+            travel.depart_step,
+            np.array([0.4, 0.9, 0.9, 0.9]),
+            travel.soc_final_min,
+            travel.vehicles,
+        ),
+    )
     assert by_plans(problem).cost == np.inf
     pooled = solve_paths(problem, paths_per_od=ALL_PATHS, pool_initial_soc=True)
     assert pooled.status == "solved"

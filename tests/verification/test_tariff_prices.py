@@ -135,9 +135,13 @@ def test_duals_are_slopes_of_cost(name: str) -> None:
 def test_charging_to_discharge_again_does_not_pay_at_one_price(name: str) -> None:
     """A lossless round trip in the model would let vehicles earn from nothing, or dump their batteries."""
     problem = tiny(price=0.3, price_sensitivity=1e-6, time_value=1e-4, line_kw=(50.0, 50.0))
-    with_v2g, without = (SOLVERS[name](p) for p in (problem, tiny(
-        price=0.3, price_sensitivity=1e-6, time_value=1e-4, line_kw=(50.0, 50.0), v2g=False
-    )))  # fmt: skip
+    with_v2g, without = (
+        SOLVERS[name](p)
+        for p in (
+            problem,
+            tiny(price=0.3, price_sensitivity=1e-6, time_value=1e-4, line_kw=(50.0, 50.0), v2g=False),
+        )
+    )
     assert with_v2g.status == without.status == "solved"
     drawn = np.maximum(without.power_kw, 0.0).sum()
     assert np.maximum(with_v2g.power_kw, 0.0).sum() <= drawn + 1e-3

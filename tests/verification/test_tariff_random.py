@@ -31,9 +31,14 @@ def drawn(seed: int) -> Problem:
     travel = problem.travel
     soc = np.round(rng.uniform(0.3, 0.6, len(travel)) / SOC_STEP) * SOC_STEP
     travel = Travel(
-        travel.aggregator, travel.origin, travel.destination, rng.integers(0, 3, len(travel)), soc,
-        travel.soc_final_min, rng.uniform(1.0, 5.0, len(travel)),
-    )  # fmt: skip
+        travel.aggregator,
+        travel.origin,
+        travel.destination,
+        rng.integers(0, 3, len(travel)),
+        soc,
+        travel.soc_final_min,
+        rng.uniform(1.0, 5.0, len(travel)),
+    )
     price = rng.uniform(0.05, 0.6, problem.price_per_kwh.shape[1:])
     return replace(problem, travel=travel, price_per_kwh=np.repeat(price[None], 2, axis=0))
 

@@ -225,9 +225,14 @@ def test_other_modes_pass_too(tmp_path, mode) -> None:
     scenario = crowded()
     s = replace(scenario.stations, age_years=np.array([1.0, 2.0, 3.0, 4.0]))
     result = tidewatt.configure(
-        replace(scenario, stations=s), mode=mode, evaluations=30, population=6, days_train=1, days_test=2,
+        replace(scenario, stations=s),
+        mode=mode,
+        evaluations=30,
+        population=6,
+        days_train=1,
+        days_test=2,
         threads=1,
-    )  # fmt: skip
+    )
     tidewatt.save(result, tmp_path / "r")
     report = verify(tmp_path / "r")
     assert report.ok, report.text()

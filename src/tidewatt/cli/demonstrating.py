@@ -101,8 +101,14 @@ def _coordinate(home: Path, asked: _Asked) -> _Chapter:
     result = solve(scenario, home / "result", parameters, scenario_folder=home / "scenario")
     found = _verified(home)
     gap = validated(scenario.parameters, parameters).relative_gap
-    return _Chapter(result, found, home, draw(result, home / "result"),
-                    ("upgrade_need.png", "feeder_week.png"), lambda: show(result, gap))  # fmt: skip
+    return _Chapter(
+        result,
+        found,
+        home,
+        draw(result, home / "result"),
+        ("upgrade_need.png", "feeder_week.png"),
+        lambda: show(result, gap),
+    )
 
 
 def _simulate(home: Path, asked: _Asked) -> _Chapter:
@@ -115,9 +121,14 @@ def _simulate(home: Path, asked: _Asked) -> _Chapter:
     parameters = Parameters.of(scenario.parameters.get("simulation", {}), **given)
     result = run_simulation(scenario, home / "result", given, parameters, scenario_folder=home / "scenario")
     found = _verified(home)
-    return _Chapter(result, found, home, draw_simulation(result, home / "result"),
-                    ("load_and_queue.png", "station_map.png"),
-                    lambda: show_simulation(result, parameters))  # fmt: skip
+    return _Chapter(
+        result,
+        found,
+        home,
+        draw_simulation(result, home / "result"),
+        ("load_and_queue.png", "station_map.png"),
+        lambda: show_simulation(result, parameters),
+    )
 
 
 def _configure(home: Path, asked: _Asked) -> _Chapter:
@@ -130,9 +141,14 @@ def _configure(home: Path, asked: _Asked) -> _Chapter:
         scenario, home / "result", given, {}, coordinated=True, scenario_folder=home / "scenario"
     )
     found = _verified(home)
-    return _Chapter(result, found, home, draw_configuration(result, home / "result"),
-                    ("queue_before_after.png", "changes.png"),
-                    lambda: show_configuration(result))  # fmt: skip
+    return _Chapter(
+        result,
+        found,
+        home,
+        draw_configuration(result, home / "result"),
+        ("queue_before_after.png", "changes.png"),
+        lambda: show_configuration(result),
+    )
 
 
 def _tariff(home: Path, asked: _Asked) -> _Chapter:
@@ -143,8 +159,14 @@ def _tariff(home: Path, asked: _Asked) -> _Chapter:
     scenario = _made("tariff-20-17", "making up roads and buses", home / "scenario", asked.seed)
     result = run_tariff(scenario, home / "result", given, _GAMMAS, scenario_folder=home / "scenario")
     found = _verified(home)
-    return _Chapter(result, found, home, draw_tariffs(result, home / "result"),
-                    ("tariff_map.png", "line_outcomes.png"), lambda: show_tariffs(result))  # fmt: skip
+    return _Chapter(
+        result,
+        found,
+        home,
+        draw_tariffs(result, home / "result"),
+        ("tariff_map.png", "line_outcomes.png"),
+        lambda: show_tariffs(result),
+    )
 
 
 _GAMMAS = [0.0, 0.5, 1.0]

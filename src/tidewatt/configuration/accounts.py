@@ -143,9 +143,14 @@ def shares_of_days(
     mode = "corrected" if p.mode == "paper-equation" else p.mode
     earned = costs.revenue(of["revenue"], p.money_unit)
     above = costs.expansion(
-        of["peak_load_kw"], peak_before_kw[..., None], p.expansion_cost_per_kw,
-        life[:, None], age[:, None], p.discount_rate, mode,
-    )  # fmt: skip
+        of["peak_load_kw"],
+        peak_before_kw[..., None],
+        p.expansion_cost_per_kw,
+        life[:, None],
+        age[:, None],
+        p.discount_rate,
+        mode,
+    )
     per_min = costs.money_per_min(p.income_per_month, p.money_unit, p.mode)
     time = costs.driver_time(of["detour_min"], of["wait_min"], of["charge_min"], per_min)
     valleys = costs.peak_valley(of["peak_load_kw"], of["valley_load_kw"], p.peak_valley_cost_per_kw)

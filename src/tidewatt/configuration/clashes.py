@@ -139,5 +139,12 @@ def _ages(stations: Stations, parameters: Parameters, report: Report) -> None:
     )
     if parameters.mode == "paper-equation":
         bad = np.flatnonzero((age <= 0.0) | (age >= life))
-        report.values("stations", "age_years", age, bad, "above 0 and below life_years in paper-equation",
-                      "Give age_years, or [configuration] age_years, or another mode", who)  # fmt: skip
+        report.values(
+            "stations",
+            "age_years",
+            age,
+            bad,
+            "above 0 and below life_years in paper-equation",
+            "Give age_years, or [configuration] age_years, or another mode",
+            who,
+        )

@@ -93,10 +93,19 @@ class Costs(NamedTuple):
     ) -> Costs:
         """Sums of parts (conf-2, conf-9, conf-14)."""
         return cls(
-            station_cost(retrofit, revenue, expansion), retrofit, revenue, expansion,
-            driver_cost(time, fees, dissatisfaction), time, fees, dissatisfaction,
-            grid_cost(peak_valley, variance), peak_valley, variance, traffic,
-        )  # fmt: skip
+            station_cost(retrofit, revenue, expansion),
+            retrofit,
+            revenue,
+            expansion,
+            driver_cost(time, fees, dissatisfaction),
+            time,
+            fees,
+            dissatisfaction,
+            grid_cost(peak_valley, variance),
+            peak_valley,
+            variance,
+            traffic,
+        )
 
     def totals(self) -> Iterator[Number]:
         """f1, f2, f3, f4."""

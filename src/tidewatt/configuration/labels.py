@@ -41,11 +41,20 @@ SHOWN = (
 
 _MORE = ("charges", "charges_fast", "charges_normal", "unserved", "energy_kwh", "revenue")
 _UNITS = {
-    "mean_detour_min": "min", "mean_wait_min": "min", "mean_charge_min": "min", "peak_load_kw": "kW",
-    "peak_valley_kw": "kW", "queue_peak": "vehicles", "traffic_flow_veh_per_min": "vehicles/min",
-    "energy_kwh": "kWh/day", "revenue": "cost/day", "charges": "1/day", "charges_fast": "1/day",
-    "charges_normal": "1/day", "unserved": "1/day",
-}  # fmt: skip
+    "mean_detour_min": "min",
+    "mean_wait_min": "min",
+    "mean_charge_min": "min",
+    "peak_load_kw": "kW",
+    "peak_valley_kw": "kW",
+    "queue_peak": "vehicles",
+    "traffic_flow_veh_per_min": "vehicles/min",
+    "energy_kwh": "kWh/day",
+    "revenue": "cost/day",
+    "charges": "1/day",
+    "charges_fast": "1/day",
+    "charges_normal": "1/day",
+    "unserved": "1/day",
+}
 _PLANS = ("before", "after")
 
 
@@ -59,8 +68,18 @@ def cost_table(verdict: Verdict) -> pd.DataFrame:
     for name in (*SHOWN, *_MORE):
         before, after = (verdict.values(plan, name) for plan in _PLANS)
         means = [verdict.mean(plan, name) for plan in _PLANS]
-        rows.append((name, _UNITS.get(name, "money units/day"), means[0], _half(before), means[1],
-                     _half(after), means[1] - means[0], _half(after - before)))  # fmt: skip
+        rows.append(
+            (
+                name,
+                _UNITS.get(name, "money units/day"),
+                means[0],
+                _half(before),
+                means[1],
+                _half(after),
+                means[1] - means[0],
+                _half(after - before),
+            )
+        )
     columns = ("figure", "unit", "before", "before_ci95", "after", "after_ci95", "change", "change_ci95")
     return pd.DataFrame(rows, columns=pd.Index(columns))
 

@@ -95,8 +95,15 @@ def _nodes(roads: Roads, report: Report) -> None:
     unique(report, "nodes", "node_id", roads.node_id)
     for name in ("x", "y"):
         values = getattr(roads, name)
-        report.values("nodes", name, values, np.flatnonzero(np.isinf(values)), "a finite number",
-                      "Give the coordinate, or leave both x and y empty", who)  # fmt: skip
+        report.values(
+            "nodes",
+            name,
+            values,
+            np.flatnonzero(np.isinf(values)),
+            "a finite number",
+            "Give the coordinate, or leave both x and y empty",
+            who,
+        )
     half = np.flatnonzero(np.isnan(roads.x) != np.isnan(roads.y))
     fix = "Give both coordinates, or leave both empty"
     report.rows("nodes", "x", "one of x and y is given, the other is not", fix, half, who)

@@ -52,10 +52,26 @@ def check_stations(stations: Stations, report: Report) -> None:
             "Give the power of one charger in kW, also where there are none",
         )
         report.within(table, f"{name}_kw", power, 0, inf, "above 0", fix, who, low_open=True)
-        report.within(table, f"price_{name}_per_kwh", getattr(s, f"price_{name}_per_kwh"), 0, inf,
-                      "0 or more", "Give a price per kWh", who)  # fmt: skip
-        report.within(table, f"{name}_min", getattr(s, f"{name}_min"), 0, inf, "0 or more",
-                      "Give a number of chargers", who)  # fmt: skip
+        report.within(
+            table,
+            f"price_{name}_per_kwh",
+            getattr(s, f"price_{name}_per_kwh"),
+            0,
+            inf,
+            "0 or more",
+            "Give a price per kWh",
+            who,
+        )
+        report.within(
+            table,
+            f"{name}_min",
+            getattr(s, f"{name}_min"),
+            0,
+            inf,
+            "0 or more",
+            "Give a number of chargers",
+            who,
+        )
     none = (s.fast == 0) & (s.normal == 0)
     fix = "Give fast or normal chargers, remove the station, or say closed = true where that is meant"
     report.rows(table, "fast", "a station without chargers", fix, np.flatnonzero(none & ~s.closed), who)

@@ -119,8 +119,15 @@ def _sites(sites: ChargingSites, report: Report) -> None:
     steps = price.shape[1]
     wrong = np.flatnonzero(~np.isfinite(price.ravel()))
     where = "Give a price for every site and step"
-    report.values("energy_prices", "price_per_kwh", price.ravel(), wrong, "a finite number", where,
-                  lambda cell: f"{sites.site_id[cell // steps]} step {cell % steps}")  # fmt: skip
+    report.values(
+        "energy_prices",
+        "price_per_kwh",
+        price.ravel(),
+        wrong,
+        "a finite number",
+        where,
+        lambda cell: f"{sites.site_id[cell // steps]} step {cell % steps}",
+    )
 
 
 def _aggregators(aggregators: Aggregators, report: Report) -> None:

@@ -190,8 +190,12 @@ def supplying_feeder(table: Table, feeders: pa.Array) -> Array:
     named = np.flatnonzero(ids.codes >= 0)
     if len(named) and not len(feeders):
         fix = "Add the tables feeders and headroom, or leave the cells empty"
-        table.issue("feeder_id", f"feeder {ids.text(int(named[0]))!r} is named, the table feeders is missing",
-                    fix, named)  # fmt: skip
+        table.issue(
+            "feeder_id",
+            f"feeder {ids.text(int(named[0]))!r} is named, the table feeders is missing",
+            fix,
+            named,
+        )
     found = located(table, "feeder_id", feeders, "feeders", ids=ids, optional=True)
     return np.maximum(found, OFF_GRID).astype(np.int32)
 

@@ -47,9 +47,15 @@ UNSERVED_COLUMNS = {"replication": "int32", "vehicle_id": "id", "minute": "min",
 """Columns of ``unserved.parquet``, likewise."""
 
 _STATION_UNITS = {
-    "charges": "1/day", "energy_kwh": "kWh/day", "revenue": "cost/day", "mean_wait_min": "min",
-    "p95_wait_min": "min", "peak_load_kw": "kW", "queue_peak": "vehicles", "utilisation": "1",
-}  # fmt: skip
+    "charges": "1/day",
+    "energy_kwh": "kWh/day",
+    "revenue": "cost/day",
+    "mean_wait_min": "min",
+    "p95_wait_min": "min",
+    "peak_load_kw": "kW",
+    "queue_peak": "vehicles",
+    "utilisation": "1",
+}
 _ITINERARIES = "itineraries"
 _OWNED = (
     "summary.json",

@@ -97,9 +97,13 @@ FLOW_UNITS = {"link_flow": "vehicles", "link_queue": "vehicles"}
 """Units of what ``flows.nc`` holds over links and steps."""
 
 ARC_UNITS = {
-    "soc_final_min": "1", "start_step": "1", "end_step": "1", "soc": "1", "power_kw": "kW",
+    "soc_final_min": "1",
+    "start_step": "1",
+    "end_step": "1",
+    "soc": "1",
+    "power_kw": "kW",
     "vehicles": "vehicles",
-}  # fmt: skip
+}
 """Units of what ``flows.nc`` holds over arcs; positions and levels have none."""
 
 _OWNED = (

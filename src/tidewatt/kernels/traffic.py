@@ -12,10 +12,31 @@ ARRIVED, AT_STATION, AT_NODE = 0, 1, 2
 
 @njit(cache=True, nogil=True)
 def move(
-    active, begin, n, until_min, row, now_min, pos, end, part, leg_row, station_min, wants,
-    path, link_ms, link_kwh, link_km, factor, stored_kwh, driven_kwh, rescued_kwh, driven_km,
-    entered, out_vehicle, out_what,
-):  # fmt: skip
+    active,
+    begin,
+    n,
+    until_min,
+    row,
+    now_min,
+    pos,
+    end,
+    part,
+    leg_row,
+    station_min,
+    wants,
+    path,
+    link_ms,
+    link_kwh,
+    link_km,
+    factor,
+    stored_kwh,
+    driven_kwh,
+    rescued_kwh,
+    driven_km,
+    entered,
+    out_vehicle,
+    out_what,
+):
     """Move vehicles ``active[begin:n]`` until `until_min`; those that arrive leave the list.
 
     A vehicle stands on link ``path[pos]`` of its path (which ends before `end`), of which the share `part`

@@ -131,9 +131,13 @@ def fleet_day(result: Simulation) -> Figure:
     loads = [_smooth(data[name].to_numpy()) for name, _ in ways.values()]
     scale, unit = power_scale(np.sum(loads, axis=0))
     axes[1, 0].stackplot(
-        minute + 0.5, [load * scale for load in loads], labels=list(ways),
-        colors=[colour for _, colour in ways.values()], alpha=0.85, linewidth=0,
-    )  # fmt: skip
+        minute + 0.5,
+        [load * scale for load in loads],
+        labels=list(ways),
+        colors=[colour for _, colour in ways.values()],
+        alpha=0.85,
+        linewidth=0,
+    )
     axes[1, 0].set_ylabel(f"charging, not managed [{unit}]")
     axes[1, 0].legend(loc="upper right", fontsize=8.5)
     axes[1, 0].set_title(f"means over {_WINDOW_MIN} min", fontsize=9)
@@ -202,8 +206,12 @@ def _longer(ax: Axes, wait: Array, none: float, late: float) -> None:
     ax.annotate(f"{percent(1 - none)} wait at all", (0, 1 - none), xytext=(8, 4), textcoords="offset points")
     if late > 0:
         ax.plot([late], [0.05], "o", color="black", markersize=5)
-        ax.annotate(f"5 % wait more than {amount(late, 2)} min", (late, 0.05), xytext=(8, 6),
-                    textcoords="offset points")  # fmt: skip
+        ax.annotate(
+            f"5 % wait more than {amount(late, 2)} min",
+            (late, 0.05),
+            xytext=(8, 6),
+            textcoords="offset points",
+        )
 
 
 def _parts(ax: Axes, result: Simulation) -> None:

@@ -70,8 +70,16 @@ def _map(result: Coordination, title: str, x: Array, y: Array) -> Figure:
         overload = result.feeders[f"{rung}_overload_kw"].to_numpy(float)
         some = overload > NEGLIGIBLE_KW
         ax.scatter(x[~some], y[~some], s=8, color=COLOURS["base"], label="no overload")
-        ax.scatter(x[some], y[some], s=260 * overload[some] / most + 12, color=COLOURS[rung], alpha=0.65,
-                   edgecolor="white", linewidth=0.6, label="overloaded, area by kW")  # fmt: skip
+        ax.scatter(
+            x[some],
+            y[some],
+            s=260 * overload[some] / most + 12,
+            color=COLOURS[rung],
+            alpha=0.65,
+            edgecolor="white",
+            linewidth=0.6,
+            label="overloaded, area by kW",
+        )
         total = power(float(overload[some].sum()))
         ax.set_title(f"{RUNG_NAMES[rung]}: {total} over {count(int(some.sum()), 'feeder')}")
         ax.set_xlabel("longitude [°]")

@@ -111,8 +111,15 @@ def _bars(ax: Axes, rungs: list[str], values: Array, unit: str) -> None:
     at = np.arange(len(rungs))
     ax.bar(at, values, width=0.62, color=[COLOURS[rung] for rung in rungs])
     for x, value in zip(at, values):
-        ax.annotate(f"{amount(float(value), 3)} {unit}".strip(), (x, value), xytext=(0, 3),
-                    textcoords="offset points", ha="center", va="bottom", fontweight="bold")  # fmt: skip
+        ax.annotate(
+            f"{amount(float(value), 3)} {unit}".strip(),
+            (x, value),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            fontweight="bold",
+        )
     ax.set_xticks(at, [RUNG_NAMES[rung] for rung in rungs])
     ax.grid(False, axis="x")
     largest = float(values.max(initial=0.0))
@@ -160,8 +167,14 @@ def sweep(table: pd.DataFrame) -> Figure:
             ax.plot(
                 share, table[f"{rung}_{key}"] * scale, color=COLOURS[rung], marker="o", label=RUNG_NAMES[rung]
             )
-    axes[0, 0].plot(share, np.maximum(table["lower_bound_cost"], 0.0) * factor, color="black", linestyle="--",
-                    linewidth=1.2, label="proved bound")  # fmt: skip
+    axes[0, 0].plot(
+        share,
+        np.maximum(table["lower_bound_cost"], 0.0) * factor,
+        color="black",
+        linestyle="--",
+        linewidth=1.2,
+        label="proved bound",
+    )
     axes[0, 0].set_ylabel(label)
     cost_axis(axes[0, 0])
     axes[0, 1].set_ylabel("feeders overloaded")

@@ -69,14 +69,31 @@ def _map(figure: Figure, ax: Axes, result: Configuration, roads: Roads | None) -
     most = max(float(np.abs(fast).max(initial=0.0)), 1.0)
     area = 30 + 300 * charges / max(float(charges.max(initial=0.0)), 1e-9)
     order = np.argsort(-area)
-    shown = ax.scatter(x[order], y[order], s=area[order], c=fast[order], cmap="PuOr_r",
-                       norm=TwoSlopeNorm(0.0, -most, most), edgecolor="#333333", linewidth=0.7,
-                       alpha=0.9, zorder=4)  # fmt: skip
+    shown = ax.scatter(
+        x[order],
+        y[order],
+        s=area[order],
+        c=fast[order],
+        cmap="PuOr_r",
+        norm=TwoSlopeNorm(0.0, -most, most),
+        edgecolor="#333333",
+        linewidth=0.7,
+        alpha=0.9,
+        zorder=4,
+    )
     above = offset_copy(ax.transData, fig=figure, y=8, units="points")  # beside the colour
     for sign, marker in ((1, "^"), (-1, "v")):
         some = normal * sign > 0
-        ax.scatter(x[some], y[some], s=14, marker=marker, color="black", zorder=5, transform=above,
-                   label=f"{'more' if sign > 0 else 'fewer'} normal chargers")  # fmt: skip
+        ax.scatter(
+            x[some],
+            y[some],
+            s=14,
+            marker=marker,
+            color="black",
+            zorder=5,
+            transform=above,
+            label=f"{'more' if sign > 0 else 'fewer'} normal chargers",
+        )
     bar = figure.colorbar(shown, ax=ax, shrink=0.7, pad=0.01)
     bar.set_label("change of fast chargers")
     bar.outline.set_visible(False)  # type: ignore[operator]

@@ -100,8 +100,9 @@ def load_before_after(result: Configuration) -> Figure:
         loose = float(f["coordinated"]["after"]["unmanaged"]["station_peaks_kw"])
         spared = percent(1 - tight / loose) if loose > 0 else "0 %"
         title += f"; coordinated charging lowers the stations' own peaks by {spared}"
-    figure, axes = new_figure(title, 2 if coordinated else 1, 1,
-                              figsize=(9.0, 6.6 if coordinated else 4.0), sharex=True)  # fmt: skip
+    figure, axes = new_figure(
+        title, 2 if coordinated else 1, 1, figsize=(9.0, 6.6 if coordinated else 4.0), sharex=True
+    )
     scale, unit = power_scale(data["load_kw"].to_numpy())
     _two_lines(axes[0, 0], result, "load_kw", scale)
     axes[0, 0].set_ylabel(f"load of all stations [{unit}]")

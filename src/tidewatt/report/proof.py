@@ -127,8 +127,13 @@ def regret(result: Coordination) -> Figure:
     order = np.argsort(cost[paying])[::-1]
     rank = np.arange(1, len(order) + 1)
     ax.plot(rank, np.cumsum(cost[paying][order]), color=COLOURS["coordinated"], label="under the plan")
-    ax.plot(rank, np.cumsum(cheapest[paying][order]), color=COLOURS["unmanaged"], linestyle="--",
-            label="each vehicle's cheapest")  # fmt: skip
+    ax.plot(
+        rank,
+        np.cumsum(cheapest[paying][order]),
+        color=COLOURS["unmanaged"],
+        linestyle="--",
+        label="each vehicle's cheapest",
+    )
     ax.set_title("payments, summed from the largest")
     ax.set_xlabel("vehicles that meet a price")
     ax.set_ylabel("sum of payments [cost units]")

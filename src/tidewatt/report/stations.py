@@ -97,10 +97,17 @@ def _map(ax: Axes, result: Simulation, roads: Roads | None) -> None:
     # Stations that draw little are drawn last, so that none hides below another.
     order = np.flatnonzero(used)[np.argsort(-peak[used])]
     shown = ax.scatter(
-        x[order], y[order], s=12 + 330 * peak[order] / most, c=wait[order], cmap=_SHADES,
+        x[order],
+        y[order],
+        s=12 + 330 * peak[order] / most,
+        c=wait[order],
+        cmap=_SHADES,
         norm=Normalize(0, max(float(np.quantile(wait[used], 0.98)) if used.any() else 1.0, 1.0)),
-        edgecolor="#333333", linewidth=0.7, alpha=0.9, zorder=4,
-    )  # fmt: skip
+        edgecolor="#333333",
+        linewidth=0.7,
+        alpha=0.9,
+        zorder=4,
+    )
     if (wait[used] > 0).any():
         bar = ax.figure.colorbar(shown, ax=ax, shrink=0.75, pad=0.01, extend="max")
         bar.set_label(_LABEL)
@@ -108,8 +115,17 @@ def _map(ax: Axes, result: Simulation, roads: Roads | None) -> None:
     for s in np.argsort(-table["charges"].to_numpy(float) * wait)[:_MARKED]:
         if wait[s] > 0:
             name, box = _short(table["station_id"].iloc[s]), {"fc": "white", "ec": "none", "alpha": 0.75}
-            ax.annotate(name, (x[s], y[s]), xytext=(0, -3), textcoords="offset points", ha="center", va="top",
-                        fontsize=8, zorder=5, bbox=box | {"boxstyle": "round,pad=0.15"})  # fmt: skip
+            ax.annotate(
+                name,
+                (x[s], y[s]),
+                xytext=(0, -3),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize=8,
+                zorder=5,
+                bbox=box | {"boxstyle": "round,pad=0.15"},
+            )
     if used.any():
         ax.set_title(f"area: peak load, at most {power(most)}")
     shape = 1.0 / max(np.cos(np.deg2rad(float(np.nanmean(y)))), 0.1) if degrees else 1.0

@@ -98,10 +98,24 @@ def _line(
 ) -> None:
     """One line's flow, and its limit; unless `whole`, a limit so far above that it would squeeze the flow."""
     scale, unit = power_scale(np.concatenate([high, low, *([limit] if whole else [])]))
-    ax.stairs(high * scale, edges, baseline=low * scale, fill=True, linewidth=0, alpha=0.35,
-              color=COLOURS["coordinated"], label="margins against uncertainty")  # fmt: skip
-    ax.stairs(nominal * scale, edges, baseline=None, color=COLOURS["coordinated"], linewidth=1.6,
-              label="at the forecast")  # fmt: skip
+    ax.stairs(
+        high * scale,
+        edges,
+        baseline=low * scale,
+        fill=True,
+        linewidth=0,
+        alpha=0.35,
+        color=COLOURS["coordinated"],
+        label="margins against uncertainty",
+    )
+    ax.stairs(
+        nominal * scale,
+        edges,
+        baseline=None,
+        color=COLOURS["coordinated"],
+        linewidth=1.6,
+        label="at the forecast",
+    )
     if whole:
         _limit(ax, edges, limit, float(low.min()), scale)
     else:
@@ -109,8 +123,15 @@ def _line(
     bottom, top = min(0.0, ax.get_ylim()[0]), ax.get_ylim()[1]
     foot = bottom - 0.07 * (top - bottom)
     if binds.any():
-        ax.bar(edges[:-1][binds], bottom - foot, np.diff(edges)[binds], foot, align="edge",
-               color=COLOURS["unmanaged"], label="the limit sets a price")  # fmt: skip
+        ax.bar(
+            edges[:-1][binds],
+            bottom - foot,
+            np.diff(edges)[binds],
+            foot,
+            align="edge",
+            color=COLOURS["unmanaged"],
+            label="the limit sets a price",
+        )
     ax.set_ylim(foot, top)
     ax.set_ylabel(f"flow [{unit}]")
 
@@ -225,7 +246,16 @@ def _bands(ax: Axes, edges: Array, of: dict[str, Array], scale: float, plan: str
         ("low_kw", "high_kw", 0.18, "all outcomes"),
         ("p05_kw", "p95_kw", 0.35, "nine in ten"),
     ):
-        ax.stairs(of[high] * scale, edges, baseline=of[low] * scale, fill=True, color=colour, alpha=alpha,
-                  linewidth=0, label=f"{plan}: {label}")  # fmt: skip
-    ax.stairs(of["median_kw"] * scale, edges, baseline=None, color=colour, linewidth=1.6,
-              label=f"{plan}: median")  # fmt: skip
+        ax.stairs(
+            of[high] * scale,
+            edges,
+            baseline=of[low] * scale,
+            fill=True,
+            color=colour,
+            alpha=alpha,
+            linewidth=0,
+            label=f"{plan}: {label}",
+        )
+    ax.stairs(
+        of["median_kw"] * scale, edges, baseline=None, color=colour, linewidth=1.6, label=f"{plan}: median"
+    )

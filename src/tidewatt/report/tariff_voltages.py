@@ -58,10 +58,24 @@ def voltage_limits(result: Tariffs) -> Figure:
     figure, axes = new_figure(title, len(order), 1, figsize=(10.4, 2.6 * len(order) + 1.0), sharex=True)
     for ax, k in zip(axes[:, 0], order, strict=True):
         low, high = of["worst_low_pu"][k], of["worst_high_pu"][k]
-        ax.stairs(high, edges, baseline=low, fill=True, linewidth=0, alpha=0.35,
-                  color=COLOURS["coordinated"], label="margins against uncertainty")  # fmt: skip
-        ax.stairs(of["nominal_pu"][k], edges, baseline=None, color=COLOURS["coordinated"], linewidth=1.6,
-                  label="at the forecast")  # fmt: skip
+        ax.stairs(
+            high,
+            edges,
+            baseline=low,
+            fill=True,
+            linewidth=0,
+            alpha=0.35,
+            color=COLOURS["coordinated"],
+            label="margins against uncertainty",
+        )
+        ax.stairs(
+            of["nominal_pu"][k],
+            edges,
+            baseline=None,
+            color=COLOURS["coordinated"],
+            linewidth=1.6,
+            label="at the forecast",
+        )
         bottom, top = float(low.min()), float(high.max())
         room = 0.12 * max(top - bottom, 1e-4)
         for limit in (of["voltage_min_pu"][k], of["voltage_max_pu"][k]):
@@ -74,8 +88,15 @@ def voltage_limits(result: Tariffs) -> Figure:
                 ax.stairs(limit, edges, baseline=None, color=COLOURS["limit"], linewidth=1.6, label="limit")
                 bottom, top = min(bottom, float(limit.min())), max(top, float(limit.max()))
         foot = bottom - 1.6 * room
-        ax.bar(edges[:-1][binds[k]], 0.6 * room, np.diff(edges)[binds[k]], foot, align="edge",
-               color=COLOURS["unmanaged"], label="the limit sets a price")  # fmt: skip
+        ax.bar(
+            edges[:-1][binds[k]],
+            0.6 * room,
+            np.diff(edges)[binds[k]],
+            foot,
+            align="edge",
+            color=COLOURS["unmanaged"],
+            label="the limit sets a price",
+        )
         ax.set_ylim(foot, top + room)
         ax.set_ylabel("voltage [pu]")
         ax.set_title(f"bus {buses[k]}")

@@ -177,17 +177,38 @@ def site_day(result: Tariffs) -> Figure:
         title += f"at {clock(edges[step])}"
     if len(shown) < len(sites):
         title += f"; the {count(len(shown), 'busiest site')} of {len(sites):,}"
-    figure, axes = new_figure(title, 2, len(shown), figsize=(max(3.1 * len(shown) + 1.0, 7.0), 5.6),
-                              sharex=True, height_ratios=[1.6, 1.0])  # fmt: skip
+    figure, axes = new_figure(
+        title,
+        2,
+        len(shown),
+        figsize=(max(3.1 * len(shown) + 1.0, 7.0), 5.6),
+        sharex=True,
+        height_ratios=[1.6, 1.0],
+    )
     for column, k in enumerate(shown):
         above, below = axes[0, column], axes[1, column]
-        above.stairs(charging[k], edges, fill=True, color=COLOURS["coordinated"], alpha=0.45, linewidth=0,
-                     label="charging")  # fmt: skip
+        above.stairs(
+            charging[k],
+            edges,
+            fill=True,
+            color=COLOURS["coordinated"],
+            alpha=0.45,
+            linewidth=0,
+            label="charging",
+        )
         if np.nan_to_num(discharging).any():
-            above.stairs(-discharging[k], edges, fill=True, color=COLOURS["bank"], alpha=0.6, linewidth=0,
-                         label="discharging (below 0)")  # fmt: skip
-        above.stairs(queue[k], edges, baseline=None, color=COLOURS["unmanaged"], linewidth=1.6,
-                     label="in the queue")  # fmt: skip
+            above.stairs(
+                -discharging[k],
+                edges,
+                fill=True,
+                color=COLOURS["bank"],
+                alpha=0.6,
+                linewidth=0,
+                label="discharging (below 0)",
+            )
+        above.stairs(
+            queue[k], edges, baseline=None, color=COLOURS["unmanaged"], linewidth=1.6, label="in the queue"
+        )
         above.set_title(str(sites[k]))
         below.stairs(soc[k], edges, baseline=None, color=COLOURS["price"], linewidth=1.8)
         if not np.nan_to_num(discharging).any():
@@ -263,9 +284,11 @@ def _gamma_title(table: pd.DataFrame | None) -> str:
     title = f"From gamma {float(first['gamma']):g} to {float(last['gamma']):g} the cost "
     change = high / low - 1 if low > 0 else float("nan")
     if np.isfinite(change):
-        title += "stays the same" if abs(change) < 1e-6 else (
-            f"{'rises' if change > 0 else 'falls'} by {percent(abs(change))}"
-        )  # fmt: skip
+        title += (
+            "stays the same"
+            if abs(change) < 1e-6
+            else (f"{'rises' if change > 0 else 'falls'} by {percent(abs(change))}")
+        )
     else:
         title += f"goes from {amount(low)} to {amount(high)}"
     rates = [float(row["violation_rate"]) for row in (first, last)]

@@ -67,10 +67,26 @@ def road_speeds(result: Simulation, roads: Roads | None = None) -> Figure:
     def steps(values: Array) -> Array:
         return np.append(values, values[-1])
 
-    ax.fill_between(at, steps(low), 1, step="post", color=COLOURS["coordinated"], alpha=0.12, linewidth=0,
-                    label="all but the slowest twentieth")  # fmt: skip
-    ax.fill_between(at, steps(middle), 1, step="post", color=COLOURS["coordinated"], alpha=0.25, linewidth=0,
-                    label="all but the slowest quarter")  # fmt: skip
+    ax.fill_between(
+        at,
+        steps(low),
+        1,
+        step="post",
+        color=COLOURS["coordinated"],
+        alpha=0.12,
+        linewidth=0,
+        label="all but the slowest twentieth",
+    )
+    ax.fill_between(
+        at,
+        steps(middle),
+        1,
+        step="post",
+        color=COLOURS["coordinated"],
+        alpha=0.25,
+        linewidth=0,
+        label="all but the slowest quarter",
+    )
     ax.step(at, steps(high), where="post", color=COLOURS["coordinated"], linewidth=1.8, label="median")
     ax.set_ylabel("speed over the link's fastest")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

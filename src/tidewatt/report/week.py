@@ -82,8 +82,15 @@ def feeder_week(result: Coordination, feeder: Any = None) -> Figure:
     one, rungs = data.isel(feeder=at), rungs_of(result)
     closer = time[-1] - time[0] > np.timedelta64(36, "h")
     columns = 2 if closer else 1
-    figure, axes = new_figure(title, 2, columns, sharex="col", figsize=(12.4 if closer else 10.4, 6.0),
-                              height_ratios=[2.6, 1.0], width_ratios=[2.3, 1.0][:columns])  # fmt: skip
+    figure, axes = new_figure(
+        title,
+        2,
+        columns,
+        sharex="col",
+        figsize=(12.4 if closer else 10.4, 6.0),
+        height_ratios=[2.6, 1.0],
+        width_ratios=[2.3, 1.0][:columns],
+    )
     for column in range(columns):
         _loads(axes[0, column], one, rungs, time)
         _prices(axes[1, column], result, at, time)
@@ -113,18 +120,45 @@ def _loads(ax: Axes, one: Any, rungs: list[str], time: Array) -> None:
     known, base, loads, limit = _totals(one, rungs)
     scale, unit = power_scale(np.concatenate([limit, *loads.values()]))
     if known:
-        ax.fill_between(time, _held(base) * scale, step="post", color=COLOURS["base"], alpha=0.55,
-                        linewidth=0, label="load without charging")  # fmt: skip
-    ax.fill_between(time, _held(base) * scale, _held(loads["coordinated"]) * scale, step="post",
-                    color=COLOURS["coordinated"], alpha=0.45, linewidth=0,
-                    label=RUNG_NAMES["coordinated"])  # fmt: skip
+        ax.fill_between(
+            time,
+            _held(base) * scale,
+            step="post",
+            color=COLOURS["base"],
+            alpha=0.55,
+            linewidth=0,
+            label="load without charging",
+        )
+    ax.fill_between(
+        time,
+        _held(base) * scale,
+        _held(loads["coordinated"]) * scale,
+        step="post",
+        color=COLOURS["coordinated"],
+        alpha=0.45,
+        linewidth=0,
+        label=RUNG_NAMES["coordinated"],
+    )
     for rung, line in (("unmanaged", "-"), ("session", (0, (4, 1.2)))):
         if rung in loads:
-            ax.step(time, _held(loads[rung]) * scale, where="post", color=COLOURS[rung], linewidth=1.2,
-                    linestyle=line, label=RUNG_NAMES[rung])  # fmt: skip
+            ax.step(
+                time,
+                _held(loads[rung]) * scale,
+                where="post",
+                color=COLOURS[rung],
+                linewidth=1.2,
+                linestyle=line,
+                label=RUNG_NAMES[rung],
+            )
     if np.isfinite(limit).any():
-        ax.step(time, _held(limit) * scale, where="post", color=COLOURS["limit"], linewidth=1.6,
-                label="rating" if known else "headroom for charging")  # fmt: skip
+        ax.step(
+            time,
+            _held(limit) * scale,
+            where="post",
+            color=COLOURS["limit"],
+            linewidth=1.6,
+            label="rating" if known else "headroom for charging",
+        )
     ax.set_ylabel(f"load [{unit}]" if known else f"charging load [{unit}]")
     # The tallest curve decides; a rating far above it would squeeze the week into a stripe.
     top = max(float(load.max()) for load in loads.values()) * scale
@@ -184,14 +218,28 @@ def _prices(ax: Axes, result: Coordination, at: int, time: Array) -> None:
         found = [k for k, other in enumerate(data["bank"].values) if other == bank]
         if found:
             above = np.asarray(data["bank_price"].isel(bank=found[0]).values, float)
-            ax.fill_between(time, _held(price), _held(price + above), step="post", color=COLOURS["bank"],
-                            linewidth=0, label=f"bank {data['bank'].values[found[0]]}'s")  # fmt: skip
+            ax.fill_between(
+                time,
+                _held(price),
+                _held(price + above),
+                step="post",
+                color=COLOURS["bank"],
+                linewidth=0,
+                label=f"bank {data['bank'].values[found[0]]}'s",
+            )
             peak = (price + above).max(initial=0.0)
     ax.set_ylabel("price\n[cost per kW]")
     ax.set_ylim(0, 1.08 * peak if peak > 0 else 1.0)
     if peak <= 0:
-        ax.text(0.5, 0.5, "no price: nothing here sets an upgrade", transform=ax.transAxes, ha="center",
-                va="center", color="#555555")  # fmt: skip
+        ax.text(
+            0.5,
+            0.5,
+            "no price: nothing here sets an upgrade",
+            transform=ax.transAxes,
+            ha="center",
+            va="center",
+            color="#555555",
+        )
 
 
 def _date_axis(ax: Axes, time: Array) -> None:

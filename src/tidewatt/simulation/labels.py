@@ -23,10 +23,17 @@ if TYPE_CHECKING:
 __all__ = ["dataset", "event_table", "history_table", "station_table", "summarise", "unserved_table"]
 
 _UNITS = {
-    "power_kw": "kW", "revenue_per_h": "1/h", "queue_vehicles": "vehicles", "occupied_chargers": "chargers",
-    "load_kw": "kW", "queue_total": "vehicles", "destination_kw": "kW", "vehicles": "vehicles",
-    "flow_veh_h": "vehicles/h", "speed_kmh": "km/h",
-}  # fmt: skip
+    "power_kw": "kW",
+    "revenue_per_h": "1/h",
+    "queue_vehicles": "vehicles",
+    "occupied_chargers": "chargers",
+    "load_kw": "kW",
+    "queue_total": "vehicles",
+    "destination_kw": "kW",
+    "vehicles": "vehicles",
+    "flow_veh_h": "vehicles/h",
+    "speed_kmh": "km/h",
+}
 _NORMAL_95 = 1.6448536269514722
 
 

@@ -174,9 +174,15 @@ def plan_days(
         habits = with_types(habits, types)
     # Nobody's state of charge is needed here: one day before minute 0 settles where vehicles stand.
     laid = lay_out(
-        places, vehicles, Horizon(start, 60.0, 24 * days),
-        seed=seed, habits=habits, diary=diary, warm_up_days=1, open_ends=True,
-    )  # fmt: skip
+        places,
+        vehicles,
+        Horizon(start, 60.0, 24 * days),
+        seed=seed,
+        habits=habits,
+        diary=diary,
+        warm_up_days=1,
+        open_ends=True,
+    )
     first, zone = laid.trips.first, laid.dwells.feeder
     owner = np.repeat(np.arange(vehicles), np.diff(first))
     dwell = np.arange(len(owner)) + owner
@@ -185,6 +191,14 @@ def plan_days(
     begin = first[:-1] + np.arange(vehicles)
     standing = np.clip(-laid.dwells.arrive[begin], 0.0, 1440.0)
     return Plans(
-        first, zone[begin], standing, laid.trips.depart, origin, destination, km,
-        laid.dwells.place, laid.dwells.kw, laid.battery,
-    )  # fmt: skip
+        first,
+        zone[begin],
+        standing,
+        laid.trips.depart,
+        origin,
+        destination,
+        km,
+        laid.dwells.place,
+        laid.dwells.kw,
+        laid.battery,
+    )

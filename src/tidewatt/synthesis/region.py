@@ -83,9 +83,11 @@ def region(
     """
     issues = []
     for field, value, low, high in (
-        ("feeders", feeders, 1, np.inf), ("vehicles", vehicles, 1, np.inf), ("adoption", adoption, 1e-9, 1.0),
+        ("feeders", feeders, 1, np.inf),
+        ("vehicles", vehicles, 1, np.inf),
+        ("adoption", adoption, 1e-9, 1.0),
         ("tightness", tightness, 1e-9, np.inf),
-    ):  # fmt: skip
+    ):
         if not low <= value <= high:
             issues.append(Issue("region", field, f"{value} is out of range", f"Give {low:g} to {high:g}."))
     if issues:

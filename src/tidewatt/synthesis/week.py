@@ -78,9 +78,16 @@ def synthesise(
     )
     t, d, initial_kwh, final_kwh = laid.trips, laid.dwells, laid.initial_kwh, np.zeros(vehicles)
     add_chargers(
-        laid.rules, laid.traits, t, d, initial_kwh, final_kwh, _refill_until(horizon, habits),
-        SHORTEST_STOP_MIN, np.zeros(vehicles, np.int8),
-    )  # fmt: skip
+        laid.rules,
+        laid.traits,
+        t,
+        d,
+        initial_kwh,
+        final_kwh,
+        _refill_until(horizon, habits),
+        SHORTEST_STOP_MIN,
+        np.zeros(vehicles, np.int8),
+    )
 
     names = np.array(PURPOSES, dtype=object)
     dwells = Dwells(

@@ -102,8 +102,13 @@ def voltage_table(case: Case, solution: Solution | None) -> pd.DataFrame:
     """A row a bus and step, the slack left out: magnitudes from the rows' squares."""
     element, values = _grid(case, 1, solution)
     columns: dict[str, Array] = _over("bus_id", case.distribution.bus_id[element], case.rows.nominal.shape[1])
-    named = {"voltage_min_pu": "low", "voltage_max_pu": "high", "nominal_pu": "nominal",
-             "worst_high_pu": "worst_high", "worst_low_pu": "worst_low"}  # fmt: skip
+    named = {
+        "voltage_min_pu": "low",
+        "voltage_max_pu": "high",
+        "nominal_pu": "nominal",
+        "worst_high_pu": "worst_high",
+        "worst_low_pu": "worst_low",
+    }
     columns |= {name: np.sqrt(np.clip(values[source], 0.0, None)).ravel() for name, source in named.items()}
     columns |= {name: values[name].ravel() for name in ("dual_high", "dual_low")}
     return _rows(columns, solution is not None)

@@ -140,9 +140,16 @@ def _deterministic(central: Solution, deterministic: Solution | None) -> dict[st
 
 
 def _prices(problem: Problem, central: Solution, found: Found) -> dict[str, Any]:
-    names = ("largest_tariff_per_kwh", "largest_toll_per_vehicle", "largest_charger_price", "published",
-             "decentralisation_error_kw", "decentralisation_error_tariff_only_kw",
-             "decentralisation_flow_error_kw", "decentralisation_error_bound_kw")  # fmt: skip
+    names = (
+        "largest_tariff_per_kwh",
+        "largest_toll_per_vehicle",
+        "largest_charger_price",
+        "published",
+        "decentralisation_error_kw",
+        "decentralisation_error_tariff_only_kw",
+        "decentralisation_flow_error_kw",
+        "decentralisation_error_bound_kw",
+    )
     d = found.published
     if d is None or problem.rows is None:
         return dict.fromkeys(names)

@@ -108,7 +108,15 @@ def swept(case: Case, central: Solution, gammas: Sequence[float], solver: Solver
         for row in listed:
             if (plan := repr(row["gamma"])) in plans:
                 row["violation_rate"] = outcomes.rate(plan)
-    columns = ("gamma", "status", "cost", "lower_bound_cost", "largest_tariff_per_kwh", "mean_tariff_per_kwh",
-               "violation_rate", "binding_lines")  # fmt: skip
+    columns = (
+        "gamma",
+        "status",
+        "cost",
+        "lower_bound_cost",
+        "largest_tariff_per_kwh",
+        "mean_tariff_per_kwh",
+        "violation_rate",
+        "binding_lines",
+    )
     table = pd.DataFrame(listed, columns=pd.Index(columns))
     return table.astype({name: "float64" for name in columns if name != "status"})

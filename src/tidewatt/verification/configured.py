@@ -121,5 +121,12 @@ def _read(folder: Path, scenario: Scenario, stations: Stations, ledger: Ledger) 
         return None
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in ("costs", "days", "history")}
     fast, normal = (n.astype(np.int64) for n in built)
-    return Plans(folder, read_json(folder / "summary.json"), plan, **tables, profiles=profiles,
-                 fast=fast, normal=normal)  # fmt: skip
+    return Plans(
+        folder,
+        read_json(folder / "summary.json"),
+        plan,
+        **tables,
+        profiles=profiles,
+        fast=fast,
+        normal=normal,
+    )

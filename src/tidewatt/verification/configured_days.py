@@ -88,8 +88,12 @@ def check_days(ledger: Ledger, found: Plans) -> bool:
     stop = days["mean_detour_min"] + days["mean_wait_min"] + days["mean_charge_min"]
     each = float(found.summary["simulation"]["days"])
     # Means are over all charges of a replication, charges are those of a day.
-    ledger.equal("days: drivers' time", days["f2_1"], per_min * days["charges"] * stop,
-                 _near(days["f2_1"].to_numpy(), 1e-8))  # fmt: skip
+    ledger.equal(
+        "days: drivers' time",
+        days["f2_1"],
+        per_min * days["charges"] * stop,
+        _near(days["f2_1"].to_numpy(), 1e-8),
+    )
     least = ["f1_2", "f2_1", "f2_2", "f2_3", "f3_peak_valley", "f3_variance", "f4", "f1_3", *_MORE]
     least += ["mean_wait_min", "mean_charge_min", "peak_load_kw", "peak_valley_kw", "queue_peak"]
     negative = [name for name in least if (days[name] < -1e-9).any()]
@@ -99,8 +103,11 @@ def check_days(ledger: Ledger, found: Plans) -> bool:
     if p["mode"] != "paper-equation":
         limit = 1440.0 * float(p["congestion_cost"]) * (1 + 1e-6)
         ledger.add("days: traffic", bool((days["f4"] <= limit).all()), f"at most {limit:.6g} a day")
-    ledger.add("days: peaks", bool((days["peak_valley_kw"] <= days["peak_load_kw"] * (1 + 1e-9)).all()),
-               f"peak less valley at most the peak; days of {each:g} days")  # fmt: skip
+    ledger.add(
+        "days: peaks",
+        bool((days["peak_valley_kw"] <= days["peak_load_kw"] * (1 + 1e-9)).all()),
+        f"peak less valley at most the peak; days of {each:g} days",
+    )
     before, after = (_by_plan(found, plan) for plan in PLANS)
     none = float(np.abs(before[["f1_1", "f1_3"]].to_numpy()).max(initial=0.0))
     ledger.add("days: nothing built before", none == 0.0, f"retrofit and expansion {none:g}")
@@ -158,15 +165,22 @@ def check_summary(ledger: Ledger, found: Plans, scenario: Scenario, certificate:
     spread = after["objective"].to_numpy(np.float64).std(ddof=1) * student(m - 1) / math.sqrt(m)
     ledger.equal("summary: objective_ci95", float(f["objective_ci95"]), spread, 1e-6 * spread + 1e-12)
     held = means["after"]["f1"] <= means["before"]["f1"] + 1e-9 * max(1.0, abs(means["before"]["f1"]))
-    ledger.add("limits: cost_18", f["constraints"].get("cost_18") is held,
-               f"{'kept' if held else 'NOT kept'} on the fresh days")  # fmt: skip
+    ledger.add(
+        "limits: cost_18",
+        f["constraints"].get("cost_18") is held,
+        f"{'kept' if held else 'NOT kept'} on the fresh days",
+    )
     error = float(after["replayed_objective"].mean()) - float(f["objective"])
     ledger.equal("summary: replay_error", float(f["replay_error"]["objective"]), error, scale)
     charges = _by_plan(found, "before")["charges"].to_numpy(np.float64)
     replayed = after["replayed_wait_min"].to_numpy(np.float64)
     wait = float(replayed @ charges / charges.sum()) if charges.sum() > 0 else 0.0
-    ledger.equal("summary: replay_error of waits", float(f["replay_error"]["mean_wait_min"]),
-                 wait - means["after"]["mean_wait_min"], 1e-8 * (wait + 1e-3))  # fmt: skip
+    ledger.equal(
+        "summary: replay_error of waits",
+        float(f["replay_error"]["mean_wait_min"]),
+        wait - means["after"]["mean_wait_min"],
+        1e-8 * (wait + 1e-3),
+    )
     same = {
         f"{name}_{plan}": mean_of(found, plan, name) for plan in PLANS for name in ("charges", "unserved")
     }
@@ -199,11 +213,18 @@ def _check_search(ledger: Ledger, found: Plans, scenario: Scenario) -> None:
     falls = bool((np.diff(some) <= 1e-12).all())
     ledger.add("history: best_objective", falls, "never rises" if falls else "rises")
     if len(some) and f["status"] != "unmet":
-        ledger.equal("history: objective_train", float(some[-1]), float(f["objective_train"]),
-                     1e-9 * (abs(some[-1]) + 1e-6))  # fmt: skip
+        ledger.equal(
+            "history: objective_train",
+            float(some[-1]),
+            float(f["objective_train"]),
+            1e-9 * (abs(some[-1]) + 1e-6),
+        )
     stations = scenario.stations
     assert stations is not None
     if all(kept_limits(scenario, stations, p, stations.fast, stations.normal).values()):
         # The search can always fall back on changing nothing.
-        ledger.add("history: no worse than installed", float(f["objective_train"]) <= 1e-9,
-                   f"objective {float(f['objective_train']):g} on the days of the search")  # fmt: skip
+        ledger.add(
+            "history: no worse than installed",
+            float(f["objective_train"]) <= 1e-9,
+            f"objective {float(f['objective_train']):g} on the days of the search",
+        )

@@ -54,13 +54,19 @@ def check_stations(ledger: Ledger, found: Plans, stations: Stations) -> None:
         good = bool(((peaks >= 0) & (peaks <= 2 * most * (1 + 1e-9) + 1e-9)).all())
         ledger.add(f"stations: peaks {which}", good, "at most twice the power of all chargers")
         highest = mean_of(found, which, "peak_load_kw")
-        ledger.add(f"stations: peaks together {which}", highest <= peaks.sum() * (1 + 1e-9) + 1e-9,
-                   f"all together {highest:.6g} kW, sum {peaks.sum():.6g} kW")  # fmt: skip
+        ledger.add(
+            f"stations: peaks together {which}",
+            highest <= peaks.sum() * (1 + 1e-9) + 1e-9,
+            f"all together {highest:.6g} kW, sum {peaks.sum():.6g} kW",
+        )
         if p["mode"] != "paper-equation":
             cost, limit = mean_of(found, which, "f3_peak_valley"), float(p["peak_valley_cost_per_kw"])
             limit *= peaks.sum() * (1 + 1e-9)
-            ledger.add(f"stations: f3_peak_valley {which}", cost <= limit + 1e-12,
-                       f"{cost:.6g}, at most {limit:.6g} by the peaks")  # fmt: skip
+            ledger.add(
+                f"stations: f3_peak_valley {which}",
+                cost <= limit + 1e-12,
+                f"{cost:.6g}, at most {limit:.6g} by the peaks",
+            )
     if p["mode"] != "paper-equation":
         life, age = life_and_age(stations, p)
         share = np.ones(len(life))
@@ -70,8 +76,11 @@ def check_stations(ledger: Ledger, found: Plans, stations: Stations) -> None:
         # Peaks that rise on some days and fall on others cost more than their means tell.
         least = float(p["expansion_cost_per_kw"]) * float((share * rise).sum()) / 365.0
         cost = mean_of(found, "after", "f1_3")
-        ledger.add("stations: expansion", cost >= least * (1 - 1e-9) - 1e-12,
-                   f"{cost:.6g}, at least {least:.6g} by the mean peaks")  # fmt: skip
+        ledger.add(
+            "stations: expansion",
+            cost >= least * (1 - 1e-9) - 1e-12,
+            f"{cost:.6g}, at least {least:.6g} by the mean peaks",
+        )
 
 
 def check_profiles(ledger: Ledger, found: Plans) -> None:
@@ -110,8 +119,11 @@ def check_coordinated(ledger: Ledger, found: Plans) -> None:
         return
     if not ledger.add("coordinated", all(name in data for name in names), "loads are there"):
         return
-    ledger.add("coordinated: wait", told["accepted_wait_min"] == p["accepted_wait_min"],
-               f"{told['accepted_wait_min']:g} min accepted")  # fmt: skip
+    ledger.add(
+        "coordinated: wait",
+        told["accepted_wait_min"] == p["accepted_wait_min"],
+        f"{told['accepted_wait_min']:g} min accepted",
+    )
     for k, plan in enumerate(PLANS):
         loads = dict(
             zip(("unmanaged", "coordinated"), (data[name].to_numpy()[k] for name in names), strict=True)
@@ -120,12 +132,20 @@ def check_coordinated(ledger: Ledger, found: Plans) -> None:
             f = {name: float(value) for name, value in told[plan][way].items()}
             parts = f["f3_peak_valley"] + f["f3_variance"]
             ledger.equal(f"coordinated: f3 {plan} {way}", f["f3"], parts, 1e-9 * (parts + 1e-6))
-            ledger.equal(f"coordinated: peak {plan} {way}", f["peak_load_kw"], load.max(),
-                         1e-9 * (load.max() + 1e-6), "kW")  # fmt: skip
+            ledger.equal(
+                f"coordinated: peak {plan} {way}",
+                f["peak_load_kw"],
+                load.max(),
+                1e-9 * (load.max() + 1e-6),
+                "kW",
+            )
             most = float(p["peak_valley_cost_per_kw"]) * f["station_peaks_kw"]
             wraps = load.max() <= f["station_peaks_kw"] * 1.5 + 1e-6  # late charges add to the next morning
-            ledger.add(f"coordinated: sums {plan} {way}", wraps and f["f3_peak_valley"] <= most * 1.5 + 1e-9,
-                       f"station peaks {f['station_peaks_kw']:.6g} kW")  # fmt: skip
+            ledger.add(
+                f"coordinated: sums {plan} {way}",
+                wraps and f["f3_peak_valley"] <= most * 1.5 + 1e-9,
+                f"station peaks {f['station_peaks_kw']:.6g} kW",
+            )
         tight, loose = (float(told[plan][w]["station_peaks_kw"]) for w in ("coordinated", "unmanaged"))
         bound = float(told[plan]["coordinated"]["lower_bound_kw"])
         good = (
@@ -133,7 +153,10 @@ def check_coordinated(ledger: Ledger, found: Plans) -> None:
             and tight <= loose * (1 + 1e-6)
             and tight - bound <= _GAP * tight + 1e-6
         )
-        ledger.add(f"coordinated: bound {plan}", good,
-                   f"{bound:.6g} kW proved, {tight:.6g} kW reached, {loose:.6g} kW unmanaged")  # fmt: skip
+        ledger.add(
+            f"coordinated: bound {plan}",
+            good,
+            f"{bound:.6g} kW proved, {tight:.6g} kW reached, {loose:.6g} kW unmanaged",
+        )
         energy = [float(load.sum()) / 60.0 for load in loads.values()]
         ledger.equal(f"coordinated: energy {plan}", energy[1], energy[0], 1e-4 * (energy[0] + 1), "kWh")

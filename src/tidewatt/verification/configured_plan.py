@@ -107,8 +107,9 @@ def check_plan(ledger: Ledger, found: Plans, scenario: Scenario, stations: Stati
         mine = getattr(scenario.roads, name)[stations.node]
         theirs = plan[name].to_numpy(np.float64)
         gaps = np.isnan(mine) & np.isnan(theirs)
-        ledger.equal(f"plan: {name}", np.where(gaps, 0, theirs), np.where(gaps, 0, mine), 0.0, "",
-                     stations.station_id)  # fmt: skip
+        ledger.equal(
+            f"plan: {name}", np.where(gaps, 0, theirs), np.where(gaps, 0, mine), 0.0, "", stations.station_id
+        )
     for kind, installed in (("fast", stations.fast), ("normal", stations.normal)):
         said = plan[f"{kind}_before"].to_numpy(np.float64)
         ledger.equal(f"plan: {kind}_before", said, installed, 0.0, "", stations.station_id)
@@ -119,8 +120,13 @@ def check_plan(ledger: Ledger, found: Plans, scenario: Scenario, stations: Stati
     limits = kept_limits(scenario, stations, p, found.fast, found.normal)
     for name, kept in limits.items():
         said = f["constraints"].get(name)
-        ledger.add(f"limits: {name}", said is kept, f"{'kept' if kept else 'NOT kept'}, as the summary says"
-                   if said is kept else f"the summary says {said}, recomputed {kept}")  # fmt: skip
+        ledger.add(
+            f"limits: {name}",
+            said is kept,
+            f"{'kept' if kept else 'NOT kept'}, as the summary says"
+            if said is kept
+            else f"the summary says {said}, recomputed {kept}",
+        )
     if not all(limits.values()):
         told = f["status"] == "unmet"
         ledger.add("limits", told, "not all kept" + (", and the status says so" if told else ""))

@@ -112,8 +112,14 @@ def check_stations(ledger: Ledger, days: Days, events: Events, own: Profiles, sc
         theirs = table[name].to_numpy(np.float64)
         # Stations without a charge have no mean: nan on both sides.
         gaps = np.isnan(mine) & np.isnan(theirs)
-        ledger.equal(f"stations: {name}", np.where(gaps, 0.0, theirs), np.where(gaps, 0.0, mine),
-                     _near(mine, 1e-7), "", stations.station_id)  # fmt: skip
+        ledger.equal(
+            f"stations: {name}",
+            np.where(gaps, 0.0, theirs),
+            np.where(gaps, 0.0, mine),
+            _near(mine, 1e-7),
+            "",
+            stations.station_id,
+        )
 
 
 def _groups(values: Array, group: Array, groups: int) -> list[Array]:
@@ -122,9 +128,14 @@ def _groups(values: Array, group: Array, groups: int) -> list[Array]:
 
 
 def check_summary(
-    ledger: Ledger, days: Days, events: Events, own: Profiles, figures: dict[str, Array], scenario: Scenario,
+    ledger: Ledger,
+    days: Days,
+    events: Events,
+    own: Profiles,
+    figures: dict[str, Array],
+    scenario: Scenario,
     certificate: dict[str, object],
-) -> None:  # fmt: skip
+) -> None:
     """Check ``summary.json`` figure by figure."""
     f, m, e, table = days.summary, days.replications, events, days.history
     assert scenario.stations is not None and scenario.roads is not None

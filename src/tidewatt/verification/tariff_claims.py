@@ -19,14 +19,27 @@ from tidewatt.verification.ledger import Ledger
 __all__ = ["WANTED", "Published", "read_published", "read_tables_of"]
 
 _TABLES = {
-    "tariffs": ("tariff_per_kwh", "line_part_per_kwh", "voltage_part_per_kwh", "charger_price",
-                "interval_low", "interval_high"),
+    "tariffs": (
+        "tariff_per_kwh",
+        "line_part_per_kwh",
+        "voltage_part_per_kwh",
+        "charger_price",
+        "interval_low",
+        "interval_high",
+    ),
     "lines": ("limit_kw", "nominal_kw", "worst_high_kw", "worst_low_kw", "dual_high", "dual_low"),
-    "voltages": ("voltage_min_pu", "voltage_max_pu", "nominal_pu", "worst_high_pu", "worst_low_pu",
-                 "dual_high", "dual_low"),
+    "voltages": (
+        "voltage_min_pu",
+        "voltage_max_pu",
+        "nominal_pu",
+        "worst_high_pu",
+        "worst_low_pu",
+        "dual_high",
+        "dual_low",
+    ),
     "aggregators": ("central_kw", "own_kw", "own_tariff_only_kw", "cost"),
     "sites": ("entering", "bypassing", "queue", "charging", "discharging", "soc_mean"),
-}  # fmt: skip
+}
 _MAY_BE_NAN = ("interval_low", "interval_high", "soc_mean")
 _MAY_BE_INFINITE = ("limit_kw", "voltage_max_pu", "interval_low", "interval_high")
 WANTED = (

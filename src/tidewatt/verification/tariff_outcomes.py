@@ -98,8 +98,11 @@ def check_gamma(ledger: Ledger, found: Published, s: Scenario) -> None:
     solved = (g["status"] == "solved").to_numpy()
     good = bool(((gamma >= 0) & (gamma <= 1)).all() and (np.diff(gamma) > 0).all())
     ledger.add("gamma: order", good and len(g) > 0, f"{len(g):,} values from 0 to 1, ascending")
-    ledger.add("gamma: infeasible", not (solved[1:] & (g["status"] == "infeasible").to_numpy()[:-1]).any(),
-               "none is solved beyond one that is infeasible")  # fmt: skip
+    ledger.add(
+        "gamma: infeasible",
+        not (solved[1:] & (g["status"] == "infeasible").to_numpy()[:-1]).any(),
+        "none is solved beyond one that is infeasible",
+    )
     table = g[solved]
     cost, bound = (table[name].to_numpy(np.float64) for name in ("cost", "lower_bound_cost"))
     scale = 1e-7 * np.maximum(1.0, np.abs(cost))

@@ -60,8 +60,13 @@ def check_grid(
     n, steps = rows.lines, value.shape[1]
     most, least = (np.repeat(limit[:, None], steps, axis=1) for limit in (rows.high, rows.low))
     scale = 1.0 + np.abs(value[:n]).max(initial=0.0)
-    ledger.equal("lines: limits", lines["limit_kw"], most[:n], 1e-9 * np.maximum(1.0, np.where(
-        np.isfinite(most[:n]), most[:n], 1.0)), "kW")  # fmt: skip
+    ledger.equal(
+        "lines: limits",
+        lines["limit_kw"],
+        most[:n],
+        1e-9 * np.maximum(1.0, np.where(np.isfinite(most[:n]), most[:n], 1.0)),
+        "kW",
+    )
     for name, own in (("nominal", value), ("worst_high", high), ("worst_low", low)):
         ledger.equal(f"lines: {name}", lines[f"{name}_kw"], own[:n], _KEPT * scale, "kW")
         magnitude = np.sqrt(np.clip(own[n:], 0.0, None))
@@ -76,8 +81,11 @@ def check_grid(
         room = np.minimum(room_high[part], room_low[part])
         near = np.where(np.isfinite(most[part]), np.abs(most[part]), 1.0)
         over = (-room / np.maximum(near, 1.0)).max(initial=-np.inf)
-        ledger.add(f"{name}: limits kept at the worst", bool(over <= _KEPT),
-                   f"exceeded by at most {max(over, 0.0):.2g} of the limit ({unit})")  # fmt: skip
+        ledger.add(
+            f"{name}: limits kept at the worst",
+            bool(over <= _KEPT),
+            f"exceeded by at most {max(over, 0.0):.2g} of the limit ({unit})",
+        )
     duals = [np.concatenate([lines[name], buses[name]]) for name in ("dual_high", "dual_low")]
     ledger.add("duals: signs", min(float(d.min(initial=0.0)) for d in duals) >= 0.0, "none is negative")
     none = (duals[0] > 0) & ~np.isfinite(room_high) | (duals[1] > 0) & ~np.isfinite(room_low)
@@ -157,8 +165,11 @@ def check_cost(
     gap = (cost - bound) / scale
     claimed = float(f["lower_bound_cost"])
     asked = max(_GAP, 2.0 * max(float(f["relative_gap"]), 0.0))
-    ledger.add("bound (tariff-9)", bool(-1e-9 <= gap <= asked),
-               f"{bound:.10g}, {gap:.2g} of the cost below it, allowed {asked:.2g}")  # fmt: skip
+    ledger.add(
+        "bound (tariff-9)",
+        bool(-1e-9 <= gap <= asked),
+        f"{bound:.10g}, {gap:.2g} of the cost below it, allowed {asked:.2g}",
+    )
     ledger.equal("bound: claimed", claimed, bound, asked * scale)
     ledger.add("bound: side", claimed <= float(f["cost"]) + 1e-9 * scale, "not above the cost")
     relative = (float(f["cost"]) - claimed) / scale
@@ -239,9 +250,12 @@ def check_own(
         off = float(np.sqrt(((own[m] - p) ** 2).sum()))
         farthest, apart = max(farthest, distance), max(apart, off - distance - solver)
     if f["status"] == "certified":
-        ledger.add("aggregators: own optimum (tariff-18)", apart <= 0.0,
-                   f"proved within {amount(farthest)} kW of the central plan, as a norm; own_kw farther by "
-                   f"{max(apart, 0.0):.2g}")  # fmt: skip
+        ledger.add(
+            "aggregators: own optimum (tariff-18)",
+            apart <= 0.0,
+            f"proved within {amount(farthest)} kW of the central plan, as a norm; own_kw farther by "
+            f"{max(apart, 0.0):.2g}",
+        )
     return farthest
 
 

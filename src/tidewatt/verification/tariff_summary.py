@@ -108,8 +108,11 @@ def check_summary(
         if f[gap] is not None:
             ledger.equal(f"summary: {gap}", float(f[gap]), (cost - float(f[other])) / scale, 1e-10)
     if f["soc_gap"] is not None:
-        ledger.add("summary: outer_bound_cost", float(f["outer_bound_cost"]) <= cost + 1e-7 * scale,
-                   "not above the cost")  # fmt: skip
+        ledger.add(
+            "summary: outer_bound_cost",
+            float(f["outer_bound_cost"]) <= cost + 1e-7 * scale,
+            "not above the cost",
+        )
     ledger.add("summary: unserved_vehicles", f["unserved_vehicles"] == 0.0, f"{f['unserved_vehicles']}")
 
 
@@ -154,8 +157,11 @@ def check_sites(ledger: Ledger, found: Published, s: Scenario, vehicles: Vehicle
     here = np.unique(s.sites.node)
     over = (passing - arrivals - exits - starts)[here].max(initial=0.0)
     under = (arrivals - passing)[here].max(initial=0.0)
-    ledger.add("sites: entering and bypassing", bool(max(over, under) <= slack),
-               f"together all who come, {max(over, under):.2g} vehicles off")  # fmt: skip
+    ledger.add(
+        "sites: entering and bypassing",
+        bool(max(over, under) <= slack),
+        f"together all who come, {max(over, under):.2g} vehicles off",
+    )
     least = min(float(t[name].min(initial=0.0)) for name in ("entering", "bypassing", "queue"))
     ledger.add("sites: signs", least >= 0 and float(queue.min(initial=0.0)) >= 0, "none is negative")
     weight, count = np.zeros((len(s.sites), steps)), np.zeros((len(s.sites), steps))
@@ -199,5 +205,10 @@ def check_alternating(ledger: Ledger, found: Published, s: Scenario, network: Ne
     ledger.add("AC flow: limits exceeded", same, f"lines {lines}, voltages at {buses}")
     volts = [np.sqrt(np.clip(v[rows.lines :], 0.0, None)) for v in (linear, exact)]
     ledger.equal("AC flow: lines", float(f["ac_flow_error_kw"]), float(off), 1e-3 + 1e-4 * float(off), "kW")
-    ledger.equal("AC flow: voltages", float(f["ac_voltage_error_pu"]),
-                 float(np.abs(volts[0] - volts[1]).max(initial=0.0)), 1e-6, "pu")  # fmt: skip
+    ledger.equal(
+        "AC flow: voltages",
+        float(f["ac_voltage_error_pu"]),
+        float(np.abs(volts[0] - volts[1]).max(initial=0.0)),
+        1e-6,
+        "pu",
+    )

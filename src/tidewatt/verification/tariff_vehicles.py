@@ -277,11 +277,13 @@ def _check_balances(
     worst, where, arrived = 0.0, "", 0.0
     for number, kind in enumerate(kinds):
         i, g = kind.arcs, kind.groups
-        keys = np.concatenate([
-            np.stack([a["start_step"][i], a["node"][i], a["level"][i]], 1),
-            np.stack([a["end_step"][i], head[i], a["level_end"][i]], 1),
-            np.stack([travel.depart_step[g], travel.origin[g], kind.start], 1),
-        ]).astype(np.int64)  # fmt: skip
+        keys = np.concatenate(
+            [
+                np.stack([a["start_step"][i], a["node"][i], a["level"][i]], 1),
+                np.stack([a["end_step"][i], head[i], a["level_end"][i]], 1),
+                np.stack([travel.depart_step[g], travel.origin[g], kind.start], 1),
+            ]
+        ).astype(np.int64)
         flow = np.concatenate([a["vehicles"][i], -a["vehicles"][i], -travel.vehicles[g]])
         states, which = np.unique(keys, axis=0, return_inverse=True)
         balance = np.bincount(which.reshape(-1), flow, len(states))
@@ -291,8 +293,11 @@ def _check_balances(
         if off.max(initial=0.0) > worst:
             t, n, q = states[int(off.argmax())].tolist()
             worst, where = float(off.max()), f", at kind {number}, step {t}, node {n}, level {q}"
-    ledger.add("balance of vehicles (tariff-2)", worst <= _LOST * max(1.0, float(travel.vehicles.max())),
-               f"largest {worst:.2g} vehicles{where}")  # fmt: skip
+    ledger.add(
+        "balance of vehicles (tariff-2)",
+        worst <= _LOST * max(1.0, float(travel.vehicles.max())),
+        f"largest {worst:.2g} vehicles{where}",
+    )
     total = float(travel.vehicles.sum())
     ledger.equal("demand served", arrived, total, 1e-6 * max(1.0, total), "vehicles")
 

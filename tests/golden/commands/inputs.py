@@ -50,8 +50,12 @@ def imported(folder: Path) -> None:
     for table in ("stations", "station_prices"):
         del small.tables[table]
     small.write(folder / "small_degrees")
-    days = [("a", 480, 510, 12.0, "work"), ("a", 1020, 1050, 12.0, "home"), ("b", 600, 615, 5.0, "shop"),
-            ("b", 660, 675, 5.0, "home")]  # fmt: skip
+    days = [
+        ("a", 480, 510, 12.0, "work"),
+        ("a", 1020, 1050, 12.0, "home"),
+        ("b", 600, 615, 5.0, "shop"),
+        ("b", 660, 675, 5.0, "home"),
+    ]
     _table(folder / "trips.csv", "vehicle_id depart_min arrive_min distance_km purpose", days)
     hours = [
         (

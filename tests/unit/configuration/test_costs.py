@@ -60,12 +60,20 @@ def test_retrofit_costs_of_the_published_table() -> None:
 def test_the_misprint_is_one_digit() -> None:
     """Without it the explanation of the row that differs would be a guess."""
     for fast_before, fast_after, normal_before, normal_after in (
-        (20, 15, 16, 6), (20, 18, 26, 6), (23, 18, 16, 6),
-    ):  # fmt: skip
+        (20, 15, 16, 6),
+        (20, 18, 26, 6),
+        (23, 18, 16, 6),
+    ):
         cost = costs.retrofit(
-            np.array([fast_after - fast_before]), np.array([normal_after - normal_before]),
-            10.0, 3.0, 10.0, 0.0, 0.08, "paper-table",
-        )  # fmt: skip
+            np.array([fast_after - fast_before]),
+            np.array([normal_after - normal_before]),
+            10.0,
+            3.0,
+            10.0,
+            0.0,
+            0.08,
+            "paper-table",
+        )
         assert half_up(float(cost), 6) == "-0.219178"
 
 
@@ -85,9 +93,16 @@ def test_the_published_table_breaks_its_own_limit_where_said() -> None:
 
 def some_costs(f: float) -> costs.Costs:
     return costs.Costs.of_parts(
-        retrofit=1.0 * f, revenue=5.0 * f, expansion=0.5 * f, time=2.0 * f, fees=5.0 * f,
-        dissatisfaction=0.25 * f, peak_valley=0.3 * f, variance=0.1 * f, traffic=4.0 * f,
-    )  # fmt: skip
+        retrofit=1.0 * f,
+        revenue=5.0 * f,
+        expansion=0.5 * f,
+        time=2.0 * f,
+        fees=5.0 * f,
+        dissatisfaction=0.25 * f,
+        peak_valley=0.3 * f,
+        variance=0.1 * f,
+        traffic=4.0 * f,
+    )
 
 
 def test_sums_of_parts() -> None:
@@ -298,10 +313,13 @@ def test_congestion_is_a_mean_over_links_and_a_sum_over_minutes() -> None:
 
 def three_roads() -> SimpleNamespace:
     return SimpleNamespace(
-        length_km=np.array([1.0, 2.0, 0.5]), free_time_min=np.array([1.0, 1.5, 1.0]),
-        capacity_veh_h=np.array([600.0, 2000.0, 300.0]), bpr_alpha=np.full(3, 0.15), bpr_beta=np.full(3, 4.0),
+        length_km=np.array([1.0, 2.0, 0.5]),
+        free_time_min=np.array([1.0, 1.5, 1.0]),
+        capacity_veh_h=np.array([600.0, 2000.0, 300.0]),
+        bpr_alpha=np.full(3, 0.15),
+        bpr_beta=np.full(3, 4.0),
         road_class=np.array([1, 0, 2]),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("mode", ["corrected", "paper-equation"])
@@ -330,17 +348,27 @@ def test_marginal_congestion_is_what_one_more_vehicle_costs(model: Bpr | Urban, 
 
 
 def two_stations(**changes: object) -> SimpleNamespace:
-    given = {"fast": np.array([2, 1]), "normal": np.array([0, 4]), "life_years": np.array([np.nan, 8.0]),
-             "age_years": np.array([np.nan, 4.0])}  # fmt: skip
+    given = {
+        "fast": np.array([2, 1]),
+        "normal": np.array([0, 4]),
+        "life_years": np.array([np.nan, 8.0]),
+        "age_years": np.array([np.nan, 4.0]),
+    }
     return SimpleNamespace(**(given | changes))
 
 
 def one_day() -> dict[str, np.ndarray]:
     values = {
-        "revenue": [600.0, 300.0], "energy_kwh": [300.0, 100.0], "detour_min": [10.0, 5.0],
-        "wait_min": [20.0, 0.0], "charge_min": [100.0, 200.0], "dissatisfaction": [0.5, 0.1],
-        "peak_load_kw": [240.0, 100.0], "valley_load_kw": [0.0, 20.0], "load_variance_kw2": [900.0, 400.0],
-    }  # fmt: skip
+        "revenue": [600.0, 300.0],
+        "energy_kwh": [300.0, 100.0],
+        "detour_min": [10.0, 5.0],
+        "wait_min": [20.0, 0.0],
+        "charge_min": [100.0, 200.0],
+        "dissatisfaction": [0.5, 0.1],
+        "peak_load_kw": [240.0, 100.0],
+        "valley_load_kw": [0.0, 20.0],
+        "load_variance_kw2": [900.0, 400.0],
+    }
     return {name: np.array([[given]]) for name, given in values.items()}
 
 
@@ -353,10 +381,16 @@ def test_costs_of_a_day_by_hand() -> None:
     annuity = {years: 0.08 / (1 - 1.08**-years) for years in (4, 10)}
     retrofit = (10.0 * annuity[10] - 2 * 3.0 * 0.5 * annuity[4]) / 365
     expected = {
-        "f1_1": retrofit, "f1_2": 0.09, "f1_3": 0.9 * 60.0 * annuity[10] / 365,
-        "f2_1": 335.0 * 10.0 / 1e4, "f2_2": 0.09, "f2_3": 0.02 * 0.6,
-        "f3_peak_valley": 1e-4 * 320.0, "f3_variance": 1e-6 * 1300.0, "f4": 2.5,
-    }  # fmt: skip
+        "f1_1": retrofit,
+        "f1_2": 0.09,
+        "f1_3": 0.9 * 60.0 * annuity[10] / 365,
+        "f2_1": 335.0 * 10.0 / 1e4,
+        "f2_2": 0.09,
+        "f2_3": 0.02 * 0.6,
+        "f3_peak_valley": 1e-4 * 320.0,
+        "f3_variance": 1e-6 * 1300.0,
+        "f4": 2.5,
+    }
     for name, value in expected.items():
         np.testing.assert_allclose(getattr(c, name), [[value]], rtol=1e-12, err_msg=name)
 
@@ -395,9 +429,15 @@ def test_days_with_other_books_are_refused() -> None:
     before = {"peak_load_kw": np.array([[180.0, 150.0]])}
     with pytest.raises(AssertionError, match="differ"):
         accounts.costs_of_days(
-            two_stations(), Parameters(), one_day(), np.array([[800.0]]),
-            np.array([[2, 1]]), np.array([[0, 4]]), before, np.array([[0.0]]),
-        )  # fmt: skip
+            two_stations(),
+            Parameters(),
+            one_day(),
+            np.array([[800.0]]),
+            np.array([[2, 1]]),
+            np.array([[0, 4]]),
+            before,
+            np.array([[0.0]]),
+        )
 
 
 # --- parameters ------------------------------------------------------------------------------------

@@ -32,12 +32,24 @@ INF = np.inf
 def limits(**changes: Any) -> Limits:
     """Three stations: two on feeder A, one on none."""
     values: dict[str, Any] = {
-        "station_id": np.array([11, 12, 13]), "fast_before": [2, 4, 0], "normal_before": [3, 2, 6],
-        "fast_least": [0, 0, 0], "normal_least": [0, 0, 0], "total_high": [8, 6, 6], "fixed": [False] * 3,
-        "fast_kw": [120.0] * 3, "normal_kw": [30.0] * 3, "feeder": [0, 0, -1], "feeder_id": np.array(["A"]),
-        "feeder_room_kw": [INF], "fast_price": 10.0, "normal_price": 3.0, "resale": [0.5, 0.5, 0.5],
-        "budget": INF, "station_cost_must_not_rise": True,
-    }  # fmt: skip
+        "station_id": np.array([11, 12, 13]),
+        "fast_before": [2, 4, 0],
+        "normal_before": [3, 2, 6],
+        "fast_least": [0, 0, 0],
+        "normal_least": [0, 0, 0],
+        "total_high": [8, 6, 6],
+        "fixed": [False] * 3,
+        "fast_kw": [120.0] * 3,
+        "normal_kw": [30.0] * 3,
+        "feeder": [0, 0, -1],
+        "feeder_id": np.array(["A"]),
+        "feeder_room_kw": [INF],
+        "fast_price": 10.0,
+        "normal_price": 3.0,
+        "resale": [0.5, 0.5, 0.5],
+        "budget": INF,
+        "station_cost_must_not_rise": True,
+    }
     for name, value in (values | changes).items():
         values[name] = np.array(value) if isinstance(value, list) else value
     return Limits(**values)
@@ -74,7 +86,7 @@ INSTALLED = ((2, 3), (4, 2), (0, 6))
         ({"budget": -10.0}, INSTALLED, False),
         ({"budget": -10.0}, ((0, 3), (4, 2), (0, 6)), True),
     ],
-)  # fmt: skip
+)
 def test_plans_are_allowed_or_not(changes: dict[str, Any], counts: Any, good: bool) -> None:
     """Without it a search could hand out a plan that site, feeder or budget do not hold."""
     assert allowed(limits(**changes), *plan(*counts)).tolist() == [good]
@@ -142,15 +154,21 @@ def worlds(draw: st.DrawFn) -> tuple[Limits, np.ndarray, np.ndarray]:
     before = rng.integers(0, 6, (2, stations))
     least = rng.integers(0, 3, (2, stations)) * (rng.random() < 0.5)
     made = limits(
-        station_id=np.arange(stations), fast_before=before[0], normal_before=before[1],
-        fast_least=least[0], normal_least=least[1],
-        total_high=before.sum(axis=0) + rng.integers(-1, 4, stations), fixed=rng.random(stations) < 0.2,
-        fast_kw=rng.uniform(50, 200, stations), normal_kw=rng.uniform(5, 40, stations),
-        feeder=rng.integers(-1, feeders, stations), feeder_id=np.arange(feeders),
+        station_id=np.arange(stations),
+        fast_before=before[0],
+        normal_before=before[1],
+        fast_least=least[0],
+        normal_least=least[1],
+        total_high=before.sum(axis=0) + rng.integers(-1, 4, stations),
+        fixed=rng.random(stations) < 0.2,
+        fast_kw=rng.uniform(50, 200, stations),
+        normal_kw=rng.uniform(5, 40, stations),
+        feeder=rng.integers(-1, feeders, stations),
+        feeder_id=np.arange(feeders),
         feeder_room_kw=rng.choice([0.0, 100.0, 500.0, INF], feeders),
         resale=rng.choice([0.0, 0.3, 1.0, 1.5], stations),
         budget=float(rng.choice([-20.0, 0.0, 15.0, INF])),
-    )  # fmt: skip
+    )
     return made, rng.integers(-3, 12, (plans, stations)), rng.integers(-3, 12, (plans, stations))
 
 
@@ -218,11 +236,19 @@ def test_repairs_differ_between_draws_and_plans() -> None:
     """Without it chargers would always be taken from the same stations, and searches see no others."""
     count = 30
     made = limits(
-        station_id=np.arange(count), fast_before=np.full(count, 2), normal_before=np.full(count, 2),
-        fast_least=np.zeros(count), normal_least=np.zeros(count), total_high=np.full(count, 9),
-        fixed=np.zeros(count, bool), fast_kw=np.full(count, 120.0), normal_kw=np.full(count, 30.0),
-        feeder=np.full(count, -1), resale=np.full(count, 0.5), budget=50.0,
-    )  # fmt: skip
+        station_id=np.arange(count),
+        fast_before=np.full(count, 2),
+        normal_before=np.full(count, 2),
+        fast_least=np.zeros(count),
+        normal_least=np.zeros(count),
+        total_high=np.full(count, 9),
+        fixed=np.zeros(count, bool),
+        fast_kw=np.full(count, 120.0),
+        normal_kw=np.full(count, 30.0),
+        feeder=np.full(count, -1),
+        resale=np.full(count, 0.5),
+        budget=50.0,
+    )
     rng = np.random.default_rng(1)
     fast = np.tile(np.full(count, 4), (2, 1))
     fast[1, 0] = 5
@@ -283,8 +309,10 @@ def test_every_clash_is_told_at_once() -> None:
         limits(fixed=[False, True, False], total_high=[8, 4, 6], fast_least=[9, 0, 7], budget=-60.0)
     )
     assert [(issue.table, issue.field) for issue in found] == [
-        ("stations", "max_total"), ("stations", "max_total"), ("configuration", "budget"),
-    ]  # fmt: skip
+        ("stations", "max_total"),
+        ("stations", "max_total"),
+        ("configuration", "budget"),
+    ]
     assert found[1].ids == ("11", "13") and found[1].count == 2
 
 

@@ -20,12 +20,21 @@ def sessions(station, start, end, power_kw=60.0, kind=None) -> Sessions:
     power = np.broadcast_to(np.asarray(power_kw, float), n)
     none = np.zeros(n)
     return Sessions(
-        request=np.arange(n), vehicle=np.arange(n), station=np.asarray(station),
-        kind=np.zeros(n, np.int8) if kind is None else np.asarray(kind, np.int8), decide_min=start,
-        arrive_min=start, start_min=start, end_min=end, detour_min=none,
+        request=np.arange(n),
+        vehicle=np.arange(n),
+        station=np.asarray(station),
+        kind=np.zeros(n, np.int8) if kind is None else np.asarray(kind, np.int8),
+        decide_min=start,
+        arrive_min=start,
+        start_min=start,
+        end_min=end,
+        detour_min=none,
         energy_kwh=power * (end - start) / 60,
-        power_kw=power, price_per_kwh=none, soc=none, battery_kwh=none + 50.0,
-    )  # fmt: skip
+        power_kw=power,
+        price_per_kwh=none,
+        soc=none,
+        battery_kwh=none + 50.0,
+    )
 
 
 def test_a_charger_that_is_needed_is_left_and_another_is_not() -> None:

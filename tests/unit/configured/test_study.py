@@ -211,8 +211,19 @@ def test_stations_that_nobody_reaches_are_found_first() -> None:
     roads = scenario.roads
     lonely = int(scenario.stations.node[0])
     keep = (roads.tail != lonely) & (roads.head != lonely)
-    names = ("link_id", "tail", "head", "length_km", "capacity_veh_h", "free_time_min", "road_class",
-             "bpr_alpha", "bpr_beta", "toll", "lanes")  # fmt: skip
+    names = (
+        "link_id",
+        "tail",
+        "head",
+        "length_km",
+        "capacity_veh_h",
+        "free_time_min",
+        "road_class",
+        "bpr_alpha",
+        "bpr_beta",
+        "toll",
+        "lanes",
+    )
     cut = replace(roads, **{name: getattr(roads, name)[keep] for name in names})
     with pytest.raises(ScenarioError, match="can reach the station"):
         configure(replace(scenario, roads=cut), **FEW)

@@ -117,9 +117,14 @@ def test_arrays_that_do_not_fit_are_named() -> None:
     )
     found = {(issue.table, issue.field) for issue in check(spoilt)}
     assert found == {
-        ("links", "toll"), ("links", "to_node_id"), ("zones", "feeder_id"), ("demand", "destination_zone_id"),
-        ("stations", "fast"), ("station_prices", "price_first"), ("fleet", "battery_kwh"),
-    }  # fmt: skip
+        ("links", "toll"),
+        ("links", "to_node_id"),
+        ("zones", "feeder_id"),
+        ("demand", "destination_zone_id"),
+        ("stations", "fast"),
+        ("station_prices", "price_first"),
+        ("fleet", "battery_kwh"),
+    }
     lost = check(replace(sound, roads=None))
     assert [issue.table for issue in lost] == ["demand", "stations"]
     assert check(sound) == []

@@ -143,21 +143,34 @@ def random_case(sound: Scenario, seed: int) -> Scenario:
     pairs = np.array(list(itertools.permutations(range(7), 2)))
     ends = pairs[rng.choice(len(pairs), 16)]
     roads = StepRoads(
-        node_id=list("abcdefg"), link_id=np.arange(16), tail=ends[:, 0], head=ends[:, 1],
-        capacity_per_step=np.full(16, 9.0), free_flow_steps=rng.integers(1, 4, 16),
+        node_id=list("abcdefg"),
+        link_id=np.arange(16),
+        tail=ends[:, 0],
+        head=ends[:, 1],
+        capacity_per_step=np.full(16, 9.0),
+        free_flow_steps=rng.integers(1, 4, 16),
         energy_kwh=np.where(rng.random(16) < 0.15, 0.0, np.round(rng.uniform(1, 12, 16), 1)),
-    )  # fmt: skip
+    )
     sites = ChargingSites(
-        site_id=[1, 2, 3], node=rng.choice(7, 3, replace=False), bus=[0, 1, 2], chargers=[3, 3, 0],
-        level_first=[0, 1, 2, 3], level_id=[0, 0, 0], level_kw=[7.0, 11.0, 11.0],
+        site_id=[1, 2, 3],
+        node=rng.choice(7, 3, replace=False),
+        bus=[0, 1, 2],
+        chargers=[3, 3, 0],
+        level_first=[0, 1, 2, 3],
+        level_id=[0, 0, 0],
+        level_kw=[7.0, 11.0, 11.0],
         price_per_kwh=np.full((3, 8), 0.1),
-    )  # fmt: skip
+    )
     groups = pairs[rng.choice(len(pairs), 12)]
     travel = Travel(
-        aggregator=rng.integers(0, 2, 12), origin=groups[:, 0], destination=groups[:, 1],
-        depart_step=np.zeros(12), soc_initial=np.round(rng.uniform(0.2, 1, 12), 2),
-        soc_final_min=rng.choice([0.2, 0.5, 0.8], 12), vehicles=np.ones(12),
-    )  # fmt: skip
+        aggregator=rng.integers(0, 2, 12),
+        origin=groups[:, 0],
+        destination=groups[:, 1],
+        depart_step=np.zeros(12),
+        soc_initial=np.round(rng.uniform(0.2, 1, 12), 2),
+        soc_final_min=rng.choice([0.2, 0.5, 0.8], 12),
+        vehicles=np.ones(12),
+    )
     sized = replace(sound.aggregators, battery_kwh=[20.0, 14.0], soc_min=[0.2, 0.1])  # type: ignore[type-var]
     horizon = replace(sound.horizon, steps=100)
     case = replace(sound, horizon=horizon, step_roads=roads, sites=sites, travel=travel, aggregators=sized)

@@ -92,7 +92,7 @@ BAD = {
     "unit unknown": ("config", "mph", "knots", ("config.speed", "'knots'", "km/h, mph")),
     "no lengths": ("link", "directed,length", "directed,x_length", ("length", "missing")),
     "no ids of links": ("link", "link_id,", "id,", ("link_id", "missing")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", list(BAD))

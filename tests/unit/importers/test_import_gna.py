@@ -36,8 +36,14 @@ def test_all_layouts_give_the_same_grid(tmp_path, form):
     scenario, report = imported(path)
     grid = scenario.grid
     assert list(grid.feeder_id) == [
-        "123451101", "123460401", "123451102", "123451103", "123472101", "123481101", "123491101",
-    ]  # fmt: skip
+        "123451101",
+        "123460401",
+        "123451102",
+        "123451103",
+        "123472101",
+        "123481101",
+        "123491101",
+    ]
     assert grid.rating_kw[0] == pytest.approx(10_000)
     assert grid.base_load_kw.max(axis=1)[[0, 4]] == pytest.approx([8_000, 22_000])
     assert imported(path, year=2026)[0].grid.base_load_kw.max(axis=1)[4] == pytest.approx(12_000)
@@ -168,11 +174,22 @@ def test_everything_wrong_is_told_at_once(tmp_path):
     """Without it, a user would mend one option a run."""
     with pytest.raises(ScenarioError) as caught:
         imported(
-            flat(tmp_path / "f.csv"), divisions=["Nort"], year=2031, adoption=1.5, vehicles=0,
-            represent=-1.0, missing="ignore", seed=-1, ica_month=13, step_min=11.0, kw_per_customer=0.0,
-            residential_share=2.0, residential_load_share=-1.0, upgrade_cost_per_kw="free",
+            flat(tmp_path / "f.csv"),
+            divisions=["Nort"],
+            year=2031,
+            adoption=1.5,
+            vehicles=0,
+            represent=-1.0,
+            missing="ignore",
+            seed=-1,
+            ica_month=13,
+            step_min=11.0,
+            kw_per_customer=0.0,
+            residential_share=2.0,
+            residential_load_share=-1.0,
+            upgrade_cost_per_kw="free",
             ica=[tmp_path / "none.parquet"],
-        )  # fmt: skip
+        )
     text = str(caught.value)
     assert len(caught.value.issues) == 14
     assert "North" in text and "2026, 2027" in text and "none.parquet" in text
@@ -223,7 +240,7 @@ def test_a_broken_workbook_is_told_in_words(tmp_path):
         (lambda f: [], "has no rows"),
         (lambda f: [r for r in f if r[4] == "CC" or r[3] != "Feeder"], "no feeder there has a rating"),
     ],
-)  # fmt: skip
+)
 def test_bad_rows_are_told(tmp_path, change, words):
     """Without it, a doubled feeder would count twice, an unknown type be skipped in silence."""
     with pytest.raises(ScenarioError, match=words):

@@ -24,9 +24,17 @@ def table(feeder, name="F", load=None, capacity=None, homes=1000):
     if capacity is None:
         capacity = 900.0 - 50.0 * (MONTHS == 8) - HOURS
     return pd.DataFrame(
-        {"FeederID": feeder, "Feeder_Name": name, "Month": MONTHS, "Hour": HOURS, "h_kW": load,
-         "B_md": capacity, "ResCust": homes, "TotCust": 1.25 * homes}
-    )  # fmt: skip
+        {
+            "FeederID": feeder,
+            "Feeder_Name": name,
+            "Month": MONTHS,
+            "Hour": HOURS,
+            "h_kW": load,
+            "B_md": capacity,
+            "ResCust": homes,
+            "TotCust": 1.25 * homes,
+        }
+    )
 
 
 def written(tmp_path, *frames, name="ica.parquet"):
@@ -119,7 +127,7 @@ def test_a_feeders_own_profile_shapes_the_filing(tmp_path):
         (lambda t: pd.concat([t, t]), "given twice"),
         (lambda t: t.assign(B_md=np.nan), "no feeder has a value in all 288"),
     ],
-)  # fmt: skip
+)
 def test_bad_tables_are_told(tmp_path, change, words):
     """Without it, wrong months would be read as others, doubled files count twice."""
     with pytest.raises(ScenarioError, match=words):
@@ -162,7 +170,11 @@ def test_the_real_tables():
     assert scenario.grid.feeders == report.counts["feeders"] == 51
     assert check(scenario) == []
     _, joined = import_gna(
-        real(GNA), divisions=["Sierra", "Stockton", "Central Coast"], year=2027, adoption=0.3, vehicles=100,
+        real(GNA),
+        divisions=["Sierra", "Stockton", "Central Coast"],
+        year=2027,
+        adoption=0.3,
+        vehicles=100,
         ica=files,
-    )  # fmt: skip
+    )
     assert joined.counts["feeders_with_ica_profile"] > 10

@@ -14,8 +14,12 @@ from tidewatt.io.importers import import_diary, import_gna, import_itineraries
 from tidewatt.synthesis.statistics import PURPOSES
 
 OWN = ["vehicle_id", "depart_min", "arrive_min", "distance_km", "purpose"]
-DAY = [("a", 480, 510, 12.0, "work"), ("a", 1020, 1050, 12.0, "home"), ("b", 600, 615, 5.0, "shop"),
-       ("b", 660, 675, 5.0, "home")]  # fmt: skip
+DAY = [
+    ("a", 480, 510, 12.0, "work"),
+    ("a", 1020, 1050, 12.0, "home"),
+    ("b", 600, 615, 5.0, "shop"),
+    ("b", 660, 675, 5.0, "home"),
+]
 
 
 def own(tmp_path, rows=DAY, columns=OWN, name="trips.csv"):
@@ -159,7 +163,7 @@ def test_impossible_rows_are_errors_when_asked(tmp_path):
         (b"vehicle_id,depart_min,arrive_min,distance_km,purpose\n", "no usable car trip"),
         (b"PERSID,STARTIME,ARRTIME,CUMDIST,DESTPURP1,MODE1\np,1,2,3,Go Home,Walking\n", "no usable car trip"),
     ],
-)  # fmt: skip
+)
 def test_unusable_files_are_told_in_words(tmp_path, content, words):
     """Without it, a wrong file would end in a traceback."""
     path = tmp_path / "trips.csv"
@@ -224,9 +228,13 @@ def test_bad_options_are_told_at_once(tmp_path, grid):
     """Without it, a user would mend one option a run."""
     with pytest.raises(ScenarioError) as caught:
         import_itineraries(
-            tmp_path / "none.csv", grid=grid, horizon=Horizon(WEEK.start, 60, 24), mode="all",  # type: ignore
-            vehicles=0, adoption=2.0,
-        )  # fmt: skip
+            tmp_path / "none.csv",
+            grid=grid,
+            horizon=Horizon(WEEK.start, 60, 24),
+            mode="all",  # type: ignore
+            vehicles=0,
+            adoption=2.0,
+        )
     assert len(caught.value.issues) == 5
     with pytest.raises(ScenarioError, match="drop or error"):
         import_diary(own(tmp_path), invalid="maybe")  # type: ignore[arg-type]

@@ -18,10 +18,21 @@ KM = 1 / 111.19492664455873  # degrees of latitude in a kilometre
 
 # A square of streets with a motorway along its south side, a roundabout, a private drive and a stray street.
 PLACES = {
-    1: (0, 0), 2: (1, 0), 3: (2, 0), 4: (2, 1), 5: (1, 1), 6: (0, 1), 7: (1, 0.5),
-    20: (2, 2), 21: (2.1, 2.1), 22: (2, 2.2), 23: (1.9, 2.1),
-    30: (9, 9), 31: (9, 9.5), 40: (0.5, 0.5),
-}  # fmt: skip
+    1: (0, 0),
+    2: (1, 0),
+    3: (2, 0),
+    4: (2, 1),
+    5: (1, 1),
+    6: (0, 1),
+    7: (1, 0.5),
+    20: (2, 2),
+    21: (2.1, 2.1),
+    22: (2, 2.2),
+    23: (1.9, 2.1),
+    30: (9, 9),
+    31: (9, 9.5),
+    40: (0.5, 0.5),
+}
 WAYS: dict[int, tuple[list[int], dict[str, str]]] = {
     100: ([1, 2, 3], {"highway": "motorway", "lanes": "3"}),
     101: ([3, 4], {"highway": "primary", "maxspeed": "30 mph", "lanes": "4"}),
@@ -124,9 +135,12 @@ def test_bad_extracts(tmp_path: Path) -> None:
     bare = tmp_path / "bare.osm"
     bare.write_text('<osm version="0.6"><node id="1" lon="0" lat="0" version="1"/></osm>')
     for path, says in (
-        (broken, "cannot be read"), (other, "cannot be read"), (bare, "no roads"),
-        (tmp_path / "absent.osm", "no such file"), (tmp_path, "folder"),
-    ):  # fmt: skip
+        (broken, "cannot be read"),
+        (other, "cannot be read"),
+        (bare, "no roads"),
+        (tmp_path / "absent.osm", "no such file"),
+        (tmp_path, "folder"),
+    ):
         with pytest.raises(ScenarioError, match=says):
             import_osm(path)
     with pytest.raises(ScenarioError) as caught:

@@ -184,7 +184,7 @@ BAD: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {
     "id empty": ({"num": ["P1", None, "P3"]}, ("num", "id is empty", "row 2")),
     "no charger anywhere": ({"fast_count": [0, 0, 0], "slow_count": [0, 0, 0]}, ("no row has any chargers",)),
     "fewer in all": ({"slow_count": None, "count": [1, 10, 10]}, ("count", "P1", "fewer in all")),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", list(BAD))

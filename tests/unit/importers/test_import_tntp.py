@@ -22,9 +22,14 @@ def test_units_become_km_minutes_and_vehicles_per_hour(tmp_path: Path) -> None:
     """A network in miles and days would be simulated as one in km and hours."""
     folder = tntp(tmp_path / "made")
     scenario, report = import_tntp(
-        folder, length_unit="mi", time_unit="0.01h", capacity_period_h=24, node_unit="0.01mi",
-        toll_weight=0.055, distance_weight=0.04,
-    )  # fmt: skip
+        folder,
+        length_unit="mi",
+        time_unit="0.01h",
+        capacity_period_h=24,
+        node_unit="0.01mi",
+        toll_weight=0.055,
+        distance_weight=0.04,
+    )
     roads, demand = scenario.roads, scenario.demand
     assert roads is not None and demand is not None
     assert roads.length_km[4] == pytest.approx(2 * 1.609344)
@@ -112,9 +117,10 @@ def test_without_trips_zones_weigh_by_road_nodes(tmp_path: Path) -> None:
 
 
 STRAY = NET.replace("<NUMBER OF NODES> 6", "<NUMBER OF NODES> 8").replace("LINKS> 12", "LINKS> 14").replace(
-    "<NUMBER OF ZONES> 2", "<NUMBER OF ZONES> 3").replace("FIRST THRU NODE> 3", "FIRST THRU NODE> 4") + (
+    "<NUMBER OF ZONES> 2", "<NUMBER OF ZONES> 3"
+).replace("FIRST THRU NODE> 3", "FIRST THRU NODE> 4") + (
     "7 8 24000 1 1 0.15 4 0 0 1 ;\n8 7 24000 1 1 0.15 4 0 0 1 ;\n"
-)  # fmt: skip
+)
 
 
 def _stray(folder: Path) -> Path:

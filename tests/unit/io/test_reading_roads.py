@@ -62,10 +62,14 @@ def test_every_figure_counts_in_the_fingerprint() -> None:
     """A certificate could pass for a scenario whose roads or stations were changed since."""
     first = read(SmallRoads()).sha256()
     for table, column, value in (
-        ("links", "toll", 2.0), ("zones", "homes", 401.0), ("demand", "trips", 121.0),
-        ("fleet", "share", 0.7), ("stations", "fast", 3), ("station_prices", "end_min", 1201.0),
+        ("links", "toll", 2.0),
+        ("zones", "homes", 401.0),
+        ("demand", "trips", 121.0),
+        ("fleet", "share", 0.7),
+        ("stations", "fast", 3),
+        ("station_prices", "end_min", 1201.0),
         ("nodes", "x", 0.5),
-    ):  # fmt: skip
+    ):
         changed = SmallRoads()
         changed.set(table, column, 0, value)
         assert read(changed).sha256() != first, table

@@ -52,9 +52,15 @@ def made(**changes):
     figures = {"scenario": "town", "cost": 0.1 + 0.2, "soc_gap": None, "prices_needed": ["tariff"]}
     history = pd.DataFrame({"iteration": [0, 1], "cost": [3.0, 0.1 + 0.2]})
     values = {
-        **tables, "gamma": None, "diagnosis": pd.DataFrame(), "data": data, "history": history,
-        "status": Status.CERTIFIED, "run": RUN, "figures": figures,
-    }  # fmt: skip
+        **tables,
+        "gamma": None,
+        "diagnosis": pd.DataFrame(),
+        "data": data,
+        "history": history,
+        "status": Status.CERTIFIED,
+        "run": RUN,
+        "figures": figures,
+    }
     return Tariffs(**{**values, **changes})
 
 
@@ -89,8 +95,16 @@ def test_units_stand_with_the_numbers(tmp_path):
 def test_a_sweep_and_a_diagnosis_have_their_own_files(tmp_path):
     """Without it they are lost, or empty files claim that there was a sweep."""
     gamma = pd.DataFrame({"gamma": [0.0, 1.0], "status": ["CERTIFIED", "CERTIFIED"], "cost": [1.0, 1.1]})
-    diagnosis = pd.DataFrame({"limit": ["line"], "element_id": ["L1"], "step": [3], "amount": [0.1 + 0.2],
-                              "unit": ["kW"], "remedy": ["raise the limit"]})  # fmt: skip
+    diagnosis = pd.DataFrame(
+        {
+            "limit": ["line"],
+            "element_id": ["L1"],
+            "step": [3],
+            "amount": [0.1 + 0.2],
+            "unit": ["kW"],
+            "remedy": ["raise the limit"],
+        }
+    )
     empty = {name: table(name, 0) for name in TABLES}
     result = made(gamma=gamma, diagnosis=diagnosis, status=Status.INFEASIBLE, **empty)
     save(result, tmp_path / "r", scenario_folder=tmp_path)

@@ -27,12 +27,20 @@ def drawn(seed: int, fills: bool) -> tuple[Expanded, float, np.ndarray, np.ndarr
     if seed % 4 == 0:
         high[1] = -1
     x = Expanded(
-        3, int(rng.integers(0, 3)), low, high,
-        np.searchsorted(tail, np.arange(NODES + 1)), np.argsort(order).astype(np.int32)[np.arange(7)],
-        head[order], rng.integers(1, 4, 7), rng.integers(0, 3, 7),
-        np.searchsorted(at, np.arange(NODES + 1)), np.arange(4, dtype=np.int32),
-        rng.integers(-2, 4, 4), fills,
-    )  # fmt: skip
+        3,
+        int(rng.integers(0, 3)),
+        low,
+        high,
+        np.searchsorted(tail, np.arange(NODES + 1)),
+        np.argsort(order).astype(np.int32)[np.arange(7)],
+        head[order],
+        rng.integers(1, 4, 7),
+        rng.integers(0, 3, 7),
+        np.searchsorted(at, np.arange(NODES + 1)),
+        np.arange(4, dtype=np.int32),
+        rng.integers(-2, 4, 4),
+        fills,
+    )
     # `links` are positions in `head`: link e of the CSR is `links[e]`.
     return x, float(rng.uniform(0, 1)), rng.uniform(-1, 2, (STEPS, 7)), rng.uniform(-2, 2, (STEPS, 4))
 

@@ -251,13 +251,19 @@ def test_voltages_are_drawn_where_their_limits_set_prices(tmp_path):
     table = pd.concat(
         pd.DataFrame(
             {
-                "bus_id": bus, "step": np.arange(rows), "voltage_min_pu": 0.95, "voltage_max_pu": 1.05,
-                "nominal_pu": 0.97, "worst_high_pu": 0.99, "worst_low_pu": low,
-                "dual_high": 0.0, "dual_low": np.where(np.arange(rows) == 2, dual, 0.0),
+                "bus_id": bus,
+                "step": np.arange(rows),
+                "voltage_min_pu": 0.95,
+                "voltage_max_pu": 1.05,
+                "nominal_pu": 0.97,
+                "worst_high_pu": 0.99,
+                "worst_low_pu": low,
+                "dual_high": 0.0,
+                "dual_low": np.where(np.arange(rows) == 2, dual, 0.0),
             }
         )
         for bus, low, dual in (("calm", 0.96, 0.0), ("scarce", 0.95, 7.0))
-    )  # fmt: skip
+    )
     scarce = replace(made, voltages=table)
     assert voltages_bind(scarce)
     figure = voltage_limits(scarce)

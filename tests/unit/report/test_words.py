@@ -11,9 +11,18 @@ from tidewatt.report.words import amount, at_least, count, percent, power
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (12340.6, "12,340"), (0.0123456, "0.01235"), (99.999, "100"), (-3.0, "-3"), (math.nan, "-"),
-     (math.inf, "inf"), (1e-12, "1.0e-12"), (123456789.0, "123,500,000")],
-)  # fmt: skip
+    [
+        (0, "0"),
+        (12340.6, "12,340"),
+        (0.0123456, "0.01235"),
+        (99.999, "100"),
+        (-3.0, "-3"),
+        (math.nan, "-"),
+        (math.inf, "inf"),
+        (1e-12, "1.0e-12"),
+        (123456789.0, "123,500,000"),
+    ],
+)
 def test_amount_keeps_four_digits(value, text):
     """Without it: costs lose the digits that tell two results apart, or drown in them."""
     assert amount(value) == text

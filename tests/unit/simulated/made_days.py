@@ -92,8 +92,14 @@ def town(side: int = 4, *, places: bool = True) -> Scenario:
     demand = Demand(
         origin[other], destination[other], np.full(12, 150.0), np.full(12, np.nan), np.full(12, np.nan)
     )
-    types = FleetTypes(np.array(["small", "large"], object), [0.6, 0.4], [40.0, 70.0], [0.15, 0.2],
-                       [50.0, 120.0], [7.0, 11.0])  # fmt: skip
+    types = FleetTypes(
+        np.array(["small", "large"], object),
+        [0.6, 0.4],
+        [40.0, 70.0],
+        [0.15, 0.2],
+        [50.0, 120.0],
+        [7.0, 11.0],
+    )
     nan4, zero4 = np.full(4, np.nan), np.zeros(4)
     stations = Stations(
         station_id=np.array(["Harbour", "Mill", "Old Town", "Park"], object),
@@ -119,8 +125,9 @@ def town(side: int = 4, *, places: bool = True) -> Scenario:
         window_price_normal_per_kwh=np.zeros(0),
     )
     horizon = Horizon(datetime(2027, 1, 11), 15.0, 96)
-    return Scenario("town", horizon, *nobody(), empty_grid(96), roads=roads, demand=demand, types=types,
-                    stations=stations)  # fmt: skip
+    return Scenario(
+        "town", horizon, *nobody(), empty_grid(96), roads=roads, demand=demand, types=types, stations=stations
+    )
 
 
 def charges(scenario: Scenario, replication: int, vehicles: int, share: float, rng) -> pd.DataFrame:
@@ -146,10 +153,36 @@ def charges(scenario: Scenario, replication: int, vehicles: int, share: float, r
         end = start + 60 * energy / power
         free[s][kind][slot] = end
         price = float(getattr(stations, f"price_{kind}_per_kwh")[s])
-        rows.append((replication, who[k], str(stations.station_id[s]), kind, decide[k], arrive[k], start, end,
-                     energy, rng.uniform(0, 9), start - arrive[k], price))  # fmt: skip
-    columns = ["replication", "vehicle_id", "station_id", "charger", "decide_min", "arrive_min", "start_min",
-               "end_min", "energy_kwh", "detour_min", "wait_min", "price_per_kwh"]  # fmt: skip
+        rows.append(
+            (
+                replication,
+                who[k],
+                str(stations.station_id[s]),
+                kind,
+                decide[k],
+                arrive[k],
+                start,
+                end,
+                energy,
+                rng.uniform(0, 9),
+                start - arrive[k],
+                price,
+            )
+        )
+    columns = [
+        "replication",
+        "vehicle_id",
+        "station_id",
+        "charger",
+        "decide_min",
+        "arrive_min",
+        "start_min",
+        "end_min",
+        "energy_kwh",
+        "detour_min",
+        "wait_min",
+        "price_per_kwh",
+    ]
     frame = pd.DataFrame(rows, columns=columns)
     frame["replication"] = frame["replication"].astype(np.int32)
     return frame
@@ -256,45 +289,57 @@ def labelled(scenario, events, unserved, plan, vehicles, m, rng) -> Simulation:
     by_day = events.groupby("replication")
     charge = events["end_min"] - events["start_min"]
     paid = events["energy_kwh"] * events["price_per_kwh"]
-    history = pd.DataFrame({
-        "replication": np.arange(m),
-        "statistic": by_day["energy_kwh"].sum().to_numpy(),
-        "charges": by_day.size().to_numpy(),
-        "energy_kwh": by_day["energy_kwh"].sum().to_numpy(),
-        "revenue": paid.groupby(events["replication"]).sum().to_numpy(),
-        "mean_detour_min": by_day["detour_min"].mean().to_numpy(),
-        "mean_wait_min": by_day["wait_min"].mean().to_numpy(),
-        "mean_charge_min": charge.groupby(events["replication"]).mean().to_numpy(),
-        "peak_load_kw": load.max(axis=1),
-        "queue_peak": waiting.max(axis=1),
-        "trips": len(plan.trips),
-        "unserved": unserved.groupby("replication").size().reindex(range(m), fill_value=0).to_numpy(),
-        "seconds": rng.uniform(0.1, 0.2, m),
-    })  # fmt: skip
+    history = pd.DataFrame(
+        {
+            "replication": np.arange(m),
+            "statistic": by_day["energy_kwh"].sum().to_numpy(),
+            "charges": by_day.size().to_numpy(),
+            "energy_kwh": by_day["energy_kwh"].sum().to_numpy(),
+            "revenue": paid.groupby(events["replication"]).sum().to_numpy(),
+            "mean_detour_min": by_day["detour_min"].mean().to_numpy(),
+            "mean_wait_min": by_day["wait_min"].mean().to_numpy(),
+            "mean_charge_min": charge.groupby(events["replication"]).mean().to_numpy(),
+            "peak_load_kw": load.max(axis=1),
+            "queue_peak": waiting.max(axis=1),
+            "trips": len(plan.trips),
+            "unserved": unserved.groupby("replication").size().reindex(range(m), fill_value=0).to_numpy(),
+            "seconds": rng.uniform(0.1, 0.2, m),
+        }
+    )
     history.insert(2, "beta", [beta(history["statistic"].to_numpy()[: k + 1]) for k in range(m)])
     at_station = [events[events["station_id"] == s] for s in stations.station_id]
-    table = pd.DataFrame({
-        "station_id": np.asarray(stations.station_id, str),
-        "node_id": np.asarray(roads.node_id[stations.node], str),
-        "x": roads.x[stations.node],
-        "y": roads.y[stations.node],
-        "fast": stations.fast,
-        "normal": stations.normal,
-        "charges": [len(rows) / m for rows in at_station],
-        "energy_kwh": [rows["energy_kwh"].sum() / m for rows in at_station],
-        "revenue": [(rows["energy_kwh"] * rows["price_per_kwh"]).sum() / m for rows in at_station],
-        "mean_wait_min": [rows["wait_min"].mean() for rows in at_station],
-        "p95_wait_min": [rows["wait_min"].quantile(0.95) for rows in at_station],
-        "peak_load_kw": power.mean(axis=0).max(axis=1),
-        "queue_peak": queue.mean(axis=0).max(axis=1),
-        "utilisation": occupied.mean(axis=(0, 2)) / (stations.fast + stations.normal),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "station_id": np.asarray(stations.station_id, str),
+            "node_id": np.asarray(roads.node_id[stations.node], str),
+            "x": roads.x[stations.node],
+            "y": roads.y[stations.node],
+            "fast": stations.fast,
+            "normal": stations.normal,
+            "charges": [len(rows) / m for rows in at_station],
+            "energy_kwh": [rows["energy_kwh"].sum() / m for rows in at_station],
+            "revenue": [(rows["energy_kwh"] * rows["price_per_kwh"]).sum() / m for rows in at_station],
+            "mean_wait_min": [rows["wait_min"].mean() for rows in at_station],
+            "p95_wait_min": [rows["wait_min"].quantile(0.95) for rows in at_station],
+            "peak_load_kw": power.mean(axis=0).max(axis=1),
+            "queue_peak": queue.mean(axis=0).max(axis=1),
+            "utilisation": occupied.mean(axis=(0, 2)) / (stations.fast + stations.normal),
+        }
+    )
     waits = data["queue_total"][1]
     wait = events["wait_min"]
     figures = {
-        "scenario": scenario.name, "status": "replications", "stop_rule": "replications", "replications": m,
-        "beta": history["beta"].iloc[-1], "statistic": "energy_kwh", "days": 1, "vehicles": vehicles,
-        "trips": float(history["trips"].mean()), "unreachable_trips": 0.0, "links": roads.links,
+        "scenario": scenario.name,
+        "status": "replications",
+        "stop_rule": "replications",
+        "replications": m,
+        "beta": history["beta"].iloc[-1],
+        "statistic": "energy_kwh",
+        "days": 1,
+        "vehicles": vehicles,
+        "trips": float(history["trips"].mean()),
+        "unreachable_trips": 0.0,
+        "links": roads.links,
         "stations": len(stations),
         "charges_per_day": len(events) / m,
         "charges_fast": (events["charger"] == "fast").sum() / m,
@@ -304,19 +349,29 @@ def labelled(scenario, events, unserved, plan, vehicles, m, rng) -> Simulation:
             reason: (unserved["reason"] == reason).sum() / m
             for reason in ("charged_today", "no_station_reachable", "ran_empty")
         },
-        "energy_kwh": history["energy_kwh"].mean(), "revenue": history["revenue"].mean(),
-        "mean_detour_min": events["detour_min"].mean(), "mean_wait_min": wait.mean(),
-        "mean_charge_min": charge.mean(), "p95_wait_min": wait.quantile(0.95),
-        "queue_peak": waits.max(), "queue_peak_min": float(waits.argmax()),
+        "energy_kwh": history["energy_kwh"].mean(),
+        "revenue": history["revenue"].mean(),
+        "mean_detour_min": events["detour_min"].mean(),
+        "mean_wait_min": wait.mean(),
+        "mean_charge_min": charge.mean(),
+        "p95_wait_min": wait.quantile(0.95),
+        "queue_peak": waits.max(),
+        "queue_peak_min": float(waits.argmax()),
         "peak_load_kw": history["peak_load_kw"].mean(),
         "peak_valley_kw": (load.max(axis=1) - load.min(axis=1)).mean(),
         "mean_profile_peak_kw": load.mean(axis=0).max(),
-        "traffic_flow_veh_per_min": states[1:3].sum() / DAY, "mean_speed_kmh": 41.0,
-        "energy_balance_error_kwh": 1e-9, "vehicle_conservation_error": 0.0, "littles_law_max_error": 1e-12,
-        "wall_s": 1.0, "peak_memory_mib": 300.0, "seed": 0, "version": "0.1.0",
+        "traffic_flow_veh_per_min": states[1:3].sum() / DAY,
+        "mean_speed_kmh": 41.0,
+        "energy_balance_error_kwh": 1e-9,
+        "vehicle_conservation_error": 0.0,
+        "littles_law_max_error": 1e-12,
+        "wall_s": 1.0,
+        "peak_memory_mib": 300.0,
+        "seed": 0,
+        "version": "0.1.0",
         "scenario_sha256": scenario.sha256(),
         "parameters": asdict(Parameters(vehicles=vehicles, replications=m)) | {"time_limit_s": None},
-    }  # fmt: skip
+    }
     for key in ("mean_detour_min", "mean_wait_min", "mean_charge_min", "peak_load_kw"):
         error = history[key].to_numpy(float).std(ddof=1) / np.sqrt(m) if m > 1 else np.nan
         figures[f"{key}_ci95"] = student_t.ppf(0.975, m - 1) * error if m > 1 else np.nan
@@ -364,9 +419,18 @@ def itineraries(scenario: Scenario, ids: list[str], day: pd.DataFrame, rng) -> S
     n, steps = len(ids), scenario.horizon.steps
     full = np.full(n, 1.0)
     fleet = Fleet(
-        np.array(ids, object), 50 * full, 0.6 * full, 0.05 * full, full, 0.1 * full, 0.9 * full, 100 * full,
-        full, 0.9 * full, 0 * full,
-    )  # fmt: skip
+        np.array(ids, object),
+        50 * full,
+        0.6 * full,
+        0.05 * full,
+        full,
+        0.1 * full,
+        0.9 * full,
+        100 * full,
+        full,
+        0.9 * full,
+        0 * full,
+    )
     carried = {"place": np.array(place, object), "station_id": np.array(station, object)}
     dwells = Dwells(first, arrive, leave, np.zeros(len(arrive)), kw, carried)
     grid = replace(

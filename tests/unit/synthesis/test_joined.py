@@ -47,13 +47,28 @@ def stations(**given) -> Stations:
     """Two stations at b, fast and normal, and at c, normal only."""
     n, none = 2, np.full(2, np.nan)
     columns = {
-        "station_id": ["S1", "S2"], "node": [1, 2], "fast": [3, 0], "normal": [5, 4], "fast_kw": [60.0, 50.0],
-        "normal_kw": [11.0, 7.0], "feeder": [-1, -1], "price_fast_per_kwh": [0.6, 0.0],
-        "price_normal_per_kwh": [0.4, 0.0], "max_total": none, "age_years": none, "life_years": none,
-        "fixed": np.zeros(n, bool), "fast_min": np.zeros(n), "normal_min": np.zeros(n), "snap_km": none,
-        "price_first": [0, 1, 1], "price_start_min": [600.0], "price_end_min": [720.0],
-        "window_price_fast_per_kwh": [0.9], "window_price_normal_per_kwh": [np.nan],
-    }  # fmt: skip
+        "station_id": ["S1", "S2"],
+        "node": [1, 2],
+        "fast": [3, 0],
+        "normal": [5, 4],
+        "fast_kw": [60.0, 50.0],
+        "normal_kw": [11.0, 7.0],
+        "feeder": [-1, -1],
+        "price_fast_per_kwh": [0.6, 0.0],
+        "price_normal_per_kwh": [0.4, 0.0],
+        "max_total": none,
+        "age_years": none,
+        "life_years": none,
+        "fixed": np.zeros(n, bool),
+        "fast_min": np.zeros(n),
+        "normal_min": np.zeros(n),
+        "snap_km": none,
+        "price_first": [0, 1, 1],
+        "price_start_min": [600.0],
+        "price_end_min": [720.0],
+        "window_price_fast_per_kwh": [0.9],
+        "window_price_normal_per_kwh": [np.nan],
+    }
     return Stations(**(columns | given))
 
 
@@ -338,8 +353,15 @@ def test_missing_parts_are_named_together(row: Scenario, grid: Scenario) -> None
 def test_rules_out_of_range_are_named_all_at_once() -> None:
     """Would break if nonsense were joined, or its mistakes came one by one."""
     with pytest.raises(ScenarioError) as caught:
-        Rules.of(vehicles=-1.0, sites=0, low_share=float("nan"), levels_kw=(-5.0,), soc_final=0.05,
-                 depart_from_h=9.0, depart_to_h=9.0)  # fmt: skip
+        Rules.of(
+            vehicles=-1.0,
+            sites=0,
+            low_share=float("nan"),
+            levels_kw=(-5.0,),
+            soc_final=0.05,
+            depart_from_h=9.0,
+            depart_to_h=9.0,
+        )
     fields = [issue.field for issue in caught.value.issues]
     assert fields == ["vehicles", "low_share", "sites", "depart_from_h", "levels_kw", "soc_final"]
     for levels in ((), (0.0, 5.0), (float("inf"),), (5.0, 5.0)):

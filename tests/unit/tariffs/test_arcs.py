@@ -23,31 +23,55 @@ def drawn(
     rng = np.random.default_rng(seed)
     tail, head = np.array([0, 1, 0, 2, 1, 2]), np.array([1, 2, 2, 3, 3, 1])
     roads = StepRoads(
-        np.arange(4), np.arange(6), tail, head, rng.uniform(4.0, 9.0, 6), np.array([1, 1, 2, 1, 2, 1]),
+        np.arange(4),
+        np.arange(6),
+        tail,
+        head,
+        rng.uniform(4.0, 9.0, 6),
+        np.array([1, 1, 2, 1, 2, 1]),
         rng.uniform(0.4, 1.4, 6),
-    )  # fmt: skip
+    )
     price = rng.uniform(0.1, 0.5, (2, STEPS))
     sites = ChargingSites(
-        np.arange(2), np.array([1, 2]), np.arange(2), np.full(2, chargers),
-        np.arange(3) * len(levels), np.arange(2 * len(levels)), np.tile(levels, 2), price,
-    )  # fmt: skip
+        np.arange(2),
+        np.array([1, 2]),
+        np.arange(2),
+        np.full(2, chargers),
+        np.arange(3) * len(levels),
+        np.arange(2 * len(levels)),
+        np.tile(levels, 2),
+        price,
+    )
     two = np.ones(2)
     aggregators = Aggregators(
         np.arange(2), 10.0 * two, 0.9 * two, 0.9 * two, 0.2 * two, two, 0.4 * two, 2e-3 * two
     )
     travel = Travel(
-        np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1]), np.array([3, 3, 3, 3]), np.array([0, 1, 0, 1]),
-        rng.uniform(0.3, 0.45, 4), np.array([0.35, 0.35, 0.3, 0.35]), rng.uniform(2.0, 5.0, 4),
-    )  # fmt: skip
+        np.array([0, 0, 1, 1]),
+        np.array([0, 0, 0, 1]),
+        np.array([3, 3, 3, 3]),
+        np.array([0, 1, 0, 1]),
+        rng.uniform(0.3, 0.45, 4),
+        np.array([0.35, 0.35, 0.3, 0.35]),
+        rng.uniform(2.0, 5.0, 4),
+    )
     limit = np.full((1, STEPS), line_kw)
     zero = np.zeros((1, STEPS))
     rows = GridRows(
         np.zeros(1, np.int8), np.zeros(1, np.int32), np.ones((1, 2)), zero, -limit, limit, zero, zero
     )
     return Problem(
-        STEPS, STEP_H, roads, sites, aggregators, travel, rows, np.repeat(price[None], 2, axis=0),
-        np.zeros((6, STEPS)), np.zeros((2, STEPS)),
-    )  # fmt: skip
+        STEPS,
+        STEP_H,
+        roads,
+        sites,
+        aggregators,
+        travel,
+        rows,
+        np.repeat(price[None], 2, axis=0),
+        np.zeros((6, STEPS)),
+        np.zeros((2, STEPS)),
+    )
 
 
 def balances(problem: Problem, solution: Solution) -> float:
@@ -115,9 +139,10 @@ def test_cost_is_what_the_arcs_cost(seed: int) -> None:
     charges = a["action"] == 2
     site = a["index"][charges] // 2
     np.add.at(
-        power, (a["aggregator"][charges], site, a["start_step"][charges]),
+        power,
+        (a["aggregator"][charges], site, a["start_step"][charges]),
         a["power_kw"][charges] * a["vehicles"][charges],
-    )  # fmt: skip
+    )
     np.testing.assert_allclose(power, solution.power_kw, atol=1e-5)
     hours = STEP_H * np.dot(a["end_step"] - a["start_step"], a["vehicles"])
     energy = STEP_H * np.sum(problem.price_per_kwh * power + 2e-3 * power**2)
@@ -167,10 +192,13 @@ def test_own_problems_at_all_prices_repeat_the_central_power() -> None:
     for m in range(2):
         mine = travel.aggregator == m
         own = replace(
-            problem, rows=None, travel=Travel(*(getattr(travel, n)[mine] for n in Travel.__slots__)),
+            problem,
+            rows=None,
+            travel=Travel(*(getattr(travel, n)[mine] for n in Travel.__slots__)),
             price_per_kwh=problem.price_per_kwh + (line + voltage)[None],
-            toll=central.toll, charger_price=central.charger_price,
-        )  # fmt: skip
+            toll=central.toll,
+            charger_price=central.charger_price,
+        )
         for warm in (central, None):
             answer = solve(own, warm=warm, traffic=False)
             assert answer.status == "solved"

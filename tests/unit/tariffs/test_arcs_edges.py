@@ -26,9 +26,12 @@ def without_sites(problem: Problem) -> Problem:
     none, steps = np.zeros(0, np.int64), problem.steps
     sites = ChargingSites(none, none, none, none, np.zeros(1, np.int64), none, none, np.zeros((0, steps)))
     return replace(
-        of_travel(problem, soc_initial=np.full(4, 0.95)), sites=sites, rows=None,
-        price_per_kwh=np.zeros((2, 0, steps)), charger_price=np.zeros((0, steps)),
-    )  # fmt: skip
+        of_travel(problem, soc_initial=np.full(4, 0.95)),
+        sites=sites,
+        rows=None,
+        price_per_kwh=np.zeros((2, 0, steps)),
+        charger_price=np.zeros((0, steps)),
+    )
 
 
 def turned(problem: Problem) -> Problem:
@@ -154,12 +157,14 @@ def test_what_is_relaxed_does_not_depend_on_the_money() -> None:
     problem = drawn(3, line_kw=0.5)
     fleet = problem.aggregators
     dear = replace(
-        problem, price_per_kwh=1e4 * problem.price_per_kwh,
+        problem,
+        price_per_kwh=1e4 * problem.price_per_kwh,
         aggregators=replace(
-            fleet, time_value_per_h=1e4 * fleet.time_value_per_h,
+            fleet,
+            time_value_per_h=1e4 * fleet.time_value_per_h,
             price_sensitivity_per_kwh_kw=1e4 * fleet.price_sensitivity_per_kwh_kw,
         ),
-    )  # fmt: skip
+    )
     one, other = solve(problem, elastic=True), solve(dear, elastic=True)
     assert one.status == other.status == "solved"
     assert other.relaxed["rows_high"].sum() == pytest.approx(one.relaxed["rows_high"].sum(), rel=1e-5)

@@ -165,14 +165,20 @@ def test_two_sites_at_one_node_share_nothing_but_the_node() -> None:
     problem = tiny(v2g=False, line_kw=(50.0, 50.0))
     sites = problem.sites
     split = ChargingSites(
-        np.array(["west", "east", "east 2"], dtype=object), np.array([1, 2, 2]), np.array([0, 1, 1]),
-        np.array([6, 3, 2]), np.array([0, 1, 2, 3]), np.arange(3), sites.level_kw[[0, 1, 1]],
+        np.array(["west", "east", "east 2"], dtype=object),
+        np.array([1, 2, 2]),
+        np.array([0, 1, 1]),
+        np.array([6, 3, 2]),
+        np.array([0, 1, 2, 3]),
+        np.arange(3),
+        sites.level_kw[[0, 1, 1]],
         sites.price_per_kwh[[0, 1, 1]],
-    )  # fmt: skip
+    )
     free = replace(
-        problem, rows=None,
+        problem,
+        rows=None,
         aggregators=replace(problem.aggregators, price_sensitivity_per_kwh_kw=np.zeros(2)),
-    )  # fmt: skip
+    )
     apart = replace(
         free,
         sites=split,

@@ -19,20 +19,60 @@ _KM_PER_MILE = 1.609344
 _PAST_MIDNIGHT_MIN = 360.0
 
 # NHTS WHYTO codes (2017 and 2022) and WHYTRP1S summary codes.
-_WHYTO = {1: "home", 2: "home", 3: "work", 4: "work", 6: "escort", 8: "errand", 9: "escort", 10: "escort",
-          11: "shop", 12: "errand", 13: "leisure", 14: "errand", 15: "leisure", 16: "leisure",
-          17: "leisure", 18: "errand", 19: "leisure"}  # fmt: skip
-_WHYTRP1S = {1: "home", 10: "work", 20: "errand", 30: "errand", 40: "shop", 50: "leisure", 70: "escort",
-             80: "leisure"}  # fmt: skip
+_WHYTO = {
+    1: "home",
+    2: "home",
+    3: "work",
+    4: "work",
+    6: "escort",
+    8: "errand",
+    9: "escort",
+    10: "escort",
+    11: "shop",
+    12: "errand",
+    13: "leisure",
+    14: "errand",
+    15: "leisure",
+    16: "leisure",
+    17: "leisure",
+    18: "errand",
+    19: "leisure",
+}
+_WHYTRP1S = {
+    1: "home",
+    10: "work",
+    20: "errand",
+    30: "errand",
+    40: "shop",
+    50: "leisure",
+    70: "escort",
+    80: "leisure",
+}
 # Words met in VISTA's purposes and in free text, first match counts.
 _WORDS = (
-    ("home", "home"), ("someone", "escort"), ("escort", "escort"), ("child", "escort"),
-    ("work", "work"), ("commut", "work"), ("business", "errand"), ("buy", "shop"), ("shop", "shop"),
-    ("grocer", "shop"), ("social", "leisure"), ("recreation", "leisure"), ("leisure", "leisure"),
-    ("visit", "leisure"), ("sport", "leisure"), ("meal", "leisure"), ("education", "errand"),
-    ("school", "errand"), ("errand", "errand"), ("medical", "errand"), ("health", "errand"),
+    ("home", "home"),
+    ("someone", "escort"),
+    ("escort", "escort"),
+    ("child", "escort"),
+    ("work", "work"),
+    ("commut", "work"),
+    ("business", "errand"),
+    ("buy", "shop"),
+    ("shop", "shop"),
+    ("grocer", "shop"),
+    ("social", "leisure"),
+    ("recreation", "leisure"),
+    ("leisure", "leisure"),
+    ("visit", "leisure"),
+    ("sport", "leisure"),
+    ("meal", "leisure"),
+    ("education", "errand"),
+    ("school", "errand"),
+    ("errand", "errand"),
+    ("medical", "errand"),
+    ("health", "errand"),
     ("something", "errand"),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,9 +138,15 @@ def recognise(path: Path, frame: pd.DataFrame) -> RawDiary:
     _, form, lacking = min(fits, key=lambda fit: fit[0])
     known = nearest_words(lacking[0], [str(c) for c in frame.columns][:40])
     raise ScenarioError(
-        [Issue(path.name, ", ".join(lacking), f"missing for a diary of the {form.name} form",
-               f"Name the columns as documented (the table has {known})")]
-    )  # fmt: skip
+        [
+            Issue(
+                path.name,
+                ", ".join(lacking),
+                f"missing for a diary of the {form.name} form",
+                f"Name the columns as documented (the table has {known})",
+            )
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +204,9 @@ _FORMS = (
             "weight": ("weight",),
         },
         ("person", "depart", "arrive", "distance", "purpose"),
-        _numbers, 1.0, _worded,
+        _numbers,
+        1.0,
+        _worded,
     ),
     _Form(
         "VISTA",
@@ -173,7 +221,9 @@ _FORMS = (
             "weekend_weight": ("WETRIPWGT",),
         },
         ("person", "depart", "arrive", "distance", "purpose", "mode"),
-        _numbers, 1.0, _worded,
+        _numbers,
+        1.0,
+        _worded,
     ),
     _Form(
         "NHTS",
@@ -190,9 +240,11 @@ _FORMS = (
             "weight": ("WTTRDFIN", "Scaling Factor Applied", "WTTRDFIN5D"),
         },
         ("household", "depart", "arrive", "distance", "purpose"),
-        _hhmm, _KM_PER_MILE, _coded,
+        _hhmm,
+        _KM_PER_MILE,
+        _coded,
     ),
-)  # fmt: skip
+)
 
 
 def _convert(form: _Form, frame: pd.DataFrame, names: dict[str, str]) -> RawDiary:
@@ -210,9 +262,18 @@ def _convert(form: _Form, frame: pd.DataFrame, names: dict[str, str]) -> RawDiar
     distance = form.km * _numbers(column("distance"))
     weekend, weight, says = _day_kind(table, names)
     return RawDiary(
-        form.name, np.flatnonzero(driven) + 1, _persons(table, names), depart, arrive, distance,
-        form.purpose(column("purpose"), names["purpose"]), weekend, weight, int((~driven).sum()), says,
-    )  # fmt: skip
+        form.name,
+        np.flatnonzero(driven) + 1,
+        _persons(table, names),
+        depart,
+        arrive,
+        distance,
+        form.purpose(column("purpose"), names["purpose"]),
+        weekend,
+        weight,
+        int((~driven).sum()),
+        says,
+    )
 
 
 def _driven(frame: pd.DataFrame, names: dict[str, str]) -> Array:

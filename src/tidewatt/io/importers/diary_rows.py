@@ -77,10 +77,16 @@ def judge(path: Path, raw: RawDiary, invalid: Literal["drop", "error"]) -> Sound
     dropped = {reason: rows for reason, rows in dropped.items() if rows}
     if dropped and invalid == "error":
         raise ScenarioError(
-            Issue(path.name, _FIXES[reason][0], f"trips {reason}",
-                  f"{_FIXES[reason][1]}, or have such rows left out", rows[:_SHOWN], len(rows))
+            Issue(
+                path.name,
+                _FIXES[reason][0],
+                f"trips {reason}",
+                f"{_FIXES[reason][1]}, or have such rows left out",
+                rows[:_SHOWN],
+                len(rows),
+            )
             for reason, rows in dropped.items()
-        )  # fmt: skip
+        )
     if not len(order):
         problem = "no usable car trip" + (f": {_said(dropped)}" if dropped else "")
         raise ScenarioError([Issue(path.name, "", problem, "Give a diary with trips by car drivers")])

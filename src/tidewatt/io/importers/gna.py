@@ -150,9 +150,15 @@ def import_gna(
     )
     if not filed.homes.sum() > 0:
         raise ScenarioError(
-            [Issue(path.name, "Facility Rating (MW)", "no feeder there has a rating and a loading",
-                   "Choose other divisions, or have missing figures imputed")]
-        )  # fmt: skip
+            [
+                Issue(
+                    path.name,
+                    "Facility Rating (MW)",
+                    "no feeder there has a rating and a loading",
+                    "Choose other divisions, or have missing figures imputed",
+                )
+            ]
+        )
     size = size_fleet(float(filed.homes.sum()), adoption=adoption, vehicles=vehicles, represent=represent)
     places = places_of(
         filed.homes,
@@ -163,14 +169,22 @@ def import_gna(
     )
     chosen = sorted({str(d) for d in filing.division[inside]})
     scenario = populate(
-        name or f"{path.name.split('.')[0]}-{year}", filed.grid, horizon, places, size,
-        seed=seed, habits=habits, diary=diary,
+        name or f"{path.name.split('.')[0]}-{year}",
+        filed.grid,
+        horizon,
+        places,
+        size,
+        seed=seed,
+        habits=habits,
+        diary=diary,
         sampling={
             "adoption": adoption,
             "method": "vehicles live on feeders in proportion to residential customers; equal weights",
-            "source": path.name, "year": year, "divisions": chosen,
+            "source": path.name,
+            "year": year,
+            "divisions": chosen,
         },
-    )  # fmt: skip
+    )
     estimate = f"{VEHICLES_PER_HOUSEHOLD:g} vehicles a household, {adoption:.0%} electric"
     sentences = (
         f"{filed.homes.sum():,.0f} residential customers; where not known, {kw_per_customer:g} kW of peak "

@@ -126,22 +126,40 @@ def _filing(path: Path, rows: Sheet, first_row: int, columns: dict[str | tuple[s
     if odd:
         values = sorted({kind for kind in kinds if kind.casefold() not in _KINDS})
         issues.append(
-            Issue(path.name, "Facility Type", f"unknown: {', '.join(values[:3])}",
-                  "Use Feeder, Bank or BankGroup", tuple(odd[:5]), len(odd))
-        )  # fmt: skip
+            Issue(
+                path.name,
+                "Facility Type",
+                f"unknown: {', '.join(values[:3])}",
+                "Use Feeder, Bank or BankGroup",
+                tuple(odd[:5]),
+                len(odd),
+            )
+        )
     unnamed = [f"row {n}" for (n, _), value in zip(kept, ids) if not value]
     if unnamed:
         issues.append(
-            Issue(path.name, "Facility ID", "empty", "Give every facility an id",
-                  tuple(unnamed[:5]), len(unnamed))
-        )  # fmt: skip
+            Issue(
+                path.name,
+                "Facility ID",
+                "empty",
+                "Give every facility an id",
+                tuple(unnamed[:5]),
+                len(unnamed),
+            )
+        )
     values_of, count = np.unique(np.asarray(ids, str), return_counts=True)
     repeated = [str(value) for value in values_of[count > 1] if value]
     if repeated:
         issues.append(
-            Issue(path.name, "Facility ID", "given more than once", "Keep one row a facility",
-                  tuple(repeated[:5]), len(repeated))
-        )  # fmt: skip
+            Issue(
+                path.name,
+                "Facility ID",
+                "given more than once",
+                "Keep one row a facility",
+                tuple(repeated[:5]),
+                len(repeated),
+            )
+        )
     if not kept:
         issues.append(Issue(path.name, "", "the capacity table has no rows", "Give the complete filing"))
     figures: dict[str, dict[int, Array]] = {"rating": {}, "loading": {}}
@@ -156,9 +174,13 @@ def _filing(path: Path, rows: Sheet, first_row: int, columns: dict[str | tuple[s
         confidential[year] = confidential.get(year, np.zeros(len(kept), bool)) | hidden
     if not figures["rating"].keys() & figures["loading"].keys():
         issues.append(
-            Issue(path.name, "Facility Rating (MW)", "no year has both a rating and a loading",
-                  "Keep the year blocks of the filing, or end the flattened names with the year")
-        )  # fmt: skip
+            Issue(
+                path.name,
+                "Facility Rating (MW)",
+                "no year has both a rating and a loading",
+                "Keep the year blocks of the filing, or end the flattened names with the year",
+            )
+        )
     if issues:
         raise ScenarioError(issues)
 
@@ -167,9 +189,14 @@ def _filing(path: Path, rows: Sheet, first_row: int, columns: dict[str | tuple[s
 
     kind = np.asarray([_KINDS[k.casefold()] for k in kinds], object)
     return Filing(
-        np.asarray(ids, object), text("name"), text("division"), kind,
-        figures["rating"], figures["loading"], confidential,
-    )  # fmt: skip
+        np.asarray(ids, object),
+        text("name"),
+        text("division"),
+        kind,
+        figures["rating"],
+        figures["loading"],
+        confidential,
+    )
 
 
 def _identifier(value: Any) -> str:

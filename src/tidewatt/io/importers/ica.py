@@ -108,9 +108,15 @@ def import_ica(
     kept = np.flatnonzero(tables.complete(filled))
     if not len(kept):
         raise ScenarioError(
-            [Issue("ica", capacity, "no feeder has a value in all 288 month-hours",
-                   "Choose another capacity column, or --missing impute")]
-        )  # fmt: skip
+            [
+                Issue(
+                    "ica",
+                    capacity,
+                    "no feeder has a value in all 288 month-hours",
+                    "Choose another capacity column, or --missing impute",
+                )
+            ]
+        )
     horizon = horizon or planning_week(year, step_min)
     day = _day(filled[kept], month)
     headroom = over_steps(day, day, horizon)
@@ -131,14 +137,20 @@ def import_ica(
     size = size_fleet(float(homes[kept].sum()), adoption=adoption, vehicles=vehicles, represent=represent)
     source = ", ".join(Path(f).resolve().name for f in files)
     scenario = populate(
-        name or f"hosting-capacity-{capacity}", grid, horizon, places_of(homes[kept], peak_kw[kept], habits),
-        size, seed=seed, habits=habits, diary=diary,
+        name or f"hosting-capacity-{capacity}",
+        grid,
+        horizon,
+        places_of(homes[kept], peak_kw[kept], habits),
+        size,
+        seed=seed,
+        habits=habits,
+        diary=diary,
         sampling={
             "adoption": adoption,
             "method": "vehicles live on feeders in proportion to residential customers; equal weights",
             "source": source,
         },
-    )  # fmt: skip
+    )
     return scenario, _report(
         tables,
         complete,

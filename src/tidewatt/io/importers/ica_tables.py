@@ -68,9 +68,13 @@ def read_capacity_tables(files: Sequence[Path | str], capacity: str = "B_md") ->
     issues: list[Issue] = []
     if capacity not in CAPACITIES:
         issues.append(
-            Issue("options", "capacity", f"{capacity!r} is not a capacity column",
-                  f"Did you mean {nearest_words(capacity, CAPACITIES)}?")
-        )  # fmt: skip
+            Issue(
+                "options",
+                "capacity",
+                f"{capacity!r} is not a capacity column",
+                f"Did you mean {nearest_words(capacity, CAPACITIES)}?",
+            )
+        )
     if not files:
         issues.append(Issue("options", "ica", "no files are given", "Give at least one file"))
     frames = []
@@ -91,9 +95,13 @@ def read_capacity_tables(files: Sequence[Path | str], capacity: str = "B_md") ->
             lacking.append(f"h_kW or {capacity}")
         if lacking:
             issues.append(
-                Issue(path.name, ", ".join(lacking), "the columns are missing",
-                      "Give integration-capacity tables, one row a feeder, month and hour")
-            )  # fmt: skip
+                Issue(
+                    path.name,
+                    ", ".join(lacking),
+                    "the columns are missing",
+                    "Give integration-capacity tables, one row a feeder, month and hour",
+                )
+            )
             continue
         issues += _month_hours(path, frame)
         frames.append(frame)
@@ -104,9 +112,17 @@ def read_capacity_tables(files: Sequence[Path | str], capacity: str = "B_md") ->
     if repeated.any():
         ids = joined.FeederID[repeated].astype(str).unique()
         raise ScenarioError(
-            [Issue("ica", "FeederID", "a month and hour is given twice", "Give each file once",
-                   tuple(ids[:5]), len(ids))]
-        )  # fmt: skip
+            [
+                Issue(
+                    "ica",
+                    "FeederID",
+                    "a month and hour is given twice",
+                    "Give each file once",
+                    tuple(ids[:5]),
+                    len(ids),
+                )
+            ]
+        )
     return _pack(joined, capacity)
 
 
@@ -119,9 +135,15 @@ def _month_hours(path: Path, frame: pd.DataFrame) -> list[Issue]:
             rows = np.flatnonzero(wrong) + 2
             found = frame[name][wrong].iloc[0]
             issues.append(
-                Issue(path.name, name, f"{found!r} is not a whole number in {low}..{high}", "Correct it",
-                      tuple(f"row {r}" for r in rows[:5]), len(rows))
-            )  # fmt: skip
+                Issue(
+                    path.name,
+                    name,
+                    f"{found!r} is not a whole number in {low}..{high}",
+                    "Correct it",
+                    tuple(f"row {r}" for r in rows[:5]),
+                    len(rows),
+                )
+            )
     return issues
 
 

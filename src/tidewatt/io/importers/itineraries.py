@@ -116,9 +116,13 @@ def import_itineraries(
         issues.append(Issue("options", "mode", f"{mode!r} given", "Give auto, days or weeks"))
     if grid.headroom_kw.shape[1] != horizon.steps:
         issues.append(
-            Issue("options", "horizon", f"{horizon.steps} steps, the grid has {grid.headroom_kw.shape[1]}",
-                  "Give the horizon of the grid's headroom")
-        )  # fmt: skip
+            Issue(
+                "options",
+                "horizon",
+                f"{horizon.steps} steps, the grid has {grid.headroom_kw.shape[1]}",
+                "Give the horizon of the grid's headroom",
+            )
+        )
     try:
         raw, sound = _read(path, invalid)
     except ScenarioError as error:
@@ -136,9 +140,16 @@ def import_itineraries(
     electric = represent or float(drivers)
     size = FleetSize(electric / adoption, electric, drivers, electric / drivers)
     scenario = populate(
-        label, grid, horizon, places, size, seed=seed, habits=habits, diary=diary,
+        label,
+        grid,
+        horizon,
+        places,
+        size,
+        seed=seed,
+        habits=habits,
+        diary=diary,
         sampling={"adoption": adoption, "method": "day chains drawn from a diary", "source": path.name},
-    )  # fmt: skip
+    )
     counts = _counts(raw, sound, diary) | {"vehicles": drivers}
     sentence = "homes, workplaces, chargers and batteries are drawn; trips are drawn from the diary's days"
     return scenario, ImportReport(path.name, counts, _trips(sound), {}, (sentence,))
@@ -194,9 +205,18 @@ def _places(grid: Grid, habits: Habits) -> Places:
 
 
 def _weeks(
-    path: Path, raw: RawDiary, sound: SoundRows, grid: Grid, horizon: Horizon, places: Places,
-    represent: float | None, adoption: float, seed: int, habits: Habits, label: str,
-) -> tuple[Scenario, ImportReport]:  # fmt: skip
+    path: Path,
+    raw: RawDiary,
+    sound: SoundRows,
+    grid: Grid,
+    horizon: Horizon,
+    places: Places,
+    represent: float | None,
+    adoption: float,
+    seed: int,
+    habits: Habits,
+    label: str,
+) -> tuple[Scenario, ImportReport]:
     order = sound.order
     outside = (raw.depart_min[order] < 0) | (raw.arrive_min[order] > horizon.minutes)
     dropped = _trips(sound)
@@ -205,15 +225,24 @@ def _weeks(
         order = order[~outside]
     if not len(order):
         raise ScenarioError(
-            [Issue(path.name, "depart_min", f"no trip lies within 0..{horizon.minutes:g} minutes",
-                   "Give times in minutes since the start of the horizon")]
-        )  # fmt: skip
+            [
+                Issue(
+                    path.name,
+                    "depart_min",
+                    f"no trip lies within 0..{horizon.minutes:g} minutes",
+                    "Give times in minutes since the start of the horizon",
+                )
+            ]
+        )
     fleet, dwells, trips = lay_driven(raw, order, horizon, places, habits, seed, represent)
     electric = float(fleet.weight.sum())
     sampling = {
-        "adoption": adoption, "vehicles_total": electric / adoption, "seed": seed, "source": path.name,
+        "adoption": adoption,
+        "vehicles_total": electric / adoption,
+        "seed": seed,
+        "source": path.name,
         "method": "every vehicle of the table drives its own trips",
-    }  # fmt: skip
+    }
     counts = _counts(raw, sound, _chains(raw, order, horizon.start))
     counts |= {"trips": len(order), "vehicles": len(fleet)}
     sentence = "homes, workplaces, chargers and batteries are drawn; trips are the table's own"

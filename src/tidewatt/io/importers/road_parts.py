@@ -146,9 +146,12 @@ def _without(roads: Roads, demand: Demand | None, main: Array) -> Repaired:
         rows = zones[demand.origin] & zones[demand.destination]
         counts["trips_left_out"] = float(demand.trips[~rows].sum())
         demand = Demand(
-            zone_number[demand.origin[rows]], zone_number[demand.destination[rows]],
-            demand.trips[rows], demand.start_min[rows], demand.end_min[rows],
-        )  # fmt: skip
+            zone_number[demand.origin[rows]],
+            zone_number[demand.destination[rows]],
+            demand.trips[rows],
+            demand.start_min[rows],
+            demand.end_min[rows],
+        )
     return Repaired(replace(roads, **kept), demand, np.flatnonzero(zones), counts, dropped)
 
 

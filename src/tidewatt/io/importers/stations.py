@@ -186,9 +186,15 @@ def _feeders(node: Array, roads: Roads) -> tuple[Array, list[str]]:
 
 
 def _stations(
-    listed: StationList, rows: Array, placed: _Placed, feeder: Array,
-    fast_kw: float, normal_kw: float, price_fast: float, price_normal: float,
-) -> Stations:  # fmt: skip
+    listed: StationList,
+    rows: Array,
+    placed: _Placed,
+    feeder: Array,
+    fast_kw: float,
+    normal_kw: float,
+    price_fast: float,
+    price_normal: float,
+) -> Stations:
     n, none = len(rows), np.zeros(0)
 
     def filled(values: Array, default: float) -> Array:

@@ -121,11 +121,31 @@ class Motion:
     def move(self, begin: int, until_min: float) -> tuple[Array, Array]:
         """Drive ``active[begin:count]`` until a minute; returns who left the list, and why."""
         self.count, out = move(
-            self.active, begin, self.count, until_min, self.row, self.now_min, self._pos, self._end,
-            self._part, self._leg_row, self.station_min, self.wants, self._path, self._link_ms,
-            self._link_kwh, self._world.roads.length_km, self._factor, self.stored_kwh, self.driven_kwh,
-            self.rescued_kwh, self.driven_km, self._entered, self._out_vehicle, self._out_what,
-        )  # fmt: skip
+            self.active,
+            begin,
+            self.count,
+            until_min,
+            self.row,
+            self.now_min,
+            self._pos,
+            self._end,
+            self._part,
+            self._leg_row,
+            self.station_min,
+            self.wants,
+            self._path,
+            self._link_ms,
+            self._link_kwh,
+            self._world.roads.length_km,
+            self._factor,
+            self.stored_kwh,
+            self.driven_kwh,
+            self.rescued_kwh,
+            self.driven_km,
+            self._entered,
+            self._out_vehicle,
+            self._out_what,
+        )
         return self._out_vehicle[:out].copy(), self._out_what[:out].copy()
 
     def drive_elsewhere(self, who: Array, km: Array, kwh: Array) -> None:

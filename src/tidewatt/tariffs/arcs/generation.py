@@ -99,11 +99,19 @@ class Generation:
     """
 
     def __init__(
-        self, problem: Problem, levels: Levels, penalties: Penalties, *, weight: float = 1.0,
-        elastic: bool = False, first: Duals | None = None, seeds: list[Array] | None = None,
-        on_progress: Callable[[Progressed], None] | None = None, until: float = np.inf,
+        self,
+        problem: Problem,
+        levels: Levels,
+        penalties: Penalties,
+        *,
+        weight: float = 1.0,
+        elastic: bool = False,
+        first: Duals | None = None,
+        seeds: list[Array] | None = None,
+        on_progress: Callable[[Progressed], None] | None = None,
+        until: float = np.inf,
         on_kind: Callable[[int, int, int], None] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.problem, self.levels, self.penalties = problem, levels, penalties
         self.weight, self.elastic, self.report = weight, elastic, on_progress
         self.began = time.perf_counter()
@@ -139,9 +147,17 @@ class Generation:
         self.iteration += 1
         self.arcs = arcs_of(self.problem, self.levels, self.keys)
         self.solved = solve_restricted(
-            self.problem, self.levels, self.arcs, self.active, self.penalties,
-            weight=self.weight, tolerance=self.tolerance, centre=centre, stiff=stiff, until=self.until,
-        )  # fmt: skip
+            self.problem,
+            self.levels,
+            self.arcs,
+            self.active,
+            self.penalties,
+            weight=self.weight,
+            tolerance=self.tolerance,
+            centre=centre,
+            stiff=stiff,
+            until=self.until,
+        )
         self.duals = _capped(self.solved.duals, self.penalties) if self.elastic else self.solved.duals
         return _hold(self.problem, self.solved, self.active)
 
@@ -285,9 +301,12 @@ def _capped(duals: Duals, penalties: Penalties) -> Duals:
     """Prices no higher than what exceeding a limit costs: so that the bound holds with relaxed limits."""
     rows, roads, chargers = penalties.rows, penalties.roads, penalties.chargers
     return Duals(
-        np.minimum(duals.high, rows), np.minimum(duals.low, rows), np.minimum(duals.roads, roads),
-        np.minimum(duals.chargers, chargers), duals.power_kw,
-    )  # fmt: skip
+        np.minimum(duals.high, rows),
+        np.minimum(duals.low, rows),
+        np.minimum(duals.roads, roads),
+        np.minimum(duals.chargers, chargers),
+        duals.power_kw,
+    )
 
 
 def _hold(problem: Problem, solved: Solved, active: Active) -> int:

@@ -126,10 +126,20 @@ def levels_of(problem: Problem, soc_step: float | str = "auto", rounding: str = 
             drop = (roads.energy_kwh / battery + ahead[roads.head] - ahead[roads.tail]) / delta
         used = np.maximum(0, up(np.where(np.isfinite(drop), drop, 0.0)))
         expanded = Expanded(
-            int(destinations[d]), -floor, low, high,
-            first_link, links, roads.head.astype(np.int64), np.asarray(roads.free_flow_steps, np.int64), used,
-            option[m][0], option[m][1], gain[m], rounding == "outer",
-        )  # fmt: skip
+            int(destinations[d]),
+            -floor,
+            low,
+            high,
+            first_link,
+            links,
+            roads.head.astype(np.int64),
+            np.asarray(roads.free_flow_steps, np.int64),
+            used,
+            option[m][0],
+            option[m][1],
+            gain[m],
+            rounding == "outer",
+        )
         levels = max(1, int(high.max()) + 1)
         origin = travel.origin[groups]
         level = down((travel.soc_initial[groups] - base[origin]) / delta) - floor
@@ -142,9 +152,16 @@ def levels_of(problem: Problem, soc_step: float | str = "auto", rounding: str = 
         base_soc = base + floor * delta
         kinds.append(Kind(int(m), int(destinations[d]), final, expanded, levels, base_soc, starts, vehicles))
     return Levels(
-        kinds, step, site, of_level, gain, power_kw, np.where(group_state >= 0, kind, -1), group_state,
+        kinds,
+        step,
+        site,
+        of_level,
+        gain,
+        power_kw,
+        np.where(group_state >= 0, kind, -1),
+        group_state,
         _notes(problem, power_kw) if rounding == "inner" else (),
-    )  # fmt: skip
+    )
 
 
 def _offset(spare: Array, rounding: str) -> float:

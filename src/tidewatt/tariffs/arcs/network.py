@@ -139,7 +139,20 @@ def arcs_of(problem: Problem, levels: Levels, keys: list[Array]) -> Arcs:
     cost[charges] += problem.charger_price[levels.site[option[charges]], start[charges]]
     starts = np.concatenate([base[i] + k.starts for i, k in enumerate(levels.kinds)])
     return Arcs(
-        kind, aggregator, first, head, move.state, move.action, start, end, move.node, move.level,
-        move.level_end, link, option, cost, np.searchsorted(tails, starts),
+        kind,
+        aggregator,
+        first,
+        head,
+        move.state,
+        move.action,
+        start,
+        end,
+        move.node,
+        move.level,
+        move.level_end,
+        link,
+        option,
+        cost,
+        np.searchsorted(tails, starts),
         np.concatenate([k.vehicles for k in levels.kinds]),
-    )  # fmt: skip
+    )

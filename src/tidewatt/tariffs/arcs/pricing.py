@@ -40,9 +40,14 @@ class Pricing:
     """
 
     def __init__(
-        self, problem: Problem, levels: Levels, weight: float, *, until: float = math.inf,
+        self,
+        problem: Problem,
+        levels: Levels,
+        weight: float,
+        *,
+        until: float = math.inf,
         on_kind: Callable[[int, int], None] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.problem, self.levels, self.weight = problem, levels, weight
         self._until, self._on_kind, self._told = until, on_kind, time.perf_counter()
         nodes, steps = problem.roads.nodes, problem.steps
@@ -60,9 +65,12 @@ class Pricing:
         """No price on any limit."""
         p = self.problem
         return Duals(
-            np.zeros(self._rows), np.zeros(self._rows), np.zeros_like(p.toll), np.zeros_like(p.charger_price),
+            np.zeros(self._rows),
+            np.zeros(self._rows),
+            np.zeros_like(p.toll),
+            np.zeros_like(p.charger_price),
             np.zeros_like(p.price_per_kwh),
-        )  # fmt: skip
+        )
 
     def reachable(self) -> list[Array]:
         """Of every kind, which of its starts have any plan at all."""

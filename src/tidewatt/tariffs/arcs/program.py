@@ -122,9 +122,16 @@ class Program:
 
 
 def program_of(
-    problem: Problem, levels: Levels, arcs: Arcs, active: Active, penalties: Penalties,
-    *, weight: float, centre: Duals | None, stiff: float,
-) -> Program:  # fmt: skip
+    problem: Problem,
+    levels: Levels,
+    arcs: Arcs,
+    active: Active,
+    penalties: Penalties,
+    *,
+    weight: float,
+    centre: Duals | None,
+    stiff: float,
+) -> Program:
     """All columns and rows of the given arcs and active limits; `weight` scales all cost but penalties."""
     import scipy.sparse as sp
 
@@ -157,10 +164,12 @@ def program_of(
     grid = _grid(problem, active, penalties, places.power)
     high_in, low_in = np.flatnonzero(np.isfinite(grid.high)), np.flatnonzero(np.isfinite(grid.low))
     n_high, n_low, n_grid = len(high_in), len(low_in), len(grid.at)
-    limit = np.concatenate([
-        problem.roads.capacity_per_step[places.road // problem.steps],
-        problem.sites.chargers[places.charger // problem.steps].astype(float),
-    ])  # fmt: skip
+    limit = np.concatenate(
+        [
+            problem.roads.capacity_per_step[places.road // problem.steps],
+            problem.sites.chargers[places.charger // problem.steps].astype(float),
+        ]
+    )
 
     n_known = n_segment + n_power + n_high + n_low + n_flow
     n = n_known + (0 if centre is None else n_power)
@@ -183,10 +192,14 @@ def program_of(
     powers = slice(n_segment, n_segment + n_power)
     price, curve = _energy(problem, places.power, weight)
     linear[powers], quadratic[powers], lower[powers] = price, curve, -np.inf
-    linear[powers.stop : n_known] = np.concatenate([
-        grid.cost[high_in], grid.cost[low_in],
-        penalties.roads.reshape(-1)[places.road], penalties.chargers.reshape(-1)[places.charger],
-    ])  # fmt: skip
+    linear[powers.stop : n_known] = np.concatenate(
+        [
+            grid.cost[high_in],
+            grid.cost[low_in],
+            penalties.roads.reshape(-1)[places.road],
+            penalties.chargers.reshape(-1)[places.charger],
+        ]
+    )
     if centre is not None:
         # Near the centre instead: prices may move from it, at a cost that grows with the square.
         at = slice(n_known - n_flow, n_known)
@@ -201,11 +214,23 @@ def program_of(
         quadratic[n_known:] = stiff * curve
         lower[n_known:] = -np.inf
     return Program(
-        linear, quadratic, lower, equal, held, np.concatenate([supply[choices], -offset[:n_power]]),
+        linear,
+        quadratic,
+        lower,
+        equal,
+        held,
+        np.concatenate([supply[choices], -offset[:n_power]]),
         np.concatenate([grid.low, np.full(n_flow, -np.inf)]),
         np.concatenate([grid.high, limit - offset[n_power:]]),
-        places, grid, arc, n_segment, len(choices), high_in, low_in, fixed,
-    )  # fmt: skip
+        places,
+        grid,
+        arc,
+        n_segment,
+        len(choices),
+        high_in,
+        low_in,
+        fixed,
+    )
 
 
 def _places(problem: Problem, levels: Levels, arcs: Arcs, active: Active) -> Places:

@@ -61,10 +61,18 @@ class Solved:
 
 
 def solve_restricted(
-    problem: Problem, levels: Levels, arcs: Arcs, active: Active, penalties: Penalties,
-    *, weight: float = 1.0, tolerance: float = 1e-9, centre: Duals | None = None, stiff: float = 1.0,
+    problem: Problem,
+    levels: Levels,
+    arcs: Arcs,
+    active: Active,
+    penalties: Penalties,
+    *,
+    weight: float = 1.0,
+    tolerance: float = 1e-9,
+    centre: Duals | None = None,
+    stiff: float = 1.0,
     until: float = math.inf,
-) -> Solved:  # fmt: skip
+) -> Solved:
     """Least cost over the given arcs under the active limits.
 
     `weight` scales all but the penalties; after `until` (of `time.perf_counter`) nothing is tried again.
@@ -140,9 +148,16 @@ def _run(program: Program, tolerance: float, until: float) -> Any:
         for name, setting in changed.items():
             setattr(solver.settings, name, setting)
         solver.setup(
-            sp.diags_array(program.quadratic).tocsc(), program.linear, program.equal, program.right,
-            program.held, program.low, program.high, program.lower, np.full(len(program.linear), np.inf),
-        )  # fmt: skip
+            sp.diags_array(program.quadratic).tocsc(),
+            program.linear,
+            program.equal,
+            program.right,
+            program.held,
+            program.low,
+            program.high,
+            program.lower,
+            np.full(len(program.linear), np.inf),
+        )
         status, result = solver.solve(), solver.result
         if status == piqp.PIQP_SOLVED:
             break

@@ -61,9 +61,17 @@ def solve_arcs(
     weight = _elastic_weight(problem) if elastic else 1.0
     try:
         done = Generation(
-            problem, levels, penalties, weight=weight, elastic=elastic,
-            first=first, seeds=seeds, on_progress=on_progress, until=until, on_kind=on_kind,
-        ).run(relative_gap)  # fmt: skip
+            problem,
+            levels,
+            penalties,
+            weight=weight,
+            elastic=elastic,
+            first=first,
+            seeds=seeds,
+            on_progress=on_progress,
+            until=until,
+            on_kind=on_kind,
+        ).run(relative_gap)
     except TimeOver:
         return _nothing(problem, levels, unserved, build_s, "time")
     solve_s = time.perf_counter() - began
@@ -140,10 +148,12 @@ def _seeds(problem: Problem, levels: Levels, warm: Solution) -> tuple[list[Array
     zero = np.zeros(shape)
     # Where no grid limits are, the earlier prices are part of the problem's own already.
     first = Duals(
-        warm.dual_high if same else zero, warm.dual_low if same else zero,
+        warm.dual_high if same else zero,
+        warm.dual_low if same else zero,
         warm.toll if same else np.zeros_like(warm.toll),
-        warm.charger_price if same else np.zeros_like(warm.charger_price), warm.power_kw,
-    )  # fmt: skip
+        warm.charger_price if same else np.zeros_like(warm.charger_price),
+        warm.power_kw,
+    )
     known = {(k.aggregator, k.destination, k.soc_final_min): i for i, k in enumerate(levels.kinds)}
     seeds = [np.zeros(0, np.int64) for _ in levels.kinds]
     if warm.traffic is None or not warm.traffic.arcs:
@@ -177,9 +187,15 @@ def _seeds(problem: Problem, levels: Levels, warm: Solution) -> tuple[list[Array
 
 
 def _solution(
-    problem: Problem, levels: Levels, done: Generated, unserved: Array, elastic: bool, traffic: bool,
-    build_s: float, solve_s: float,
-) -> Solution:  # fmt: skip
+    problem: Problem,
+    levels: Levels,
+    done: Generated,
+    unserved: Array,
+    elastic: bool,
+    traffic: bool,
+    build_s: float,
+    solve_s: float,
+) -> Solution:
     """What was found, in the problem's own units."""
     solved, duals = done.solved, done.solved.duals
     dt = problem.step_h
@@ -250,10 +266,26 @@ def _nobody(problem: Problem, elastic: bool) -> Solution:
     cost = 0.0 if kept or elastic else np.inf
     traffic = Traffic(*(at_sites,) * 5, np.full_like(at_sites, np.nan), zero, zero)
     return Solution(
-        "solved" if kept or elastic else "infeasible", cost, cost, 0.0 if kept or elastic else np.inf,
-        np.zeros_like(problem.price_per_kwh), none, none, zero, at_sites, np.zeros(0), traffic,
-        0, 0, 0, 0, np.nan, 0.0, 0.0, relaxed,
-    )  # fmt: skip
+        "solved" if kept or elastic else "infeasible",
+        cost,
+        cost,
+        0.0 if kept or elastic else np.inf,
+        np.zeros_like(problem.price_per_kwh),
+        none,
+        none,
+        zero,
+        at_sites,
+        np.zeros(0),
+        traffic,
+        0,
+        0,
+        0,
+        0,
+        np.nan,
+        0.0,
+        0.0,
+        relaxed,
+    )
 
 
 def _nothing(
@@ -264,7 +296,24 @@ def _nothing(
     zero = np.zeros((rows, problem.steps))
     bound = np.inf if status == "infeasible" else -np.inf
     return Solution(
-        status, np.inf, bound, np.inf, np.zeros_like(problem.price_per_kwh), zero, zero.copy(),
-        np.zeros_like(problem.toll), np.zeros_like(problem.charger_price), unserved, None, 0, 0, 0, 0,
-        float(levels.soc_step.max()), build_s, 0.0, {}, levels.notes,
-    )  # fmt: skip
+        status,
+        np.inf,
+        bound,
+        np.inf,
+        np.zeros_like(problem.price_per_kwh),
+        zero,
+        zero.copy(),
+        np.zeros_like(problem.toll),
+        np.zeros_like(problem.charger_price),
+        unserved,
+        None,
+        0,
+        0,
+        0,
+        0,
+        float(levels.soc_step.max()),
+        build_s,
+        0.0,
+        {},
+        levels.notes,
+    )

@@ -98,9 +98,16 @@ def traffic_of(problem: Problem, levels: Levels, arcs: Arcs, flow: Array) -> Tra
         inside = when < steps
         link_queue[link] = np.bincount(when[inside], (flow[a] * share[after[a]])[inside], steps)
     return Traffic(
-        entering, bypassing, queue, charging, discharging, soc_mean, link_flow, link_queue,
+        entering,
+        bypassing,
+        queue,
+        charging,
+        discharging,
+        soc_mean,
+        link_flow,
+        link_queue,
         _labelled(problem, levels, arcs, flow, soc),
-    )  # fmt: skip
+    )
 
 
 def _soc(levels: Levels, arcs: Arcs) -> Array:

@@ -156,6 +156,13 @@ class Program:
         broken = (np.abs(a @ x - b), low - gx, gx - high)
         residual = max(float(part.max(initial=0.0)) for part in broken)
         return Answer(
-            x, -y, dual_low, dual_high, bound, status == piqp.PIQP_SOLVED, int(result.info.iter), residual,
+            x,
+            -y,
+            dual_low,
+            dual_high,
+            bound,
+            status == piqp.PIQP_SOLVED,
+            int(result.info.iter),
+            residual,
             time.perf_counter() - begin,
-        )  # fmt: skip
+        )

@@ -141,9 +141,18 @@ def _cost(problem_cost: Array, square: Array, x: Array) -> float:
 
 
 def _solution(
-    problem: Problem, model: PathModel, answer: Answer, weight: float, penalties: Array, relative_gap: float,
-    traffic: bool, build_s: float, begin: float, iterations: int, status: str,
-) -> Solution:  # fmt: skip
+    problem: Problem,
+    model: PathModel,
+    answer: Answer,
+    weight: float,
+    penalties: Array,
+    relative_gap: float,
+    traffic: bool,
+    build_s: float,
+    begin: float,
+    iterations: int,
+    status: str,
+) -> Solution:
     """In the problem's places and units."""
     program, x = model.program, answer.x
     cost = _cost(np.concatenate(program.cost), np.concatenate(program.square), x)

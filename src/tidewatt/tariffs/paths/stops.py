@@ -79,9 +79,15 @@ def level_gains(problem: Problem, aggregator: int) -> Array:
 
 
 def path_stops(
-    problem: Problem, program: Program, aggregator: int, soc_final: float, links: Array, groups: Array,
-    demand: Array, elastic: bool,
-) -> list[PathStop]:  # fmt: skip
+    problem: Problem,
+    program: Program,
+    aggregator: int,
+    soc_final: float,
+    links: Array,
+    groups: Array,
+    demand: Array,
+    elastic: bool,
+) -> list[PathStop]:
     """Stops of one commodity on one path, the destination left out; none where nobody can use it.
 
     Parameters
@@ -159,10 +165,19 @@ def path_stops(
                 charging.append(Charging(site, levels, columns, surplus))
         stops.append(
             PathStop(
-                link, nodes[i], int(first[i]), flow, flow_surplus, wait, wait_surplus, wait_least,
-                tuple(charging), coming, coming_step,
+                link,
+                nodes[i],
+                int(first[i]),
+                flow,
+                flow_surplus,
+                wait,
+                wait_surplus,
+                wait_least,
+                tuple(charging),
+                coming,
+                coming_step,
             )
-        )  # fmt: skip
+        )
         # `least` of the last link holds the final SOC, so whoever ends it has arrived.
         coming, coming_step, coming_surplus = flow, t + int(takes[i]), flow_surplus
         coming_soc = np.full(len(t), float(least[i]) - float(uses[i]))
@@ -187,9 +202,15 @@ def _stock(program: Program, cost: Array, most: Array, room: float) -> tuple[Arr
 
 
 def _plugged(
-    program: Program, gains: Array, soc_min: float, room: float, cost: Array, most: Array, vehicles: Array,
+    program: Program,
+    gains: Array,
+    soc_min: float,
+    room: float,
+    cost: Array,
+    most: Array,
+    vehicles: Array,
     energy: Array,
-) -> tuple[Array, Array]:  # fmt: skip
+) -> tuple[Array, Array]:
     """Vehicles at each level of a site and their energy beyond soc_min at the start of the step."""
     count, enter = len(cost), program.enter
     columns = np.stack([program.column(cost, most) for _ in gains])
