@@ -175,7 +175,7 @@ def _milestones(history: Any) -> Row:
 def _blocks(scenario: Any, given: dict[str, Any]) -> Row:
     """Other traffic of a gravity table by free-flow times on all zones of the city."""
     from tidewatt.execution.threads import Threads
-    from tidewatt.kernels.routing import many_to_few, star_of
+    from tidewatt.kernels.roads.dijkstra import many_to_few, star_of
     from tidewatt.simulation.background import background_flow
     from tidewatt.simulation.routing.network import network_of
 

@@ -18,7 +18,7 @@ from benchmarks.registry import Case, Job, Options, Row, register
 from benchmarks.scenarios import week
 from benchmarks.tables import markdown, number, provenance
 from tidewatt.domain.scenario import Scenario
-from tidewatt.kernels import charging
+from tidewatt.kernels.charging import subproblem
 
 PROJECTIONS = ("tidewatt", "numpy", "piqp", "highs-qp")
 ONE_BY_ONE = 100
@@ -68,7 +68,7 @@ def _project_all(first, edge, v, cap, lower, upper, x):
         a, b = first[i], first[i + 1]
         mu[:] = 0.0
         m = b - a
-        charging.project(v, cap, scale, edge[a : b + 1], lower[a:b], upper[a:b], m, mu, stack)
+        subproblem.project(v, cap, scale, edge[a : b + 1], lower[a:b], upper[a:b], m, mu, stack)
         for j in range(m):
             for k in range(edge[a + j], edge[a + j + 1]):
                 x[k] = min(max(v[k] - mu[j], 0.0), cap[k])

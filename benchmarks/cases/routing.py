@@ -68,7 +68,7 @@ def _router(given: dict[str, Any], made: Any, few: Any, rng: np.random.Generator
     network, time_ms, zones, corners = made
     with tempfile.TemporaryDirectory() as folder:
         numba.config.CACHE_DIR = folder  # nothing is compiled yet: how long that takes is part of it
-        from tidewatt.kernels import routing
+        from tidewatt.kernels.roads import dijkstra as roads_dijkstra
         from tidewatt.simulation.routing.routers import make_router
 
         pairs = 60 if given["router"] == "dijkstra" else 1400
@@ -89,11 +89,14 @@ def _router(given: dict[str, Any], made: Any, few: Any, rng: np.random.Generator
             row["prepare_s"] = _best(lambda: make_router(network, few, kind=given["router"]), 3)
             row["renew_ms"] = 1e3 * _best(lambda: router.renew(time_ms), 3 * REPEATS)
         else:
-            star, cost = routing.star_of(network.nodes, network.tail, network.head), time_ms.astype(np.int64)
+            star, cost = (
+                roads_dijkstra.star_of(network.nodes, network.tail, network.head),
+                time_ms.astype(np.int64),
+            )
             start = int(network.depart_node[zones[0]])
-            routing.one_to_all(star, cost, start, np.int64(-1))
+            roads_dijkstra.one_to_all(star, cost, start, np.int64(-1))
             row["one_to_all_ms"] = 1e3 * _best(
-                lambda: routing.one_to_all(star, cost, start, np.int64(-1)), 3 * REPEATS
+                lambda: roads_dijkstra.one_to_all(star, cost, start, np.int64(-1)), 3 * REPEATS
             )
 
         def routes() -> float:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.verification.road_scenarios import at_random
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels.assignment import load_paths, price_links
+from tidewatt.kernels.roads.equilibrium import load_paths, price_links
 from tidewatt.simulation.assignment.monitor import Goal, Monitor
 from tidewatt.simulation.assignment.problem import pack
 from tidewatt.simulation.assignment.projection import project

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tidewatt.kernels import charging
+from tidewatt.kernels.charging import subproblem
 
 piqp = pytest.importorskip("piqp", reason="needs the dev extra")
 highspy = pytest.importorskip("highspy", reason="needs the dev extra")
@@ -94,7 +94,7 @@ def projected(a: dict[str, np.ndarray], warm: np.ndarray | None = None) -> tuple
     m, scale = len(a["scale"]), np.repeat(a["scale"], np.diff(a["edge"]))
     mu = np.zeros(m) if warm is None else warm.copy()
     stack = np.zeros((m + 2, 5))
-    charging.project(a["v"], a["cap"], scale, a["edge"], a["lower"], a["upper"], m, mu, stack)
+    subproblem.project(a["v"], a["cap"], scale, a["edge"], a["lower"], a["upper"], m, mu, stack)
     return np.clip(a["v"] - np.repeat(mu, np.diff(a["edge"])) * scale, 0.0, a["cap"]), mu
 
 
@@ -163,10 +163,10 @@ def cheapest_bound(a: dict[str, np.ndarray]) -> float:
     n, m = len(a["price"]), len(a["scale"])
     eps = 1e-12 * max(1.0, a["price"].max())
     mu, v, stack = np.zeros(m), np.zeros(n), np.zeros((m + 2, 5))
-    charging.cheapest(
+    subproblem.cheapest(
         a["price"], a["cap"], a["edge"], a["lower"], a["upper"], m, eps, v, np.ones(n), mu, stack
     )
-    return charging.dual_bound(a["price"], a["cap"], a["edge"], a["lower"], a["upper"], m, -eps * mu)
+    return subproblem.dual_bound(a["price"], a["cap"], a["edge"], a["lower"], a["upper"], m, -eps * mu)
 
 
 def compare(kind: str, seed: int, cases: int) -> None:
@@ -207,7 +207,7 @@ def test_bound_holds_for_any_multipliers(kind: str) -> None:
         best = outside_cheapest(a)
         m = len(a["scale"])
         nu = rng.normal(0.5, 1.5, m)
-        bound = charging.dual_bound(a["price"], a["cap"], a["edge"], a["lower"], a["upper"], m, nu)
+        bound = subproblem.dual_bound(a["price"], a["cap"], a["edge"], a["lower"], a["upper"], m, nu)
         assert bound <= best + 1e-9 * (1.0 + abs(best))
 
 
@@ -216,7 +216,7 @@ def test_earliest_is_full_power_until_full() -> None:
     cap = np.array([2.0, 2.0, 1.0, 3.0, 3.0])
     edge = np.array([0, 3, 5])
     x = np.zeros(5)
-    energy = charging.earliest(cap, edge, np.array([3.5, 5.0]), 2, x)
+    energy = subproblem.earliest(cap, edge, np.array([3.5, 5.0]), 2, x)
     assert x.tolist() == [2.0, 1.5, 0.0, 1.5, 0.0]
     assert energy == 5.0
 
@@ -226,7 +226,7 @@ def test_kernel_agrees_without_compilation() -> None:
     root = Path(__file__).parents[2]
     code = (
         "from tests.verification.test_charging_kernel import KINDS, compare\n"
-        "import tidewatt.kernels.charging as c\n"
+        "import tidewatt.kernels.charging.subproblem as c\n"
         "assert not hasattr(c.project, 'signatures'), 'compiled after all'\n"
         "[compare(k, 1, 1 if k == 'hundreds_of_dwells' else 6) for k in KINDS]\n"
     )

@@ -18,7 +18,7 @@ from tidewatt.configuration.traffic import congestion_of_day, traffic_of_days
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels.queueing_figures import FIGURES
+from tidewatt.kernels.queue.figures import FIGURES
 from tidewatt.simulation.driving.day import Day
 from tidewatt.simulation.parameters import Parameters as SimulationParameters
 from tidewatt.simulation.queueing.choice import StationChoice

@@ -9,7 +9,7 @@ import numpy as np
 
 from tidewatt.configuration.costs import Costs
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.queueing_figures import FIGURES
+from tidewatt.kernels.queue.figures import FIGURES
 
 __all__ = ["INFEASIBLE", "WIDTH", "Judged", "figures_of_days", "judged_rows"]
 

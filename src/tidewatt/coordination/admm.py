@@ -17,7 +17,7 @@ from tidewatt.coordination.monitor import Monitor
 from tidewatt.coordination.problem import BLOCKS
 from tidewatt.coordination.shards import Shards
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.prox import overload_prox
+from tidewatt.kernels.charging.proximal import overload_prox
 
 __all__ = ["Sharing", "share", "solve_admm"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.grid import CostPieces
 from tidewatt.domain.scenario import Scenario
-from tidewatt.kernels.fleet import Fleet
+from tidewatt.kernels.charging.fleet import ShardArrays
 
 __all__ = ["Levels", "levels_of"]
 
@@ -104,7 +104,7 @@ class Levels:
         return np.bincount(level, part, len(self.floor))
 
 
-def levels_of(scenario: Scenario, fleet: Fleet) -> Levels:
+def levels_of(scenario: Scenario, fleet: ShardArrays) -> Levels:
     """Feeders and banks with their floors taken out, so that a price of zero goes with every slack level."""
     grid, steps = scenario.grid, scenario.horizon.steps
     feeders, banks = grid.feeders, grid.banks

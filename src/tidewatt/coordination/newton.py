@@ -14,7 +14,7 @@ from tidewatt.coordination.monitor import Monitor
 from tidewatt.coordination.shards import Curvature, Shards
 from tidewatt.coordination.step import Budget, Step, newton_step
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.curvature import on_slots, onto_rows, segments_diagonal
+from tidewatt.kernels.charging.curvature import on_slots, onto_rows, segments_diagonal
 from tidewatt.result import Status
 
 __all__ = ["Proximal", "solve_newton"]

@@ -9,8 +9,7 @@ import numpy as np
 from tidewatt.coordination.levels import Levels, levels_of
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
-from tidewatt.kernels.energy import cumulative_bounds, lower_to_reachable
-from tidewatt.kernels.fleet import Fleet
+from tidewatt.kernels.charging.fleet import ShardArrays, cumulative_bounds, lower_to_reachable
 
 __all__ = ["BLOCKS", "Problem", "block_ends", "pack", "session_problem"]
 
@@ -24,7 +23,7 @@ class Problem:
 
     Attributes
     ----------
-    fleet : Fleet
+    fleet : ShardArrays
         Vehicles, or in the session-flexible rung their dwells, block after block, each by home feeder.
     levels : Levels
         Grid.
@@ -36,7 +35,7 @@ class Problem:
         Scenario's dwell of each opportunity.
     """
 
-    fleet: Fleet
+    fleet: ShardArrays
     levels: Levels
     step_h: float
     vehicle: Array
@@ -106,7 +105,7 @@ def pack(scenario: Scenario) -> tuple[Problem, Array]:
     if len(scale):
         scale /= scale.mean()
     weight = fleet.weight[vehicle]
-    packed = Fleet(
+    packed = ShardArrays(
         first, feeder, begin, edge, power, head, tail, lower, upper, scale, weight, _longest(first, edge)
     )
     lower_to_reachable(packed, per[vehicle], lack)
@@ -162,7 +161,7 @@ def session_problem(problem: Problem, unmanaged: Array) -> Problem:
     edge = np.r_[0, np.cumsum(counts[keep])].astype(np.int64)
     first = np.arange(len(keep) + 1)
     energy = energy[keep]
-    packed = Fleet(
+    packed = ShardArrays(
         first=first,
         feeder=fleet.feeder[keep],
         step=fleet.step[keep],

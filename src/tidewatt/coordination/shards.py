@@ -10,8 +10,8 @@ import numpy as np
 from tidewatt.coordination.problem import Problem, block_ends
 from tidewatt.domain.arrays import Array
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels import curvature, passes
-from tidewatt.kernels.fleet import count_marked, earliest_pass, load_pass
+from tidewatt.kernels.charging import curvature, passes
+from tidewatt.kernels.charging.fleet import count_marked, earliest_pass, load_pass
 
 __all__ = ["Curvature", "Shards", "Tally"]
 

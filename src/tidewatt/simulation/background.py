@@ -19,7 +19,7 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Roads
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels.assignment import LinkCosts, descend, price_links
+from tidewatt.kernels.roads.equilibrium import LinkCosts, descend, price_links
 from tidewatt.simulation.assignment.hierarchical import hierarchical_loader
 from tidewatt.simulation.assignment.problem import link_costs, pairs_of
 from tidewatt.simulation.routing.network import Network

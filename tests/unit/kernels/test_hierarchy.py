@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.unit.simulation.road_networks import made, towns
-from tidewatt.kernels import hierarchy
-from tidewatt.kernels.hierarchy_order import dissect, neighbours, place, sorted_along
+from tidewatt.kernels.roads import contraction
+from tidewatt.kernels.roads.dissection import dissect, neighbours, place, sorted_along
 
 
 def grid(side, known=True):
@@ -18,7 +18,7 @@ def grid(side, known=True):
 
 
 def shape_of(network):
-    return hierarchy.build(network.nodes, network.tail, network.head, network.x_km, network.y_km)
+    return contraction.build(network.nodes, network.tail, network.head, network.x_km, network.y_km)
 
 
 @pytest.mark.parametrize("network", [towns(0), grid(9), grid(7, known=False)])

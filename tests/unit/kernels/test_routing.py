@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.unit.simulation.road_networks import all_times, towns
-from tidewatt.kernels import routing
+from tidewatt.kernels.roads import dijkstra
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +20,17 @@ def test_one_to_all_both_ways(town, kind):
     network, time = town
     expected = all_times(network, time)
     cost = time.astype(kind)
-    ahead = routing.star_of(network.nodes, network.tail, network.head)
-    back = routing.star_of(network.nodes, network.head, network.tail)
+    ahead = dijkstra.star_of(network.nodes, network.tail, network.head)
+    back = dijkstra.star_of(network.nodes, network.head, network.tail)
     for node in (0, 5, 150, network.nodes - 1):
-        distance, via = routing.one_to_all(ahead, cost, node, kind(-1))
+        distance, via = dijkstra.one_to_all(ahead, cost, node, kind(-1))
         assert distance.dtype == kind and (distance == expected[node]).all()
         # The tree's own links bear the distances out.
         reached = np.flatnonzero(via >= 0)
         assert set(np.flatnonzero(distance >= 0)) == {*reached, node}
         assert (network.head[via[reached]] == reached).all()
         assert (distance[network.tail[via[reached]]] + cost[via[reached]] == distance[reached]).all()
-        distance, via = routing.one_to_all(back, cost, node, kind(-1))
+        distance, via = dijkstra.one_to_all(back, cost, node, kind(-1))
         assert (distance == expected[:, node]).all()
         reached = np.flatnonzero(via >= 0)
         assert (network.tail[via[reached]] == reached).all()
@@ -39,20 +39,20 @@ def test_one_to_all_both_ways(town, kind):
 def test_many_to_few(town):
     """Stopping too early would leave stations unreached, twice-named ones among them."""
     network, time = town
-    star = routing.star_of(network.nodes, network.tail, network.head)
+    star = dijkstra.star_of(network.nodes, network.tail, network.head)
     sources, few = np.array([3, 3, 120, 199], np.int32), np.array([9, 150, 9, 120], np.int32)
-    found = routing.many_to_few(star, time, sources, few, np.int64(-1))
+    found = dijkstra.many_to_few(star, time, sources, few, np.int64(-1))
     assert (found == all_times(network, time)[sources][:, few]).all()
 
 
 def test_paths_of_shared_origins(town):
     """Pairs that share a search must not see what another pair of the same origin left behind."""
     network, time = town
-    star = routing.star_of(network.nodes, network.tail, network.head)
+    star = dijkstra.star_of(network.nodes, network.tail, network.head)
     origin = np.array([4, 4, 4, 4, 150, 4], np.int32)
     destination = np.array([90, 4, 150, 90, 101, 17], np.int32)
     expected = all_times(network, time)[origin, destination]
-    first, links, distance = routing.paths(
+    first, links, distance = dijkstra.paths(
         star, network.tail, time, origin, destination, np.int64(2**62), np.int64(-1)
     )
     assert (distance == expected).all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tidewatt.kernels.segments import leaving, segments, supplied, unfolded
+from tidewatt.kernels.arcs.segments import leaving, segments, supplied, unfolded
 
 STATES = 30
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tidewatt.kernels.surplus import UNREACHED, Expanded, cheapest, follow
+from tidewatt.kernels.arcs.surplus import UNREACHED, Expanded, cheapest, follow
 
 STEPS, NODES, LEVELS = 6, 4, 7
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tidewatt.kernels.traffic import tally
+from tidewatt.kernels.roads.movement import tally
 
 
 @pytest.mark.parametrize("vehicles", [0, 1, 7, 1003])

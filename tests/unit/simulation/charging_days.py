@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidewatt.domain.stations import StationPlan, Stations
-from tidewatt.kernels.queueing_costs import taste_min
+from tidewatt.kernels.queue.stations import taste_min
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.queueing.packing import rules_of

@@ -10,7 +10,7 @@ import pytest
 
 from tests.verification.road_scenarios import at_random, roads_of, scenario_of
 from tidewatt.errors import ScenarioError, SolveWarning
-from tidewatt.kernels.assignment import LinkCosts, beckmann, descend, price_links
+from tidewatt.kernels.roads.equilibrium import LinkCosts, beckmann, descend, price_links
 from tidewatt.result import Status
 from tidewatt.simulation.assignment.problem import lost_pairs, pack, unreachable
 from tidewatt.simulation.assignment.study import METHODS, assign

@@ -10,7 +10,7 @@ from scipy import stats
 
 from tests.unit.simulation.charging_days import random_day, requests_of, run_day, same, stations_of
 from tidewatt.domain.stations import StationPlan
-from tidewatt.kernels.queueing_costs import level_kwh, taste_min
+from tidewatt.kernels.queue.stations import level_kwh, taste_min
 from tidewatt.simulation.parameters import WORDS, Parameters
 from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.queueing.choice import GeneralisedCost, Logit, RandomRegret, StationChoice, choice_of

@@ -12,9 +12,15 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels.assignment import LinkCosts, beckmann, descend, price_links
-from tidewatt.kernels.assignment_trees import Pairs, all_or_nothing
-from tidewatt.kernels.routing import Star
+from tidewatt.kernels.roads.dijkstra import Star
+from tidewatt.kernels.roads.equilibrium import (
+    LinkCosts,
+    Pairs,
+    all_or_nothing,
+    beckmann,
+    descend,
+    price_links,
+)
 from tidewatt.result import Status
 from tidewatt.simulation.assignment.monitor import Monitor, Outcome
 from tidewatt.simulation.assignment.problem import NoPath, shards_of

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.assignment import Paths
+from tidewatt.kernels.roads.equilibrium import Paths
 from tidewatt.result import Progress, Status
 
 __all__ = ["Goal", "Monitor", "Outcome"]

@@ -11,9 +11,8 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Demand, Roads
 from tidewatt.errors import Issue, ScenarioError
-from tidewatt.kernels.assignment import LinkCosts, Paths
-from tidewatt.kernels.assignment_trees import Pairs, cheaper_paths
-from tidewatt.kernels.routing import Star, star_of
+from tidewatt.kernels.roads.dijkstra import Star, star_of
+from tidewatt.kernels.roads.equilibrium import LinkCosts, Pairs, Paths, cheaper_paths
 from tidewatt.simulation.routing.network import Network, network_of
 
 __all__ = [

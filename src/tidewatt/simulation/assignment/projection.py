@@ -13,8 +13,15 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels.assignment import Paths, beckmann, equilibrate, load_paths, price_links
-from tidewatt.kernels.assignment_trees import cheaper_paths, merge_paths
+from tidewatt.kernels.roads.equilibrium import (
+    Paths,
+    beckmann,
+    cheaper_paths,
+    equilibrate,
+    load_paths,
+    merge_paths,
+    price_links,
+)
 from tidewatt.result import Status
 from tidewatt.simulation.assignment.monitor import Monitor, Outcome
 from tidewatt.simulation.assignment.problem import NoPath, Problem, no_paths

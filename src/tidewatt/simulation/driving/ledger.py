@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.traffic import tally
+from tidewatt.kernels.roads.movement import tally
 from tidewatt.simulation.driving.drivers import SLOW_KW
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.traffic import ARRIVED, AT_NODE, AT_STATION
+from tidewatt.kernels.roads.movement import ARRIVED, AT_NODE, AT_STATION
 from tidewatt.simulation.driving.drivers import Drivers
 from tidewatt.simulation.driving.ledger import Ledger, Reason
 from tidewatt.simulation.driving.motion import Motion

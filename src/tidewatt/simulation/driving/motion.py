@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.traffic import append_paths, move, path_kwh, rest_kwh
+from tidewatt.kernels.roads.movement import append_paths, move, path_kwh, rest_kwh
 
 if TYPE_CHECKING:
     from tidewatt.simulation.driving.drivers import Drivers

@@ -8,7 +8,8 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import StationPlan, Stations
-from tidewatt.kernels import queueing, queueing_choice, queueing_costs, queueing_state
+from tidewatt.kernels.queue import events, records
+from tidewatt.kernels.queue import stations as queue_stations
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.queueing.choice import StationChoice
 from tidewatt.simulation.queueing.packing import grown, outside, queue_of, rules_of, sessions_of, take_in
@@ -65,12 +66,12 @@ class ChargingDay:
         return self._count
 
     @property
-    def queue(self) -> queueing_state.Queue:
+    def queue(self) -> records.Queue:
         """State as kernels keep it."""
         return self._queue
 
     @property
-    def rules(self) -> queueing_state.Rules:
+    def rules(self) -> records.ChoiceRules:
         """How drivers choose, as kernels read it."""
         return self._rules
 
@@ -123,7 +124,7 @@ class ChargingDay:
             self._queue = grown(self._queue, 2 * self._count)
         take_in(self._queue, self._rules, requests, first)
         if self._outside is None:
-            queueing_choice.decide(self._queue, self._rules, first, requests.to_ms, requests.onward_ms)
+            queue_stations.decide(self._queue, self._rules, first, requests.to_ms, requests.onward_ms)
         else:
             self._ask(self._outside, requests, first)
         self._minute = max(self._minute, float(requests.minute[-1]))
@@ -163,12 +164,12 @@ class ChargingDay:
         begin = oldest if minute >= last else 0
         waiting = np.zeros(self._stations, np.int64)
         charging = np.zeros(self._stations, np.int64)
-        oldest = queueing.count_at(self._queue, begin, count, float(minute), waiting, charging)
+        oldest = events.count_at(self._queue, begin, count, float(minute), waiting, charging)
         self._counted = (minute, int(oldest))
         return waiting, charging
 
     def _let_in(self, until_min: float) -> None:
-        queueing.advance(self._queue, self._rules, float(until_min))
+        events.advance(self._queue, self._rules, float(until_min))
         if math.isfinite(until_min):
             self._minute = max(self._minute, until_min)
 
@@ -178,18 +179,18 @@ class ChargingDay:
             minute, to = float(requests.minute[i]), requests.to_ms[i]
             self._let_in(minute)
             onward = requests.onward_ms[i]
-            queueing_choice.offer(self._queue, self._rules, first + i, to, onward, offers)
+            queue_stations.offer(self._queue, self._rules, first + i, to, onward, offers)
             open_to = np.flatnonzero(~np.isnan(offers[2]))
             if len(open_to):
                 costs = np.asarray(choice.costs(*offers[:, open_to]))
                 if costs.shape != open_to.shape or np.isnan(costs).any():
                     raise ValueError(f"{type(choice).__name__}.costs must give one number an alternative")
                 s = int(open_to[costs.argmin()])
-                queueing.accept(
+                events.accept(
                     self._queue,
                     self._rules,
                     first + i,
                     s,
                     minute + int(to[s]) / 60000.0,
-                    queueing_costs.detour_min(to[s], onward[s], requests.direct_ms[i]),
+                    queue_stations.detour_min(to[s], onward[s], requests.direct_ms[i]),
                 )

@@ -8,16 +8,17 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import StationPlan, Stations
-from tidewatt.kernels import queueing, queueing_costs
-from tidewatt.kernels.queueing_state import (
+from tidewatt.kernels.queue import events
+from tidewatt.kernels.queue import stations as queue_stations
+from tidewatt.kernels.queue.records import (
     ALTERNATIVE,
     ALTERNATIVES,
     ARRIVAL,
     CHARGE,
     DAY_MIN,
     STATION,
+    ChoiceRules,
     Queue,
-    Rules,
     records,
 )
 from tidewatt.simulation.parameters import WORDS, Parameters
@@ -78,7 +79,7 @@ def queue_of(
         shortlist=records(ALTERNATIVES, ALTERNATIVE),
         minutes=np.zeros((5, ALTERNATIVES)),
     )
-    queueing.clear(queue)
+    events.clear(queue)
     return queue
 
 
@@ -97,10 +98,10 @@ def outside(choice: StationChoice | None) -> bool:
     return choice is not None and type(choice) not in (GeneralisedCost, Logit, RandomRegret)
 
 
-def rules_of(parameters: Parameters, choice: StationChoice | None, seed: int) -> Rules:
+def rules_of(parameters: Parameters, choice: StationChoice | None, seed: int) -> ChoiceRules:
     """How drivers choose."""
     built_in: Any = choice_of(parameters) if choice is None or outside(choice) else choice
-    return Rules(
+    return ChoiceRules(
         per_min=per_minute(built_in.value_of_time_per_h),
         information=WORDS["information"].index(parameters.information),
         choice=int(isinstance(built_in, RandomRegret)),
@@ -113,12 +114,12 @@ def rules_of(parameters: Parameters, choice: StationChoice | None, seed: int) ->
     )
 
 
-def take_in(queue: Queue, rules: Rules, requests: Requests, first: int) -> None:
+def take_in(queue: Queue, rules: ChoiceRules, requests: Requests, first: int) -> None:
     """Write what requests ask for into the queue's records, from number `first` on."""
     end = first + len(requests)
     for name in _ASKED:
         queue.charges[name][first:end] = getattr(requests, name)
-    queueing_costs.levels(queue.charges, first, end, rules.taper_soc, rules.efficiency)
+    queue_stations.levels(queue.charges, first, end, rules.taper_soc, rules.efficiency)
 
 
 def sessions_of(queue: Queue, begin: int, end: int) -> Sessions:

@@ -10,8 +10,8 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels import queueing_replay
-from tidewatt.kernels.queueing_state import RANKED, Queue, Rules, records
+from tidewatt.kernels.queue import replaying
+from tidewatt.kernels.queue.records import RANKED, ChoiceRules, Queue, records
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.queueing.choice import StationChoice
 from tidewatt.simulation.queueing.packing import outside, queue_of, rules_of, take_in
@@ -32,7 +32,7 @@ class PreparedDay:
     requests : Requests
     queue : Queue
         The requests as kernels keep them; to be copied before anything happens to them.
-    rules : Rules
+    rules : ChoiceRules
         How drivers choose.
     table : records
         Each driver's stations by rising cost without any wait.
@@ -40,7 +40,7 @@ class PreparedDay:
 
     requests: Requests
     queue: Queue
-    rules: Rules
+    rules: ChoiceRules
     table: Any
 
     def at(self, chargers: int, most: int) -> Queue:
@@ -105,7 +105,7 @@ def prepare(
 
     def fill(part: int) -> None:
         begin, end = edges[part], edges[part + 1]
-        queueing_replay.rank_stations(queue, rules, requests.to_ms, requests.onward_ms, begin, end, table)
+        replaying.rank_stations(queue, rules, requests.to_ms, requests.onward_ms, begin, end, table)
 
     if threads:
         threads.map(fill, range(parts))

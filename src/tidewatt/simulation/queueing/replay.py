@@ -15,8 +15,9 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import StationPlan, Stations
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels import queueing_figures, queueing_replay
-from tidewatt.kernels.queueing_state import Queue, Rules
+from tidewatt.kernels.queue import figures as queue_figures
+from tidewatt.kernels.queue import replaying
+from tidewatt.kernels.queue.records import ChoiceRules, Queue
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.queueing.choice import StationChoice
@@ -149,7 +150,7 @@ def replay(
     else:
         made = prepare(requests, stations, parameters, prices=prices, choice=choice)
         queue, rules = made.at(*_room(plan.fast, plan.normal)), made.rules
-        queueing_replay.replay_day(
+        replaying.replay_day(
             queue, rules, made.table, requests.to_ms, requests.onward_ms, plan.fast, plan.normal
         )
     return _summed_up(queue, rules, requests, parameters, minutes, patience or Patience())
@@ -202,8 +203,8 @@ def replay_many(
         for day in days
     ]
     plans, feeling = len(fast), np.array(patience or Patience(), np.float64)
-    figures = np.zeros((len(made), plans, len(queueing_figures.FIGURES)))
-    by_station = np.zeros((len(made), plans, len(stations), len(queueing_figures.BY_STATION)))
+    figures = np.zeros((len(made), plans, len(queue_figures.FIGURES)))
+    by_station = np.zeros((len(made), plans, len(stations), len(queue_figures.BY_STATION)))
     tables = [
         np.ascontiguousarray(table, np.float32)
         for table in (effects or [np.zeros((0, len(stations)))] * len(made))
@@ -216,7 +217,7 @@ def replay_many(
     def work(shard: tuple[int, int]) -> None:
         number, begin = shard
         day, end = made[number], min(begin + AT_ONCE, plans)
-        queueing_figures.replay_plans(
+        queue_figures.replay_plans(
             day.at(*_room(fast[begin:end], normal[begin:end])),
             day.rules,
             day.table,
@@ -239,18 +240,18 @@ def replay_many(
         for shard in shards:
             work(shard)
     return ReplayedPlans(
-        {name: figures[:, :, i].T.copy() for i, name in enumerate(queueing_figures.FIGURES)},
+        {name: figures[:, :, i].T.copy() for i, name in enumerate(queue_figures.FIGURES)},
         {
             name: by_station[:, :, :, i].swapaxes(0, 1).copy()
-            for i, name in enumerate(queueing_figures.BY_STATION)
+            for i, name in enumerate(queue_figures.BY_STATION)
         },
         sums.T.copy(),
     )
 
 
-def minutes_of(minutes: int, stations: int) -> queueing_figures.Minutes:
+def minutes_of(minutes: int, stations: int) -> queue_figures.Minutes:
     """Scratch for sums by minute."""
-    return queueing_figures.Minutes(
+    return queue_figures.Minutes(
         np.zeros((minutes + 2, stations)),
         np.zeros((minutes + 2, 1)),
         np.zeros((minutes + 2, 1)),
@@ -266,15 +267,15 @@ def _room(fast: Array, normal: Array) -> tuple[int, int]:
 
 def _summed_up(
     queue: Queue,
-    rules: Rules,
+    rules: ChoiceRules,
     requests: Requests,
     parameters: Parameters,
     minutes: int,
     patience: Patience,
 ) -> ReplayedDay:
-    figures = np.zeros(len(queueing_figures.FIGURES))
-    by_station = np.zeros((requests.stations, len(queueing_figures.BY_STATION)))
-    queueing_figures.figures_of_day(
+    figures = np.zeros(len(queue_figures.FIGURES))
+    by_station = np.zeros((requests.stations, len(queue_figures.BY_STATION)))
+    queue_figures.figures_of_day(
         queue,
         rules,
         len(requests),
@@ -286,8 +287,8 @@ def _summed_up(
     return ReplayedDay(
         sessions=sessions_of(queue, 0, int(queue.size[1])),
         station=queue.charges["station"][: len(requests)].copy(),
-        figures=dict(zip(queueing_figures.FIGURES, figures.tolist())),
-        by_station={name: by_station[:, i].copy() for i, name in enumerate(queueing_figures.BY_STATION)},
+        figures=dict(zip(queue_figures.FIGURES, figures.tolist())),
+        by_station={name: by_station[:, i].copy() for i, name in enumerate(queue_figures.BY_STATION)},
         parameters=parameters,
         minutes=minutes,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels import queueing_series
+from tidewatt.kernels.queue import figures
 
 __all__ = ["FAST", "NORMAL", "SERIES", "Sessions", "station_series"]
 
@@ -97,7 +97,7 @@ def station_series(
         ``power_kw``, ``revenue_per_h`` (money), ``queue_vehicles``, ``occupied_chargers``.
     """
     out = np.zeros((len(SERIES), stations, minutes))
-    queueing_series.station_series(
+    figures.station_series(
         sessions.station,
         sessions.arrive_min,
         sessions.start_min,

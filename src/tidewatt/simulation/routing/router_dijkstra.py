@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels import routing
-from tidewatt.kernels.hierarchy import UNREACHED
+from tidewatt.kernels.roads import dijkstra
+from tidewatt.kernels.roads.contraction import UNREACHED
 from tidewatt.simulation.routing.network import Network
 from tidewatt.simulation.routing.routes import Routes, checked_nodes, checked_times, joined, shards
 
@@ -25,8 +25,8 @@ class DijkstraRouter:
         self._closed = np.int64(UNREACHED)
         self._network, self._threads = network, threads
         self._few = checked_nodes(network, few)
-        self._out = routing.star_of(network.nodes, network.tail, network.head)
-        self._in = routing.star_of(network.nodes, network.head, network.tail)
+        self._out = dijkstra.star_of(network.nodes, network.tail, network.head)
+        self._in = dijkstra.star_of(network.nodes, network.head, network.tail)
         self._time: NDArray[np.int64] | None = None
 
     def renew(self, time_ms: Ints) -> None:
@@ -49,7 +49,7 @@ class DijkstraRouter:
         by, to = start[order], end[order]
 
         def find(at: slice) -> tuple[NDArray[np.int64], Ints, NDArray[np.int64]]:
-            found: tuple[NDArray[np.int64], Ints, NDArray[np.int64]] = routing.paths(
+            found: tuple[NDArray[np.int64], Ints, NDArray[np.int64]] = dijkstra.paths(
                 self._out, net.tail, time, by[at], to[at], self._closed, np.int64(-1)
             )
             return found
@@ -75,7 +75,7 @@ class DijkstraRouter:
         time = self._known()
 
         def find(at: slice) -> NDArray[np.int64]:
-            found: NDArray[np.int64] = routing.many_to_few(star, time, sources[at], few, self._closed)
+            found: NDArray[np.int64] = dijkstra.many_to_few(star, time, sources[at], few, self._closed)
             return found
 
         found = self._threads.map(find, shards(len(nodes), 16))

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels import hierarchy, hierarchy_query
+from tidewatt.kernels.roads import contraction as roads_contraction
+from tidewatt.kernels.roads import queries
 from tidewatt.simulation.routing.network import Network
 from tidewatt.simulation.routing.routes import PAIRS, Routes, checked_nodes, checked_times, joined, shards
 
@@ -30,11 +31,11 @@ class _Labels:
 
 
 class HierarchyRouter:
-    """Customisable contraction hierarchy of `tidewatt.kernels.hierarchy`."""
+    """Customisable contraction hierarchy of `tidewatt.kernels.roads.contraction`."""
 
     def __init__(self, network: Network, few: Ints, threads: Threads) -> None:
         self._network, self._threads = network, threads
-        self._h = h = hierarchy.build(*network[:3], network.x_km, network.y_km)
+        self._h = h = roads_contraction.build(*network[:3], network.x_km, network.y_km)
         self._cost = np.empty((len(h.head), 2), np.int32)
         self._via = np.empty((len(h.head), 2), np.int32)
         entries = int(h.depth.sum(dtype=np.int64)) + network.nodes
@@ -52,8 +53,8 @@ class HierarchyRouter:
 
     def renew(self, time_ms: Ints) -> None:
         """Take new link times [ms]."""
-        time = checked_times(self._network, time_ms, int(hierarchy.UNREACHED))
-        hierarchy.customise(self._h, time, self._cost, self._via)
+        time = checked_times(self._network, time_ms, int(roads_contraction.UNREACHED))
+        roads_contraction.customise(self._h, time, self._cost, self._via)
         self._time = time
         self._up.clear()
         self._down.clear()
@@ -64,7 +65,7 @@ class HierarchyRouter:
 
         def make(task: tuple[_Labels, Ints]) -> None:
             labels, ranks = task
-            labels.used = hierarchy_query.label(
+            labels.used = queries.label(
                 self._h, self._cost, labels.down, ranks, labels.start, labels.used, labels.pool
             )
 
@@ -87,7 +88,7 @@ class HierarchyRouter:
         def find(at: slice) -> tuple[NDArray[np.int64], Ints]:
             up, down = self._up, self._down
             ends = (start[at], end[at], up.start, up.pool, down.start, down.pool)
-            found: tuple[NDArray[np.int64], Ints] = hierarchy_query.routes(
+            found: tuple[NDArray[np.int64], Ints] = queries.routes(
                 self._h, self._time, self._cost, self._via, *ends, time_ms[at]
             )
             return found
@@ -119,7 +120,7 @@ class HierarchyRouter:
 
         def fill(at: slice) -> None:
             labels = (own.start, own.pool, few[0], other.start, other.pool, *few[1:])
-            hierarchy_query.times_of_few(self._h, ranks[at], *labels, out[at])
+            queries.times_of_few(self._h, ranks[at], *labels, out[at])
 
         self._threads.map(fill, shards(len(nodes)))
         out[nodes[:, None] == self._few[None, :]] = 0

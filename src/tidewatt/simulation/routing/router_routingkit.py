@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tidewatt.errors import TidewattError, extra
 from tidewatt.execution.threads import Threads
-from tidewatt.kernels.hierarchy import UNREACHED
-from tidewatt.kernels.hierarchy_order import neighbours, place
+from tidewatt.kernels.roads.contraction import UNREACHED
+from tidewatt.kernels.roads.dissection import neighbours, place
 from tidewatt.simulation.routing.network import Network
 from tidewatt.simulation.routing.routes import Routes, checked_nodes, checked_times, joined
 

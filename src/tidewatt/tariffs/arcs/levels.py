@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.surplus import Expanded
+from tidewatt.kernels.arcs.surplus import Expanded
 from tidewatt.tariffs.problem import Problem
 
 __all__ = ["Kind", "Levels", "levels_of", "soc_steps"]

@@ -27,7 +27,7 @@ class Arcs:
     start_state : array of int64
         State of `Levels.kinds` of the arc's kind.
     action : array of int64
-        As in `tidewatt.kernels.surplus`.
+        As in `tidewatt.kernels.arcs.surplus`.
     start_step, end_step, node, level, level_end : array of int64
     link, option : array of int64
         -1: the arc is something else.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.surplus import UNREACHED, cheapest, follow
+from tidewatt.kernels.arcs.surplus import UNREACHED, cheapest, follow
 from tidewatt.tariffs.arcs.levels import Kind, Levels
 from tidewatt.tariffs.arcs.limits import Duals
 from tidewatt.tariffs.arcs.network import moves_of, possible

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.segments import segments, supplied
+from tidewatt.kernels.arcs.segments import segments, supplied
 from tidewatt.tariffs.arcs.levels import Levels
 from tidewatt.tariffs.arcs.limits import Active, Duals, Penalties
 from tidewatt.tariffs.arcs.network import Arcs

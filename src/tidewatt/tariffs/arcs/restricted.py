@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.segments import unfolded
+from tidewatt.kernels.arcs.segments import unfolded
 from tidewatt.tariffs.arcs.levels import Levels
 from tidewatt.tariffs.arcs.limits import Active, Duals, Penalties
 from tidewatt.tariffs.arcs.network import Arcs

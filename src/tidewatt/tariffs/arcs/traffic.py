@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.kernels.segments import leaving
+from tidewatt.kernels.arcs.segments import leaving
 from tidewatt.tariffs.arcs.levels import Levels
 from tidewatt.tariffs.arcs.network import Arcs
 from tidewatt.tariffs.problem import Problem, Traffic

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tidewatt.kernels.hierarchy import UNREACHED
+from tidewatt.kernels.roads.contraction import UNREACHED
 
 __all__ = ["label", "lower", "routes", "times_of_few"]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tidewatt.kernels.charging import FAST
-from tidewatt.kernels.fleet import sees
+from tidewatt.kernels.charging.fleet import sees
+from tidewatt.kernels.charging.subproblem import FAST
 
 __all__ = ["curvature_pass", "on_slots", "onto_rows", "segments_diagonal", "segments_product"]
 

@@ -1,6 +1,6 @@
 """Passes over the vehicles of a shard: every vehicle answers a signal, or is skipped.
 
-Tables and their marks are as in `tidewatt.kernels.fleet`.
+Tables and their marks are as in `tidewatt.kernels.charging.fleet`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tidewatt.kernels.charging import FAST, cheapest, dual_bound, project
-from tidewatt.kernels.fleet import cost_of, fill, limits_of, sees, settle
+from tidewatt.kernels.charging.fleet import cost_of, fill, limits_of, sees, settle
+from tidewatt.kernels.charging.subproblem import FAST, cheapest, dual_bound, project
 
 __all__ = ["bound_pass", "polish_pass", "project_pass", "recentre_pass", "respond_pass"]
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tidewatt.kernels.hierarchy import UNREACHED
-from tidewatt.kernels.hierarchy_query import lower
+from tidewatt.kernels.roads.contraction import UNREACHED
+from tidewatt.kernels.roads.queries import lower
 
 __all__ = ["hand_down", "load"]
 

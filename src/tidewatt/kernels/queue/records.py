@@ -1,14 +1,13 @@
-"""What the kernels of queueing work on: records by station and by request.
-
-Records rather than an array a column: what an event touches lies side by side, and kernels that hand on few
-arrays compile in a fraction of the time.
-"""
+"""Records by station and by request that the queueing kernels work on, and how these call each other."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numba
 import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
 
 __all__ = [
     "ALTERNATIVE",
@@ -21,9 +20,12 @@ __all__ = [
     "RANKED",
     "RESERVED",
     "STATION",
+    "ChoiceRules",
     "Queue",
-    "Rules",
+    "inlined",
+    "inner",
     "records",
+    "uncounted",
 ]
 
 NO_INFORMATION, ARRIVED, RESERVED = 0, 1, 2
@@ -123,7 +125,7 @@ class Queue(NamedTuple):
     minutes: np.ndarray
 
 
-class Rules(NamedTuple):
+class ChoiceRules(NamedTuple):
     """How drivers choose.
 
     Attributes
@@ -161,3 +163,41 @@ class Rules(NamedTuple):
 def records(shape: int | tuple[int, ...], kind: np.dtype[Any]) -> Any:
     """Records of zeros, whose fields can be read as attributes with and without compilation."""
     return np.zeros(shape, kind).view(np.recarray)
+
+
+# Called by kernels only: what Python or C would need to call them is not compiled.
+_WITHIN: dict[str, Any] = {"cache": True, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+inner: Any = njit(**_WITHIN)
+# Handing on many arrays costs more than the smallest kernels do.
+inlined: Any = njit(forceinline=True, **_WITHIN)
+
+
+def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    array = context.make_array(kind)(context, builder, value=value)
+    array.meminfo = array.meminfo.type(None)
+    array.parent = array.parent.type(None)
+    return array._getvalue()
+
+
+@intrinsic
+def _uncounted(typing, arrays):
+    """The same array, or named tuple with the same arrays, without owners."""
+
+    def build(context, builder, signature, arguments):
+        kind, value = signature.args[0], arguments[0]
+        if isinstance(kind, types.Array):
+            return _without_owner(context, builder, kind, value)
+        for i, member in enumerate(kind):
+            if isinstance(member, types.Array):
+                part = _without_owner(context, builder, member, builder.extract_value(value, i))
+                value = builder.insert_value(value, part, i)
+        return value
+
+    return arrays(arrays), build
+
+
+def _as_it_is(arrays):
+    return arrays
+
+
+uncounted: Any = _as_it_is if numba.config.DISABLE_JIT else _uncounted  # type: ignore[attr-defined]

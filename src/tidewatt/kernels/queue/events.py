@@ -10,8 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tidewatt.kernels.queueing_state import DAY_MIN, NO_INFORMATION, RESERVED
-from tidewatt.kernels.queueing_views import inlined, inner
+from tidewatt.kernels.queue.records import DAY_MIN, NO_INFORMATION, RESERVED, inlined, inner
 
 __all__ = ["accept", "advance", "charge_min", "clear", "count_at", "expected", "price_at"]
 

@@ -10,11 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from tidewatt.kernels.queueing import accept, advance, clear, expected
-from tidewatt.kernels.queueing_choice import least_regret, scan, weigh
-from tidewatt.kernels.queueing_costs import detour_min, zero_wait_costs
-from tidewatt.kernels.queueing_state import ALTERNATIVES
-from tidewatt.kernels.queueing_views import inlined, inner, uncounted
+from tidewatt.kernels.queue.events import accept, advance, clear, expected
+from tidewatt.kernels.queue.records import ALTERNATIVES, inlined, inner, uncounted
+from tidewatt.kernels.queue.stations import detour_min, least_regret, scan, weigh, zero_wait_costs
 
 __all__ = ["rank_stations", "replay_day"]
 

@@ -1,0 +1,1 @@
+"""Compiled: arcs and cheapest plans over time, place and charge."""

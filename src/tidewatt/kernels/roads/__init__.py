@@ -1,0 +1,1 @@
+"""Compiled: shortest paths, contraction hierarchy, equilibrium flows and movement on links."""
