@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tidewatt.configuration.study import configure
     from tidewatt.coordination.result import Coordination
     from tidewatt.coordination.study import coordinate
-    from tidewatt.domain.checks import check
+    from tidewatt.domain.checks.scenario import check
     from tidewatt.domain.scenario import Scenario
     from tidewatt.errors import ScenarioError, TidewattError
     from tidewatt.io.results import load, save
@@ -78,7 +78,7 @@ _HOMES = {
     "Tariffs": "tariffs.result",
     "TidewattError": "errors",
     "assign": "simulation.assignment.study",
-    "check": "domain.checks",
+    "check": "domain.checks.scenario",
     "configure": "configuration.study",
     "coordinate": "coordination.study",
     "example": "synthesis.examples",

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from tests.verification.small_scenarios import KINDS, small_scenario
 from tidewatt.coordination.result import Coordination
 from tidewatt.coordination.study import coordinate
-from tidewatt.domain.fleet import Fleet
-from tidewatt.domain.mobility import Dwells, Trips
+from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.domain.scenario import Scenario
 
 GAP = 1e-4

@@ -6,10 +6,9 @@ from datetime import datetime
 
 import numpy as np
 
-from tidewatt.domain.fleet import Fleet
+from tidewatt.domain.fleet import OFF_GRID, Dwells, Fleet, Trips
 from tidewatt.domain.grid import NO_BANK, CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.mobility import OFF_GRID, Dwells, Trips
 from tidewatt.domain.scenario import Scenario
 
 KINDS = (

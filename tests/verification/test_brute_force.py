@@ -15,10 +15,9 @@ import numpy as np
 import pytest
 
 from tidewatt.coordination.study import coordinate
-from tidewatt.domain.fleet import Fleet
+from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.domain.grid import NO_BANK, CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.mobility import Dwells, Trips
 from tidewatt.domain.scenario import Scenario
 
 STEPS = 7

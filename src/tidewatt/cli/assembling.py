@@ -143,7 +143,7 @@ def assemble(
     name
         Name of the scenario [default: from the two].
     """
-    from tidewatt.domain.checks import check
+    from tidewatt.domain.checks.scenario import check
     from tidewatt.synthesis.joined.case import join
     from tidewatt.synthesis.joined.rules import Rules
 

@@ -8,7 +8,7 @@ from tidewatt.configuration.accounts import ages_of
 from tidewatt.configuration.bounds import Limits, added_kw, broken_budget, broken_feeders, capital
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.reporting import Report, named
+from tidewatt.domain.checks.findings import Findings, named
 from tidewatt.domain.stations import Stations
 from tidewatt.errors import Issue
 
@@ -22,14 +22,14 @@ def clash(limits: Limits) -> list[Issue]:
 
     The plan of fewest chargers is asked: no limit but the minima is broken by taking chargers away.
     """
-    report = Report()
+    report = Findings()
     _clash_at_sites(limits, report)
     _clash_of_feeders(limits, report)
     _clash_with_budget(limits, report)
     return report.issues
 
 
-def _clash_at_sites(limits: Limits, report: Report) -> None:
+def _clash_at_sites(limits: Limits, report: Findings) -> None:
     who, s = named(limits.station_id), limits
     installed, low = s.fast_before + s.normal_before, s.fast_low + s.normal_low
 
@@ -68,7 +68,7 @@ def _clash_at_sites(limits: Limits, report: Report) -> None:
         )
 
 
-def _clash_of_feeders(limits: Limits, report: Report) -> None:
+def _clash_of_feeders(limits: Limits, report: Findings) -> None:
     s = limits
     needed = added_kw(s, s.fast_low, s.normal_low)
     for feeder in np.flatnonzero(broken_feeders(s, s.fast_low, s.normal_low)):
@@ -83,7 +83,7 @@ def _clash_of_feeders(limits: Limits, report: Report) -> None:
         report.add("stations", "fast_min", problem, fix, stations[:_SHOWN], len(stations))
 
 
-def _clash_with_budget(limits: Limits, report: Report) -> None:
+def _clash_with_budget(limits: Limits, report: Findings) -> None:
     s = limits
     if not broken_budget(s, s.fast_low, s.normal_low):
         return
@@ -105,7 +105,7 @@ def problems(stations: Stations, parameters: Parameters, limits: Limits) -> list
 
     Prices and ages that lack, numbers below zero, limits that clash.
     """
-    report = Report()
+    report = Findings()
     who = named(stations.station_id)
     for name in ("fast", "normal", "fast_min", "normal_min"):
         values = getattr(stations, name)
@@ -118,7 +118,7 @@ def problems(stations: Stations, parameters: Parameters, limits: Limits) -> list
     return report.issues
 
 
-def _prices(stations: Stations, limits: Limits, report: Report) -> None:
+def _prices(stations: Stations, limits: Limits, report: Findings) -> None:
     """Without a price nothing is earned, and chargers only cost: that is hardly meant."""
     for kind, price in zip(("fast", "normal"), stations.prices_by_minute(), strict=True):
         possible = np.maximum(getattr(limits, f"{kind}_high"), getattr(stations, kind)) > 0
@@ -129,7 +129,7 @@ def _prices(stations: Stations, limits: Limits, report: Report) -> None:
         report.rows("stations", f"price_{kind}_per_kwh", problem, fix, free, named(stations.station_id))
 
 
-def _ages(stations: Stations, parameters: Parameters, report: Report) -> None:
+def _ages(stations: Stations, parameters: Parameters, report: Findings) -> None:
     """The printed formulas divide by age and by what is left of life."""
     life, age = ages_of(stations, parameters)
     who = named(stations.station_id)

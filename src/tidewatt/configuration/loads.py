@@ -11,10 +11,9 @@ import numpy as np
 from tidewatt.configuration import costs
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.fleet import Fleet
+from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.domain.grid import NO_BANK, CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.mobility import Dwells, Trips
 from tidewatt.domain.scenario import Scenario
 from tidewatt.simulation.queueing.sessions import FAST, NORMAL, Sessions
 

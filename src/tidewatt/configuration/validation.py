@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from tidewatt.configuration.clashes import problems
 from tidewatt.configuration.limits import Limits, limits_of
 from tidewatt.configuration.parameters import Parameters
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError, extra
 from tidewatt.simulation.parameters import Parameters as SimulationParameters

@@ -18,7 +18,7 @@ from tidewatt.coordination.problem import Problem
 from tidewatt.coordination.shards import Shards, Tally
 from tidewatt.coordination.snapshot import State, restore, snapshot
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.schedule import Schedule
+from tidewatt.domain.fleet import Schedule
 from tidewatt.execution.threads import Threads
 from tidewatt.result import Certificate, Progress, Status
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tidewatt.domain.fleet import Schedule
 from tidewatt.domain.scenario import Scenario
-from tidewatt.domain.schedule import Schedule
 from tidewatt.result import Certificate, RunInfo, Status
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from tidewatt.coordination.ladder import Rung, solve_rung, unmanaged_rung
 from tidewatt.coordination.parameters import Parameters
 from tidewatt.coordination.problem import pack, session_problem
 from tidewatt.coordination.result import Coordination
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError, SolveWarning
 from tidewatt.execution.threads import Threads

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tidewatt.domain.distribution import Distribution, Forecasts, Injections
-    from tidewatt.domain.fleet import Fleet
+    from tidewatt.domain.fleet import Dwells, Fleet, Schedule, Trips
     from tidewatt.domain.grid import CostPieces, Grid
     from tidewatt.domain.horizon import Horizon
-    from tidewatt.domain.mobility import Dwells, Trips
     from tidewatt.domain.roads import Demand, FleetTypes, Roads
     from tidewatt.domain.scenario import Scenario
-    from tidewatt.domain.schedule import Schedule
     from tidewatt.domain.stations import StationPlan, Stations
     from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
 
@@ -48,7 +46,7 @@ _HOMES = {
     "CostPieces": "grid",
     "Demand": "roads",
     "Distribution": "distribution",
-    "Dwells": "mobility",
+    "Dwells": "fleet",
     "Fleet": "fleet",
     "FleetTypes": "roads",
     "Forecasts": "distribution",
@@ -57,12 +55,12 @@ _HOMES = {
     "Injections": "distribution",
     "Roads": "roads",
     "Scenario": "scenario",
-    "Schedule": "schedule",
+    "Schedule": "fleet",
     "StationPlan": "stations",
     "Stations": "stations",
     "StepRoads": "travel",
     "Travel": "travel",
-    "Trips": "mobility",
+    "Trips": "fleet",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +11,7 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array, FrozenArrays
 
-__all__ = ["INJECTION_KINDS", "Distribution", "Forecasts", "Injections"]
+__all__ = ["INJECTION_KINDS", "Distribution", "Forecasts", "Injections", "days_needed", "rank_of"]
 
 INJECTION_KINDS = ("load", "wind", "solar")
 """Kinds of injections; `Injections.kind` is a position in it. A load consumes, the others produce."""
@@ -132,3 +133,19 @@ class Forecasts(FrozenArrays):
     day: Array
     forecast_kw: Array
     outcome_kw: Array
+
+
+_ROUNDING = 1e-9
+
+
+def rank_of(days: int, coverage: float) -> int:
+    """Rank from 1 of the past score that a fresh one exceeds with 1 - coverage: ceil((days + 1) coverage)."""
+    return max(1, math.ceil((days + 1) * coverage - _ROUNDING))
+
+
+def days_needed(coverage: float) -> int:
+    """Fewest past days among which there is that rank."""
+    days = max(1, math.floor(coverage / (1.0 - coverage)) - 1)
+    while rank_of(days, coverage) > days:
+        days += 1
+    return days

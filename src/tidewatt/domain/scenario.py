@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from tidewatt.domain.distribution import Distribution, Forecasts, Injections
-from tidewatt.domain.fleet import Fleet
+from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.domain.grid import CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.mobility import Dwells, Trips
 from tidewatt.domain.roads import Demand, FleetTypes, Roads
 from tidewatt.domain.stations import Stations
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel

@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tidewatt.domain.arrays import Array, offsets
-from tidewatt.domain.fleet import Fleet
-from tidewatt.domain.mobility import Dwells, Trips
+from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.io.ids import IdColumn
 from tidewatt.io.schema import nearest
 from tidewatt.io.tables import SHOWN, Table

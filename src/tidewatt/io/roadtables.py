@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.mobility import OFF_GRID
+from tidewatt.domain.fleet import OFF_GRID
 from tidewatt.domain.roads import ROAD_CLASSES, Demand, Roads
 from tidewatt.io.assembly import as_given, attributes, known_ids, located
 from tidewatt.io.config import Config

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.distribution import Injections
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.scenario import Scenario

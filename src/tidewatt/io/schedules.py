@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tidewatt.domain.arrays import Array
+from tidewatt.domain.fleet import Schedule
 from tidewatt.domain.scenario import Scenario
-from tidewatt.domain.schedule import Schedule
 
 __all__ = ["write_schedule", "write_soc"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import time
 
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.simulation.parameters import Parameters

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidewatt.domain.arrays import Array, offsets
-from tidewatt.domain.fleet import Fleet
+from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.domain.grid import NO_BANK, CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.mobility import Dwells, Trips
 from tidewatt.domain.scenario import Scenario
 from tidewatt.synthesis.statistics import PURPOSES
 

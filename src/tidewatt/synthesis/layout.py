@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tidewatt.domain.arrays import Array
+from tidewatt.domain.fleet import OFF_GRID
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.mobility import OFF_GRID
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.synthesis.diary import HOME, WORK, Diary, embedded_diary
 from tidewatt.synthesis.habits import Habits, pick

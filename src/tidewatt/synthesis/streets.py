@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.mobility import OFF_GRID
+from tidewatt.domain.fleet import OFF_GRID
 from tidewatt.domain.roads import ROAD_CLASSES, Roads
 from tidewatt.errors import Issue, ScenarioError
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.fleet import Fleet
-from tidewatt.domain.mobility import Dwells, Trips
+from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.fleet import Fleet
+from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.mobility import Dwells, Trips
 from tidewatt.synthesis.diary import Diary
 from tidewatt.synthesis.habits import Habits
 from tidewatt.synthesis.layout import lay_out, start_min

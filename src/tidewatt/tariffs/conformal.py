@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.coverage import days_needed, rank_of
-from tidewatt.domain.distribution import Forecasts
+from tidewatt.domain.distribution import Forecasts, days_needed, rank_of
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.tariffs.problem import GridRows, Influence
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.distribution import Injections
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.mobility import OFF_GRID
+from tidewatt.domain.fleet import OFF_GRID
 from tidewatt.domain.roads import ROAD_CLASSES, Demand, FleetTypes, Roads
 from tidewatt.domain.stations import Stations
 from tidewatt.verification.table import Table

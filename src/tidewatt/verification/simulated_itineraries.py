@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
 from tidewatt.verification.ledger import Ledger, count

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.fleet import Fleet
+from tidewatt.domain.fleet import OFF_GRID, Dwells, Fleet, Trips
 from tidewatt.domain.grid import NO_BANK, CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.mobility import OFF_GRID, Dwells, Trips
 from tidewatt.domain.scenario import Scenario
 from tidewatt.verification.road_tables import read_road_parts
 from tidewatt.verification.table import Table

@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidewatt.domain import itinerary_checks
-from tidewatt.domain.checks import check
-from tidewatt.domain.fleet import Fleet
+from tidewatt.domain.checks import itineraries
+from tidewatt.domain.checks.scenario import check
+from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.domain.grid import CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.mobility import Dwells, Trips
 from tidewatt.domain.scenario import Scenario
 
 
@@ -168,12 +167,12 @@ def test_overlaps_as_by_hand(vehicles, block: int) -> None:
             *((x, y) for x in t for y in t),
         ]
     )
-    whole = itinerary_checks._ROWS_AT_ONCE
-    itinerary_checks._ROWS_AT_ONCE = block
+    whole = itineraries._ROWS_AT_ONCE
+    itineraries._ROWS_AT_ONCE = block
     try:
         found = bool(check(scenario(dwells, trips, vehicles=len(vehicles))))
     finally:
-        itinerary_checks._ROWS_AT_ONCE = whole
+        itineraries._ROWS_AT_ONCE = whole
     assert found == (expected or inside)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.unit.tariffs.small_cases import past_forecasts, small_case
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.horizon import Horizon
 
 

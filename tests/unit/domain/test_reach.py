@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.unit.io.small_roads import SmallRoads
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.reach import Reach
 from tidewatt.domain.roads import Roads
 from tidewatt.io.importers.road_parts import repaired

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from tests.unit.io.small_tariffs import SmallTariffs
-from tidewatt.domain.checks import check
-from tidewatt.domain.reporting import Report
+from tidewatt.domain.checks.arrival import least_to
+from tidewatt.domain.checks.findings import Findings
+from tidewatt.domain.checks.scenario import check
+from tidewatt.domain.checks.travel import check_travel
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
-from tidewatt.domain.travel_checks import check_travel
-from tidewatt.domain.travel_reach import least_to
 from tidewatt.errors import Issue
 from tidewatt.io.scenario import scenario_from_tables
 
@@ -31,7 +31,7 @@ def changed(scenario: Scenario, part: str, **columns: Any) -> Scenario:
 
 
 def issues_of(scenario: Scenario) -> list[Issue]:
-    report = Report()
+    report = Findings()
     check_travel(scenario, report)
     return report.issues
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from made_filings import FACILITIES, FIXED, GNA, flat, real, workbook
 
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.grid import NO_BANK
 from tidewatt.errors import ScenarioError
 from tidewatt.io.importers import import_gna

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from made_filings import GNA, ICA, flat, real
 
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.horizon import Horizon
 from tidewatt.errors import ScenarioError
 from tidewatt.io.importers import import_gna, import_ica

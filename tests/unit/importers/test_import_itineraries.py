@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from made_filings import NHTS, VISTA, flat, real
 
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.horizon import Horizon
 from tidewatt.errors import ScenarioError
 from tidewatt.io.importers import import_diary, import_gna, import_itineraries

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.unit.io.small_scenario import STEPS, Small
-from tidewatt.domain.mobility import OFF_GRID
+from tidewatt.domain.fleet import OFF_GRID
 from tidewatt.errors import ScenarioError, ScenarioWarning
 from tidewatt.io.scenario import read_scenario, scenario_from_tables, write_scenario
 

@@ -11,10 +11,9 @@ import pandas as pd
 import xarray as xr
 from scipy.stats import t as student_t
 
-from tidewatt.domain.fleet import Fleet
+from tidewatt.domain.fleet import OFF_GRID, Dwells, Fleet, Trips
 from tidewatt.domain.grid import CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.mobility import OFF_GRID, Dwells, Trips
 from tidewatt.domain.roads import Demand, FleetTypes, Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations

@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.unit.simulation.charging_days import stations_of
 from tests.verification.road_scenarios import roads_of, scenario_of
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.driving.ledger import Reason
 from tidewatt.simulation.itineraries import itineraries

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.roads import ROAD_CLASSES
 from tidewatt.errors import ScenarioError
 from tidewatt.simulation.routing.network import network_of

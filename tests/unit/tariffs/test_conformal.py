@@ -15,8 +15,7 @@ from tests.unit.tariffs.grid_rows import (
     rows_of,
     some_influence,
 )
-from tidewatt.domain.coverage import days_needed
-from tidewatt.domain.distribution import Forecasts
+from tidewatt.domain.distribution import Forecasts, days_needed
 from tidewatt.errors import ScenarioError
 from tidewatt.tariffs.parameters import Parameters
 from tidewatt.tariffs.robust import margins

@@ -16,7 +16,7 @@ import xarray as xr
 from scipy.optimize import linprog
 
 from tidewatt.coordination.result import Coordination
-from tidewatt.domain.schedule import Schedule
+from tidewatt.domain.fleet import Schedule
 from tidewatt.result import Certificate, RunInfo, Status
 
 STEP_MIN, STEPS = 30.0, 48

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tidewatt.domain.arrays import Array, offsets
-from tidewatt.domain.fleet import Fleet
+from tidewatt.domain.fleet import OFF_GRID, Dwells, Fleet, Trips
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.mobility import OFF_GRID, Dwells, Trips
 from tidewatt.io.importers.diary_formats import RawDiary
 from tidewatt.synthesis.habits import Habits, pick
 from tidewatt.synthesis.places import Places

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.mobility import OFF_GRID
+from tidewatt.domain.fleet import OFF_GRID
 from tidewatt.domain.roads import Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.reach import Reach
 from tidewatt.domain.roads import ROAD_CLASSES, Demand, Roads

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.mobility import OFF_GRID
+from tidewatt.domain.fleet import OFF_GRID
 from tidewatt.domain.roads import Roads, plane_km
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tidewatt.domain.mobility import OFF_GRID
+from tidewatt.domain.fleet import OFF_GRID
 from tidewatt.domain.roads import ROAD_CLASSES, Demand, Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError

@@ -13,7 +13,7 @@ from importlib.metadata import version
 
 import pandas as pd
 
-from tidewatt.domain.checks import check
+from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError, SolveWarning
 from tidewatt.execution.threads import Threads

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tidewatt.domain.arrays import Array, identifiers
+from tidewatt.domain.checks.arrival import least_to
 from tidewatt.domain.distribution import Distribution, Injections
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.radial import feeder_of
@@ -15,7 +16,6 @@ from tidewatt.domain.roads import Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
 from tidewatt.domain.travel import Aggregators, Travel
-from tidewatt.domain.travel_reach import least_to
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.synthesis.demand import trips_matrix
 from tidewatt.synthesis.energy_prices import day_price_per_kwh

@@ -10,12 +10,12 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.errors import Issue
 
-__all__ = ["Report", "lengths_differ", "named", "out_of_range", "unique"]
+__all__ = ["Findings", "lengths_differ", "named", "out_of_range", "unique"]
 
 _SHOWN = 5
 
 
-class Report:
+class Findings:
     """Issues found so far."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ def named(ids: Array) -> Callable[[int], str]:
     return lambda row: str(ids[row])
 
 
-def unique(report: Report, table: str, column: str, ids: Array) -> None:
+def unique(report: Findings, table: str, column: str, ids: Array) -> None:
     """Report ids that occur more than once."""
     if len(set(ids.tolist())) == len(ids):
         return
@@ -100,7 +100,7 @@ def unique(report: Report, table: str, column: str, ids: Array) -> None:
     report.rows(table, column, "the id occurs more than once", "Keep one row for each id", again, named(ids))
 
 
-def lengths_differ(report: Report, table: str, part: object, names: Iterable[str], rows: int) -> None:
+def lengths_differ(report: Findings, table: str, part: object, names: Iterable[str], rows: int) -> None:
     """Report arrays of a part that do not have one value a row."""
     for name in names:
         shape = getattr(part, name).shape
@@ -109,7 +109,7 @@ def lengths_differ(report: Report, table: str, part: object, names: Iterable[str
 
 
 def out_of_range(
-    report: Report, table: str, name: str, index: Array, elements: int, *, none: bool = False
+    report: Findings, table: str, name: str, index: Array, elements: int, *, none: bool = False
 ) -> None:
     """Report indices of nothing; `none` allows -1."""
     bad = np.flatnonzero((index < -int(none)) | (index >= elements))

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.mobility import Dwells, Trips
-from tidewatt.domain.reporting import Report
+from tidewatt.domain.checks.findings import Findings
+from tidewatt.domain.fleet import Dwells, Trips
 from tidewatt.domain.scenario import Scenario
 
 __all__ = ["TOLERANCE_MIN", "check_itineraries"]
@@ -20,7 +20,7 @@ TOLERANCE_MIN = 1e-6
 _ROWS_AT_ONCE = 1 << 21
 
 
-def check_itineraries(scenario: Scenario, report: Report) -> None:
+def check_itineraries(scenario: Scenario, report: Findings) -> None:
     """Report what is wrong with dwells and trips, each for itself and together."""
     d, t, ids = scenario.dwells, scenario.trips, scenario.fleet.vehicle_id
     dwell, trip = _numbered("dwell", d.first, ids), _numbered("trip", t.first, ids)
@@ -52,7 +52,7 @@ def _times(
     start: tuple[str, Array],
     end: tuple[str, Array],
     scenario: Scenario,
-    report: Report,
+    report: Findings,
     who: Callable[[int], str],
 ) -> None:
     minutes = scenario.horizon.minutes
@@ -72,7 +72,7 @@ def _apart(
     first: Array,
     start: tuple[str, Array],
     end: Array,
-    report: Report,
+    report: Findings,
     who: Callable[[int], str],
 ) -> None:
     """Rows of a vehicle follow each other: in order of time, the next not before the last has ended."""
@@ -101,7 +101,7 @@ def _blocks(first: Array) -> Iterator[tuple[int, int]]:
         start = stop
 
 
-def _trips_between_dwells(d: Dwells, t: Trips, report: Report, who: Callable[[int], str]) -> None:
+def _trips_between_dwells(d: Dwells, t: Trips, report: Findings, who: Callable[[int], str]) -> None:
     """No trip begins before the dwell that precedes its arrival has ended."""
     found: list[Array] = []
     example, name = "", "depart_min"

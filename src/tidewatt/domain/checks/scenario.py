@@ -8,21 +8,28 @@ from collections.abc import Callable
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.demand_checks import check_demand, check_types, misshapen_demand, misshapen_types
-from tidewatt.domain.distribution_checks import check_distribution
-from tidewatt.domain.fleet import Fleet
+from tidewatt.domain.checks.distribution import check_distribution
+from tidewatt.domain.checks.findings import Findings, lengths_differ, named, out_of_range, unique
+from tidewatt.domain.checks.itineraries import check_itineraries
+from tidewatt.domain.checks.roads import (
+    check_demand,
+    check_reach_of_demand,
+    check_reach_of_stations,
+    check_reach_of_zones,
+    check_roads,
+    check_types,
+    check_zones,
+    misshapen_demand,
+    misshapen_roads,
+    misshapen_types,
+)
+from tidewatt.domain.checks.stations import check_stations, misshapen_stations
+from tidewatt.domain.checks.travel import check_travel, misshapen_network
+from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.domain.grid import CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
-from tidewatt.domain.itinerary_checks import check_itineraries
-from tidewatt.domain.mobility import Dwells, Trips
-from tidewatt.domain.network_shapes import misshapen_network
 from tidewatt.domain.reach import Reach
-from tidewatt.domain.reach_checks import check_reach_of_demand, check_reach_of_stations, check_reach_of_zones
-from tidewatt.domain.reporting import Report, lengths_differ, named, out_of_range, unique
-from tidewatt.domain.road_checks import check_roads, check_zones, misshapen_roads
 from tidewatt.domain.scenario import Scenario
-from tidewatt.domain.station_checks import check_stations, misshapen_stations
-from tidewatt.domain.travel_checks import check_travel
 from tidewatt.errors import Issue
 
 __all__ = ["check"]
@@ -53,7 +60,7 @@ def check(
     list of Issue
         Ids as given; dwells and trips by their number within the vehicle, from 0.
     """
-    report = Report()
+    report = Findings()
     if _shapes(scenario, report):
         return report.issues  # indices could not be trusted
     _horizon(scenario.horizon, report)
@@ -66,7 +73,7 @@ def check(
     return report.issues
 
 
-def _shapes(scenario: Scenario, report: Report) -> bool:
+def _shapes(scenario: Scenario, report: Findings) -> bool:
     """Whether arrays that belong together differ in length, or offsets are no offsets."""
     fleet, grid, vehicles = scenario.fleet, scenario.grid, len(scenario.fleet)
     before = len(report.issues)
@@ -106,7 +113,7 @@ def _arrays(part: Fleet | Dwells | Trips) -> list[str]:
     return [name for name in part.__slots__ if isinstance(getattr(part, name), np.ndarray)]
 
 
-def _road_shapes(scenario: Scenario, report: Report) -> None:
+def _road_shapes(scenario: Scenario, report: Findings) -> None:
     """The same of roads, demand, types and stations; parts that lack what they refer to are reported."""
     roads, feeders = scenario.roads, scenario.grid.feeders
     if scenario.types is not None:
@@ -122,7 +129,7 @@ def _road_shapes(scenario: Scenario, report: Report) -> None:
         misshapen_stations(scenario.stations, roads.nodes, feeders, report)
 
 
-def _roads(scenario: Scenario, whole: bool, report: Report) -> None:
+def _roads(scenario: Scenario, whole: bool, report: Findings) -> None:
     """Roads and all that refers to them."""
     roads, demand, stations = scenario.roads, scenario.demand, scenario.stations
     if scenario.types is not None:
@@ -146,7 +153,7 @@ def _roads(scenario: Scenario, whole: bool, report: Report) -> None:
             check_reach_of_stations(stations, reach, report)
 
 
-def _simulated_days(scenario: Scenario, report: Report) -> None:
+def _simulated_days(scenario: Scenario, report: Findings) -> None:
     """The horizon holds a day at least, and whole time steps of the simulation."""
     horizon = scenario.horizon
     if not (math.isfinite(horizon.minutes) and horizon.minutes > 0):
@@ -163,7 +170,7 @@ def _simulated_days(scenario: Scenario, report: Report) -> None:
         report.add("scenario.toml", "horizon.step_min", problem, fix)
 
 
-def _offsets(report: Report, table: str, rows: Dwells | Trips, vehicles: int) -> None:
+def _offsets(report: Findings, table: str, rows: Dwells | Trips, vehicles: int) -> None:
     names = [name for name in _arrays(rows) if name != "first"]
     lengths_differ(report, table, rows, names, len(rows))
     first = rows.first
@@ -172,7 +179,7 @@ def _offsets(report: Report, table: str, rows: Dwells | Trips, vehicles: int) ->
         report.add(table, "first", problem, f"Give {vehicles + 1} rising offsets from 0 to {len(rows)}")
 
 
-def _horizon(horizon: Horizon, report: Report) -> None:
+def _horizon(horizon: Horizon, report: Findings) -> None:
     table = "scenario.toml"
     if not (math.isfinite(horizon.step_min) and horizon.step_min > 0):
         report.add(table, "horizon.step_min", f"the value is {horizon.step_min}", "Give minutes above 0")
@@ -183,7 +190,7 @@ def _horizon(horizon: Horizon, report: Report) -> None:
         report.add(table, "horizon.start", problem, "Give local time without an offset")
 
 
-def _fleet(scenario: Scenario, report: Report) -> None:
+def _fleet(scenario: Scenario, report: Findings) -> None:
     f = scenario.fleet
     who = named(f.vehicle_id)
     unique(report, "vehicles", "vehicle_id", f.vehicle_id)
@@ -210,7 +217,7 @@ def _fleet(scenario: Scenario, report: Report) -> None:
 
 
 def _ordered(
-    report: Report, name: str, low: Array, soc_max: Array, fix: str, who: Callable[[int], str]
+    report: Findings, name: str, low: Array, soc_max: Array, fix: str, who: Callable[[int], str]
 ) -> None:
     bad = np.flatnonzero((low > soc_max) & (low <= 1) & (soc_max >= 0))  # others are out of range already
     if len(bad):
@@ -218,7 +225,7 @@ def _ordered(
         report.rows("vehicles", name, problem, fix, bad, who)
 
 
-def _grid(grid: Grid, report: Report) -> None:
+def _grid(grid: Grid, report: Findings) -> None:
     for table, column, ids, rating, headroom, cost in (
         ("feeders", "feeder_id", grid.feeder_id, grid.rating_kw, grid.headroom_kw, grid.cost),
         ("banks", "bank_id", grid.bank_id, grid.bank_rating_kw, grid.bank_headroom_kw, grid.bank_cost),
@@ -248,7 +255,7 @@ def _element_step(ids: Array, steps: int) -> Callable[[int], str]:
     return lambda cell: f"{ids[cell // steps]} step {cell % steps}"
 
 
-def _pieces(table: str, ids: Array, cost: CostPieces, report: Report) -> None:
+def _pieces(table: str, ids: Array, cost: CostPieces, report: Findings) -> None:
     """Costs are finite, not negative, and rise with the overload, so that they are convex."""
     element = np.repeat(np.arange(len(ids)), np.diff(cost.first))
     linear = len(cost.cost_per_kw) == len(ids)

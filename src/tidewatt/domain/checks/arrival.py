@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.reporting import Report
+from tidewatt.domain.checks.findings import Findings
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
 
@@ -49,7 +49,7 @@ def least_to(roads: StepRoads, weight: Array, nodes: Array) -> Array:
     return found
 
 
-def check_arrivals(scenario: Scenario, report: Report) -> None:
+def check_arrivals(scenario: Scenario, report: Findings) -> None:
     """Every group can arrive within the horizon, and with the energy it has or may charge on its way.
 
     Both tests are those of a vehicle that is alone: queues, and the time that charging takes, come on top.
@@ -77,7 +77,7 @@ class _Groups:
         assert scenario.travel is not None
         self.travel: Travel = scenario.travel
 
-    def report(self, report: Report, field: str, rows: Array, amount: Array) -> None:
+    def report(self, report: Findings, field: str, rows: Array, amount: Array) -> None:
         """Report groups that cannot arrive; `amount`: steps by which they are late, or kWh missing."""
         if not len(rows):
             return

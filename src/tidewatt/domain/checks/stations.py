@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tidewatt.domain.reporting import Report, lengths_differ, named, out_of_range, unique
+from tidewatt.domain.checks.findings import Findings, lengths_differ, named, out_of_range, unique
 from tidewatt.domain.stations import Stations
 
 __all__ = ["MEDIAN_SNAP_KM", "check_stations", "misshapen_stations"]
@@ -24,7 +24,7 @@ _STATIONS = tuple(
 _DAY_MIN = 1440.0
 
 
-def misshapen_stations(stations: Stations, nodes: int, feeders: int, report: Report) -> None:
+def misshapen_stations(stations: Stations, nodes: int, feeders: int, report: Findings) -> None:
     """Report arrays that differ in length, and indices of nothing."""
     lengths_differ(report, "stations", stations, _STATIONS, len(stations))
     out_of_range(report, "stations", "node_id", stations.node, nodes)
@@ -38,7 +38,7 @@ def misshapen_stations(stations: Stations, nodes: int, feeders: int, report: Rep
         report.add("station_prices", "price_first", problem, fix)
 
 
-def check_stations(stations: Stations, report: Report) -> None:
+def check_stations(stations: Stations, report: Findings) -> None:
     """Chargers, power, prices, places."""
     table, s, inf = "stations", stations, math.inf
     who = named(s.station_id)
@@ -85,7 +85,7 @@ def check_stations(stations: Stations, report: Report) -> None:
     _windows(s, report)
 
 
-def _places(stations: Stations, report: Report) -> None:
+def _places(stations: Stations, report: Findings) -> None:
     """Stations lie on the network."""
     who = named(stations.station_id)
     known = stations.snap_km[np.isfinite(stations.snap_km)]
@@ -99,7 +99,7 @@ def _places(stations: Stations, report: Report) -> None:
         report.rows("stations", "snap_km", problem, fix, far, who)
 
 
-def _windows(stations: Stations, report: Report) -> None:
+def _windows(stations: Stations, report: Findings) -> None:
     """Prices by time of day: windows within the day, apart from each other."""
     table, start, end = "station_prices", stations.price_start_min, stations.price_end_min
     owner = np.repeat(np.arange(len(stations)), np.diff(stations.price_first))

@@ -1,0 +1,1 @@
+"""What may be wrong with a scenario, as far as its arrays can tell."""
