@@ -38,7 +38,7 @@ def load(name: str) -> tuple[Network, NDArray[np.int32], NDArray[np.int32], NDAr
         Nodes that are driven through, where stations may stand.
     """
     if name.isdigit():
-        from tidewatt.synthesis.streets import streets
+        from tidewatt.synthesis.city import streets
 
         roads = streets(int(name), max(int(name) // 50, 20))
     else:

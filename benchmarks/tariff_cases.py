@@ -60,7 +60,7 @@ def _joined(contract: bool, crowded: bool) -> Scenario:
     from tidewatt.io.importers.network_choices import NetworkChoices
     from tidewatt.io.importers.tntp import import_tntp
     from tidewatt.synthesis.joined.case import join
-    from tidewatt.synthesis.joined.rules import Rules
+    from tidewatt.synthesis.joined.rules import JoiningRules
 
     with tempfile.TemporaryDirectory() as folder:
         with lzma.open(DATA / "roads" / "SiouxFalls.tar.xz") as packed, tarfile.open(fileobj=packed) as files:
@@ -70,7 +70,7 @@ def _joined(contract: bool, crowded: bool) -> Scenario:
     step_min = 15.0 if contract else 5.0
     choices = NetworkChoices(steps=round(1440 / step_min), step_min=step_min, load_shape="residential")
     grid = import_matpower(DATA / "grids" / "case33bw.m", choices=choices)[0]
-    rules = Rules.of(contract=contract or None, vehicles=CROWDED if crowded else None)
+    rules = JoiningRules.of(contract=contract or None, vehicles=CROWDED if crowded else None)
     return join(roads, grid, rules, name="Sioux Falls with case33bw").scenario
 
 

@@ -250,11 +250,11 @@ def test_every_rule_is_an_option_with_its_default(tidewatt):
     from dataclasses import fields
 
     from tidewatt.cli.assembling import assemble
-    from tidewatt.synthesis.joined.rules import Rules
+    from tidewatt.synthesis.joined.rules import JoiningRules
 
-    assert {f.name for f in fields(Rules)} <= set(inspect.signature(assemble).parameters)
+    assert {f.name for f in fields(JoiningRules)} <= set(inspect.signature(assemble).parameters)
     out = " ".join(tidewatt("assemble", "--help", columns=120).out.replace("│", " ").split())
-    for f in fields(Rules):
+    for f in fields(JoiningRules):
         part = out.partition(f"--{f.name.replace('_', '-')} ")[2].partition(" --")[0]
         if f.name in ("road_share", "contract"):
             continue

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.scenario import Scenario
 from tidewatt.synthesis.habits import Habits
-from tidewatt.synthesis.places import Places
+from tidewatt.synthesis.places import FeederPlaces
 from tidewatt.synthesis.region import region
 from tidewatt.synthesis.thinning import thin
 from tidewatt.synthesis.week import synthesise
@@ -30,7 +30,7 @@ def places(draw):
     off = st.floats(0, 1)
     where = draw(st.booleans())
     xy = (np.linspace(0, 30, n), np.zeros(n)) if where else (None, None)
-    return Places(draw(weights), draw(weights), draw(weights), draw(off), draw(off), *xy)
+    return FeederPlaces(draw(weights), draw(weights), draw(weights), draw(off), draw(off), *xy)
 
 
 @settings(max_examples=50, deadline=None)

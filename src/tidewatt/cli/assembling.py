@@ -145,9 +145,9 @@ def assemble(
     """
     from tidewatt.domain.checks.scenario import check
     from tidewatt.synthesis.joined.case import join
-    from tidewatt.synthesis.joined.rules import Rules
+    from tidewatt.synthesis.joined.rules import JoiningRules
 
-    rules = Rules.of(
+    rules = JoiningRules.of(
         vehicles=vehicles,
         sites=sites,
         chargers=chargers,

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from tidewatt.simulation.driving.ledger import Ledger
     from tidewatt.simulation.queueing.sessions import Sessions
     from tidewatt.simulation.world import World
-    from tidewatt.synthesis.plans import Plans
+    from tidewatt.synthesis.plans import DayPlans
 
 __all__ = ["itineraries"]
 
 
-def itineraries(world: World, plans: Plans, drivers: Drivers, day: Day) -> Scenario:
+def itineraries(world: World, plans: DayPlans, drivers: Drivers, day: Day) -> Scenario:
     """Vehicles, dwells and trips of one replication, on the scenario's feeders.
 
     A stop at a station is a dwell from the start to the end of the charge, with the charge's mean power; the

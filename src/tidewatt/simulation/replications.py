@@ -15,7 +15,7 @@ from tidewatt.simulation.outcome import outcome_of
 from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.routing.routers import Router, make_router
 from tidewatt.simulation.totals import Outcome
-from tidewatt.synthesis.plans import Plans, plan_days
+from tidewatt.synthesis.plans import DayPlans, plan_days
 
 if TYPE_CHECKING:
     from tidewatt.domain.scenario import Scenario
@@ -37,9 +37,9 @@ class Worker:
 
     def __init__(self, world: World, router: Router) -> None:
         self.world, self.router = world, router
-        self._first: tuple[Plans, Drivers, Day] | None = None
+        self._first: tuple[DayPlans, Drivers, Day] | None = None
 
-    def run(self, number: int) -> tuple[Plans, Drivers, Day]:
+    def run(self, number: int) -> tuple[DayPlans, Drivers, Day]:
         """Draw and simulate replication `number`; the same whatever was run before."""
         world, p = self.world, self.world.parameters
         plan_seed, driver_seed, taste_seed = np.random.SeedSequence(p.seed, spawn_key=(40, number)).spawn(3)

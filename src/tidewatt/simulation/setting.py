@@ -20,9 +20,9 @@ from tidewatt.simulation.queueing.choice import StationChoice
 from tidewatt.simulation.routing.network import Network, network_of
 from tidewatt.simulation.routing.routers import make_router
 from tidewatt.simulation.world import World
+from tidewatt.synthesis.day_shapes import period_factor
 from tidewatt.synthesis.demand import daily_vehicle_trips, fill_intrazonal, line_cost_min, trips_matrix
 from tidewatt.synthesis.plans import zone_places
-from tidewatt.synthesis.profile import period_factor
 
 if TYPE_CHECKING:
     from tidewatt.synthesis.diary import Diary
@@ -53,7 +53,7 @@ def world_of(
     roads, stations = scenario.roads, scenario.stations
     assert roads is not None and stations is not None
     speeds = speeds or speed_flow(parameters.speed_flow)
-    from tidewatt.synthesis.vehicle_types import default_types
+    from tidewatt.synthesis.statistics import default_types
 
     types = scenario.types or default_types()
     network = network_of(roads)

@@ -18,7 +18,7 @@ from tidewatt.simulation.queueing.choice import StationChoice
 from tidewatt.simulation.routing.network import Network
 from tidewatt.synthesis.diary import Diary
 from tidewatt.synthesis.habits import Habits
-from tidewatt.synthesis.places import Places
+from tidewatt.synthesis.places import FeederPlaces
 
 __all__ = ["SHORTEST_STOP_MIN", "SIDE_STREET_KMH", "World"]
 
@@ -45,7 +45,7 @@ class World:
         What was asked for.
     decision, choice, speed_flow : ChargingDecision, StationChoice, SpeedFlow
         Models of drivers and roads; no `choice`: the parameters' own.
-    places, habits, diary : Places, Habits, Diary
+    places, habits, diary : FeederPlaces, Habits, Diary
         What plans of vehicles are drawn from.
     prices : (array, array)
         Of fast and normal charging by minute of the day, each of shape (stations, 1440).
@@ -64,7 +64,7 @@ class World:
     decision: ChargingDecision
     choice: StationChoice | None
     speed_flow: SpeedFlow
-    places: Places
+    places: FeederPlaces
     habits: Habits | None
     diary: Diary | None
     prices: tuple[Array, Array]

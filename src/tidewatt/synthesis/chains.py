@@ -9,14 +9,23 @@ from numba import njit
 
 from tidewatt.domain.arrays import Array
 
-__all__ = ["Chains", "DwellRows", "Rules", "Traits", "TripRows", "add_chargers", "choose_by_row", "lay_weeks"]
+__all__ = [
+    "Chains",
+    "DwellRows",
+    "LayoutRules",
+    "Traits",
+    "TripRows",
+    "add_chargers",
+    "choose_by_row",
+    "lay_weeks",
+]
 
 HOME, WORK = 0, 1
 WARM_UP_DAYS = 4
 """Most days driven and charged before minute 0, so that vehicles start as they would be found."""
 
 
-class Rules(NamedTuple):
+class LayoutRules(NamedTuple):
     """What holds for all vehicles: calendar [min], probabilities, public chargers."""
 
     seed: np.uint64

@@ -8,7 +8,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Demand, Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
-from tidewatt.synthesis.profile import busiest_share, covered_share, daily_trips
+from tidewatt.synthesis.day_shapes import busiest_share, covered_share, daily_trips
 
 __all__ = ["daily_vehicle_trips", "fill_intrazonal", "gravity", "line_cost_min", "trips_matrix", "zone_trips"]
 

@@ -14,10 +14,10 @@ from tidewatt.domain.horizon import Horizon
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.synthesis.diary import HOME, WORK, Diary, embedded_diary
 from tidewatt.synthesis.habits import Habits, pick
-from tidewatt.synthesis.places import Places
+from tidewatt.synthesis.places import FeederPlaces
 
 if TYPE_CHECKING:
-    from tidewatt.synthesis.chains import Chains, DwellRows, Rules, Traits, TripRows
+    from tidewatt.synthesis.chains import Chains, DwellRows, LayoutRules, Traits, TripRows
 
 __all__ = ["Layout", "lay_out", "start_min"]
 
@@ -36,7 +36,7 @@ class Layout:
         Row of `Habits.battery`.
     """
 
-    rules: Rules
+    rules: LayoutRules
     traits: Traits
     trips: TripRows
     dwells: DwellRows
@@ -45,7 +45,7 @@ class Layout:
 
 
 def lay_out(
-    places: Places,
+    places: FeederPlaces,
     vehicles: int,
     horizon: Horizon,
     *,
@@ -98,12 +98,12 @@ def start_min(horizon: Horizon) -> float:
 
 
 def _rules(
-    places: Places, horizon: Horizon, habits: Habits, seed: int, warm_up_days: int, open_ends: bool
-) -> Rules:
-    from tidewatt.synthesis.chains import Rules
+    places: FeederPlaces, horizon: Horizon, habits: Habits, seed: int, warm_up_days: int, open_ends: bool
+) -> LayoutRules:
+    from tidewatt.synthesis.chains import LayoutRules
 
     public = np.array(habits.public_kw)
-    return Rules(
+    return LayoutRules(
         seed=np.random.SeedSequence(seed, spawn_key=(2,)).generate_state(1, np.uint64)[0],
         start_min=float(start_min(horizon)),
         first_weekday=horizon.start.weekday(),
@@ -122,7 +122,7 @@ def _rules(
     )
 
 
-def _traits(places: Places, n: int, habits: Habits, chains: Chains, seed: int) -> tuple[Traits, Array]:
+def _traits(places: FeederPlaces, n: int, habits: Habits, chains: Chains, seed: int) -> tuple[Traits, Array]:
     """Traits of every vehicle, and its row of `Habits.battery`."""
     from tidewatt.synthesis.chains import Traits
 
@@ -165,7 +165,7 @@ def _traits(places: Places, n: int, habits: Habits, chains: Chains, seed: int) -
     ), kind
 
 
-def _work(places: Places, home: Array, uniform: Array, habits: Habits) -> Array:
+def _work(places: FeederPlaces, home: Array, uniform: Array, habits: Habits) -> Array:
     """Feeder of every vehicle's workplace, by the home's row of the choice table."""
     from tidewatt.synthesis.chains import choose_by_row
 
@@ -175,7 +175,9 @@ def _work(places: Places, home: Array, uniform: Array, habits: Habits) -> Array:
     return chosen
 
 
-def _work_km(places: Places, home: Array, work: Array, chains: Chains, rng: np.random.Generator) -> Array:
+def _work_km(
+    places: FeederPlaces, home: Array, work: Array, chains: Chains, rng: np.random.Generator
+) -> Array:
     """Way to work [km]: by the map where both ends are on it, else as in the diary."""
     n = len(home)
     to_work = chains.km[chains.purpose == WORK]

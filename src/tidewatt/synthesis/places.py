@@ -9,11 +9,11 @@ import numpy as np
 from tidewatt.domain.arrays import Array, freeze
 from tidewatt.errors import Issue, ScenarioError
 
-__all__ = ["Places"]
+__all__ = ["FeederPlaces"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Places:
+class FeederPlaces:
     """Relative numbers of places on each feeder, and how many lie outside the studied grid.
 
     Attributes

@@ -14,10 +14,10 @@ from tidewatt.errors import Issue, ScenarioError
 from tidewatt.synthesis.diary import Diary
 from tidewatt.synthesis.habits import Habits
 from tidewatt.synthesis.layout import lay_out
-from tidewatt.synthesis.places import Places
-from tidewatt.synthesis.vehicle_types import with_types
+from tidewatt.synthesis.places import FeederPlaces
+from tidewatt.synthesis.statistics import with_types
 
-__all__ = ["Plans", "plan_days", "zone_places"]
+__all__ = ["DayPlans", "plan_days", "zone_places"]
 
 INTRAZONAL_KM = 5.0
 """Longest trip within a zone [km]: zones of cities are rarely wider."""
@@ -29,7 +29,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plans:
+class DayPlans:
     """Trips that vehicles want to make; trips of vehicle i are rows ``first[i]:first[i + 1]``, in time order.
 
     Attributes
@@ -83,7 +83,7 @@ class Plans:
         return len(self.depart_min)
 
 
-def zone_places(roads: Roads, trips: Array) -> Places:
+def zone_places(roads: Roads, trips: Array) -> FeederPlaces:
     """Homes and destinations by zone, after a matrix of trips between zones.
 
     Homes follow the zones' own figures where there are any, else the matrix's row sums. Workplaces and other
@@ -124,11 +124,11 @@ def zone_places(roads: Roads, trips: Array) -> Places:
     table /= table[:, -1:]
     # Rounding must not leave a draw beyond the last zone with trips.
     table[table >= 1.0 - 1e-12] = 1.0
-    return Places(homes, incoming, incoming, 0.0, 0.0, table=table)
+    return FeederPlaces(homes, incoming, incoming, 0.0, 0.0, table=table)
 
 
 def plan_days(
-    places: Places,
+    places: FeederPlaces,
     vehicles: int,
     days: int,
     start: datetime,
@@ -137,12 +137,12 @@ def plan_days(
     habits: Habits | None = None,
     diary: Diary | None = None,
     types: FleetTypes | None = None,
-) -> Plans:
+) -> DayPlans:
     """What `vehicles` want to do on `days` days from `start`; the synthesis is that of `week.synthesise`.
 
     Parameters
     ----------
-    places : Places
+    places : FeederPlaces
         Homes and destinations by zone, see `zone_places`.
     vehicles, days : int
         Numbers of vehicles and of whole days, > 0.
@@ -190,7 +190,7 @@ def plan_days(
     km = np.where(origin == destination, np.minimum(laid.trips.km, INTRAZONAL_KM), laid.trips.km)
     begin = first[:-1] + np.arange(vehicles)
     standing = np.clip(-laid.dwells.arrive[begin], 0.0, 1440.0)
-    return Plans(
+    return DayPlans(
         first,
         zone[begin],
         standing,

@@ -14,7 +14,7 @@ from tidewatt.synthesis import statistics as st
 from tidewatt.synthesis.diary import Diary
 from tidewatt.synthesis.feeders import FeederPlan, base_load, draw_feeders, grid_of
 from tidewatt.synthesis.habits import Habits
-from tidewatt.synthesis.places import Places
+from tidewatt.synthesis.places import FeederPlaces
 from tidewatt.synthesis.week import synthesise
 
 __all__ = ["WEEK", "region"]
@@ -120,10 +120,10 @@ def region(
     )
 
 
-def places_of(plan: FeederPlan, habits: Habits) -> Places:
+def places_of(plan: FeederPlan, habits: Habits) -> FeederPlaces:
     """Homes by households; workplaces and public places by commercial load."""
     commercial_kw = plan.commercial * plan.peak_kw
-    return Places(
+    return FeederPlaces(
         plan.customers,
         commercial_kw,
         commercial_kw,

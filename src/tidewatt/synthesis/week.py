@@ -10,7 +10,7 @@ from tidewatt.domain.horizon import Horizon
 from tidewatt.synthesis.diary import Diary
 from tidewatt.synthesis.habits import Habits
 from tidewatt.synthesis.layout import lay_out, start_min
-from tidewatt.synthesis.places import Places
+from tidewatt.synthesis.places import FeederPlaces
 from tidewatt.synthesis.statistics import PURPOSES
 
 __all__ = ["synthesise"]
@@ -26,7 +26,7 @@ MAX_CHARGE_KW = 100.0
 
 
 def synthesise(
-    places: Places,
+    places: FeederPlaces,
     vehicles: int,
     horizon: Horizon,
     *,
@@ -45,7 +45,7 @@ def synthesise(
 
     Parameters
     ----------
-    places : Places
+    places : FeederPlaces
         Where homes, workplaces and public places are.
     vehicles : int
         Number of vehicles, > 0.

@@ -15,8 +15,8 @@ from tidewatt.execution.threads import Threads
 from tidewatt.simulation.checks import check_parameters
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.setting import world_of
+from tidewatt.synthesis.day_shapes import daily_trips
 from tidewatt.synthesis.demand import daily_vehicle_trips, fill_intrazonal, trips_matrix
-from tidewatt.synthesis.profile import daily_trips
 
 
 def told(**simulation: object) -> Scenario:

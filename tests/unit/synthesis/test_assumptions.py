@@ -6,7 +6,7 @@ import pytest
 from tidewatt.errors import ScenarioError
 from tidewatt.synthesis import statistics as st
 from tidewatt.synthesis.habits import Habits, pick
-from tidewatt.synthesis.places import Places
+from tidewatt.synthesis.places import FeederPlaces
 
 
 def test_shares_out_of_range_are_all_named_at_once():
@@ -39,17 +39,19 @@ def test_unusable_places_are_refused(weights):
     """Negative, missing or all-zero weights would draw feeders that are not there."""
     good = {"homes": [1.0, 1.0], "workplaces": [1.0, 1.0], "public": [1.0, 1.0]}
     with pytest.raises(ScenarioError):
-        Places(**(good | weights))
+        FeederPlaces(**(good | weights))
 
 
 def test_no_workplace_is_needed_where_all_lie_outside():
     """A village whose people all work elsewhere is a legitimate scenario."""
-    assert Places([1.0], [0.0], [1.0], off_grid_work=1.0).feeders == 1
+    assert FeederPlaces([1.0], [0.0], [1.0], off_grid_work=1.0).feeders == 1
 
 
 def test_choice_is_a_distribution_that_prefers_what_is_near():
     """Cumulative rows that do not end at 1 draw the last feeder too often; empty feeders must stay empty."""
-    places = Places(np.ones(3), [1.0, 0.0, 1.0], np.ones(3), x_km=[0.0, 1.0, 10.0], y_km=[0.0, 0.0, 0.0])
+    places = FeederPlaces(
+        np.ones(3), [1.0, 0.0, 1.0], np.ones(3), x_km=[0.0, 1.0, 10.0], y_km=[0.0, 0.0, 0.0]
+    )
     table = places.choice(places.workplaces, 5.0)
     assert table.shape == (3, 3)
     np.testing.assert_allclose(table[:, -1], 1.0)
@@ -60,7 +62,7 @@ def test_choice_is_a_distribution_that_prefers_what_is_near():
 
 def test_choice_survives_a_map_much_wider_than_the_decay():
     """Weights that underflow to 0 everywhere would leave far homes without any workplace."""
-    places = Places(np.ones(2), [1.0, 0.0], np.ones(2), x_km=[0.0, 1e6], y_km=[0.0, 0.0])
+    places = FeederPlaces(np.ones(2), [1.0, 0.0], np.ones(2), x_km=[0.0, 1e6], y_km=[0.0, 0.0])
     np.testing.assert_allclose(places.choice(places.workplaces, 5.0), [[1.0, 1.0], [1.0, 1.0]])
 
 

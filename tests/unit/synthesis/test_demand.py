@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from tidewatt.domain.roads import Demand, Roads
 from tidewatt.errors import ScenarioError
-from tidewatt.synthesis.demand import gravity, trips_matrix
-from tidewatt.synthesis.places import Places
-from tidewatt.synthesis.plans import plan_days
-from tidewatt.synthesis.profile import (
+from tidewatt.synthesis.day_shapes import (
     busiest_share,
     covered_share,
     daily_trips,
     period_factor,
     time_of_day,
 )
+from tidewatt.synthesis.demand import gravity, trips_matrix
+from tidewatt.synthesis.places import FeederPlaces
+from tidewatt.synthesis.plans import plan_days
 
 
 def test_gravity_of_two_zones_is_that_of_the_quadratic():
@@ -83,7 +83,7 @@ def test_stronger_deterrence_makes_shorter_trips():
 
 def test_profile_is_that_of_the_plans():
     """Background traffic whose hours are not those of the vehicles would meet them at the wrong time."""
-    here = Places(np.ones(3), np.ones(3), np.ones(3), 0.0, 0.0)
+    here = FeederPlaces(np.ones(3), np.ones(3), np.ones(3), 0.0, 0.0)
     for day, weekday in ((datetime(2027, 1, 12), True), (datetime(2027, 1, 16), False)):
         plans = plan_days(here, 20_000, 1, day)
         by_hour = np.bincount((plans.depart_min // 60).astype(int), minlength=24) / plans.trips

@@ -14,10 +14,10 @@ from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
 from tidewatt.errors import ScenarioError
+from tidewatt.synthesis.day_shapes import time_of_day
 from tidewatt.synthesis.joined.case import Joined, join
-from tidewatt.synthesis.joined.rules import Rules
+from tidewatt.synthesis.joined.rules import JoiningRules
 from tidewatt.synthesis.joined.ways import parted, ways_of
-from tidewatt.synthesis.profile import time_of_day
 
 # a - b - c in a row, both ways: 22 min and 11 km, then 20 min and 10 km.
 ENDS = [(0, 1), (1, 0), (1, 2), (2, 1)]
@@ -40,7 +40,7 @@ def row() -> Scenario:
 
 @pytest.fixture(scope="module")
 def joined(row: Scenario, grid: Scenario) -> Joined:
-    return join(row, grid, Rules.of(vehicles=90.0, sites=3, chargers=7, road_share=0.5), name="row")
+    return join(row, grid, JoiningRules.of(vehicles=90.0, sites=3, chargers=7, road_share=0.5), name="row")
 
 
 def stations(**given) -> Stations:
@@ -97,7 +97,9 @@ def test_vehicles_are_those_asked_for_and_travel_like_all_trips(joined: Joined) 
 
 def test_departures_follow_the_day_within_the_hours_asked_for(row: Scenario, grid: Scenario) -> None:
     """Would break if vehicles set out at night, or all hours were alike."""
-    rules = Rules.of(vehicles=90.0, depart_from_h=7.0, depart_to_h=9.0, depart_every_min=30.0, road_share=1.0)
+    rules = JoiningRules.of(
+        vehicles=90.0, depart_from_h=7.0, depart_to_h=9.0, depart_every_min=30.0, road_share=1.0
+    )
     t = join(row, grid, rules).scenario.travel
     assert t is not None
     steps, group = np.unique(t.depart_step, return_inverse=True)
@@ -122,7 +124,7 @@ def test_every_day_of_a_horizon_has_its_vehicles(row: Scenario, grid: Scenario) 
         ),
         forecasts=None,
     )
-    t = join(row, longer, Rules.of(vehicles=90.0)).scenario.travel
+    t = join(row, longer, JoiningRules.of(vehicles=90.0)).scenario.travel
     assert t is not None
     np.testing.assert_allclose(np.bincount(t.depart_step // steps, t.vehicles), [90.0] * days)
 
@@ -130,7 +132,9 @@ def test_every_day_of_a_horizon_has_its_vehicles(row: Scenario, grid: Scenario) 
 def test_nobody_is_under_way_at_the_end_of_the_horizon(row: Scenario, grid: Scenario) -> None:
     """Would break if late departures made a case that no study accepts, or vehicles were lost for it."""
     slow = roads_of(3, ENDS, zones=(0, 1, 2), free_time_min=[300.0, 300.0, 20.0, 20.0], length_km=5.0)
-    made = join(scenario_of(slow, [(0, 2, 10.0), (2, 1, 30.0)]), grid, Rules.of(vehicles=90.0, sites=3))
+    made = join(
+        scenario_of(slow, [(0, 2, 10.0), (2, 1, 30.0)]), grid, JoiningRules.of(vehicles=90.0, sites=3)
+    )
     t = made.scenario.travel
     assert t is not None
     far = t.destination == 2
@@ -157,18 +161,18 @@ def test_capacity_left_fills_the_busiest_road_by_default(row: Scenario, grid: Sc
     """Would break if a few vehicles had the roads to themselves, or many could not get through at all."""
     roads = roads_of(2, [(0, 1), (1, 0)], zones=(0, 1))
     one_way = scenario_of(roads, [(0, 1, 7.0)])
-    made = join(one_way, grid, Rules.of(vehicles=300.0, road_fill=1.5, sites=1)).scenario
+    made = join(one_way, grid, JoiningRules.of(vehicles=300.0, road_fill=1.5, sites=1)).scenario
     assert made.step_roads is not None and made.travel is not None
     busiest = np.bincount(made.travel.depart_step, made.travel.vehicles).max()  # a group a step
     np.testing.assert_allclose(made.step_roads.capacity_per_step * 1.5, busiest)
     # However groups are formed, a step holds its part of a group: 4 steps an hour; never less than a step.
     for every_min, steps in ((60.0, 4), (5.0, 1)):
-        rules = Rules.of(vehicles=300.0, road_fill=1.5, sites=1, depart_every_min=every_min)
+        rules = JoiningRules.of(vehicles=300.0, road_fill=1.5, sites=1, depart_every_min=every_min)
         made = join(one_way, grid, rules).scenario
         assert made.step_roads is not None and made.travel is not None
         busiest = np.bincount(made.travel.depart_step, made.travel.vehicles).max()
         np.testing.assert_allclose(made.step_roads.capacity_per_step * 1.5 * steps, busiest)
-    once, twice = (join(row, grid, Rules.of(vehicles=v)).scenario.step_roads for v in (50.0, 100.0))
+    once, twice = (join(row, grid, JoiningRules.of(vehicles=v)).scenario.step_roads for v in (50.0, 100.0))
     assert once is not None and twice is not None
     np.testing.assert_allclose(2.0 * once.capacity_per_step, twice.capacity_per_step)
     np.testing.assert_allclose(once.capacity_per_step / once.capacity_per_step[0], np.array([8, 7, 6, 5]) / 8)
@@ -186,16 +190,16 @@ def test_what_rounding_does_is_said_as_by_hand(joined: Joined, row: Scenario, gr
         (False, "60.0 min in steps of 15 min (+200%)"),
         (True, "15.0 min in steps of 15 min (-25%)"),
     ):
-        made = join(long, grid, Rules.of(contract=contract, sites=1))
+        made = join(long, grid, JoiningRules.of(contract=contract, sites=1))
         assert f"a trip takes 20.0 min on the empty roads, {said}" in made.notes
     # Where a stop lies between, two short links may still be faster than the direct one, and this is said.
-    direct = join(row, grid, Rules.of(contract=True))
+    direct = join(row, grid, JoiningRules.of(contract=True))
     assert words in direct.notes
 
 
 def test_contracting_keeps_times_and_lengths_of_the_fastest_ways(row: Scenario, grid: Scenario) -> None:
     """Would break if direct links were missing, went the wrong way or added up the wrong kilometres."""
-    scenario = join(row, grid, Rules.of(contract=True, sites=1, soc_low=0.35)).scenario
+    scenario = join(row, grid, JoiningRules.of(contract=True, sites=1, soc_low=0.35)).scenario
     roads, sites = scenario.step_roads, scenario.sites
     assert roads is not None and sites is not None
     ways = {
@@ -231,7 +235,9 @@ def test_nobody_drives_through_a_centroid(grid: Scenario) -> None:
     ends = [(0, 1), (1, 2), (0, 3), (3, 2), (2, 0)]
     minutes = [1.0, 1.0, 30.0, 30.0, 5.0]
     roads = roads_of(4, ends, zones=(0, 1, 2), closed=(1,), free_time_min=minutes)
-    scenario = join(scenario_of(roads, [(0, 2, 10.0), (0, 1, 5.0), (1, 2, 5.0)]), grid, Rules()).scenario
+    scenario = join(
+        scenario_of(roads, [(0, 2, 10.0), (0, 1, 5.0), (1, 2, 5.0)]), grid, JoiningRules()
+    ).scenario
     assert scenario.step_roads is not None and scenario.travel is not None and scenario.sites is not None
     made, travel = scenario.step_roads, scenario.travel
     assert made.node_id.tolist() == ["n0", "n1", "n2", "n3", "n1 arrivals"]
@@ -262,7 +268,7 @@ def test_parallel_links_and_dead_ends_are_read_right() -> None:
 def test_trips_without_a_road_are_left_out_and_counted(grid: Scenario) -> None:
     """Would break if vehicles that can never arrive made every tariff infeasible."""
     roads = roads_of(3, [(0, 1), (1, 0), (2, 0)], zones=(0, 1, 2))
-    made = join(scenario_of(roads, [(0, 1, 10.0), (0, 2, 30.0)]), grid, Rules.of(vehicles=20.0))
+    made = join(scenario_of(roads, [(0, 1, 10.0), (0, 2, 30.0)]), grid, JoiningRules.of(vehicles=20.0))
     assert "30.0 trips were left out: no road leads from their origin to their end" in made.notes
     assert made.scenario.travel is not None
     assert made.scenario.travel.vehicles.sum() == pytest.approx(20.0)
@@ -272,7 +278,7 @@ def test_trips_without_a_road_are_left_out_and_counted(grid: Scenario) -> None:
 def test_stations_become_sites_by_kind_with_their_own_prices_and_buses(row: Scenario, grid: Scenario) -> None:
     """Would break if fast and normal chargers shared powers or prices, or a named bus were overruled."""
     at = stations(attributes={"bus_id": np.array(["F3", "nowhere"], object)})
-    made = join(row, grid, Rules.of(road_share=1.0), stations=at)
+    made = join(row, grid, JoiningRules.of(road_share=1.0), stations=at)
     sites = made.scenario.sites
     assert sites is not None and grid.distribution is not None
     assert sites.site_id.tolist() == ["S1-fast", "S1-normal", "S2-normal"]
@@ -285,15 +291,15 @@ def test_stations_become_sites_by_kind_with_their_own_prices_and_buses(row: Scen
     # The window from 10 to 12 h concerns fast charging alone; S2 names no price.
     assert sites.price_per_kwh[0, [39, 40, 47, 48]].tolist() == [0.6, 0.9, 0.9, 0.6]
     assert set(sites.price_per_kwh[1]) == {0.4}
-    chosen = join(row, grid, Rules()).scenario.sites
+    chosen = join(row, grid, JoiningRules()).scenario.sites
     assert chosen is not None
     assert np.array_equal(sites.price_per_kwh[2], chosen.price_per_kwh[0])
-    both = join(row, grid, Rules.of(levels_kw=(50.0, -50.0)), stations=at).scenario.sites
+    both = join(row, grid, JoiningRules.of(levels_kw=(50.0, -50.0)), stations=at).scenario.sites
     assert both is not None
     assert both.level_kw.tolist() == [60.0, -60.0, 11.0, -11.0, 7.0, -7.0]
     assert both.level_first.tolist() == [0, 2, 4, 6]
     with pytest.raises(ScenarioError, match="no station has a charger"):
-        join(row, grid, Rules(), stations=stations(fast=[0, 0], normal=[0, 0]))
+        join(row, grid, JoiningRules(), stations=stations(fast=[0, 0], normal=[0, 0]))
 
 
 def test_limits_are_made_only_where_there_are_none(row: Scenario, grid: Scenario) -> None:
@@ -301,24 +307,26 @@ def test_limits_are_made_only_where_there_are_none(row: Scenario, grid: Scenario
     d, injections = grid.distribution, grid.injections
     assert d is not None and injections is not None
     given = np.where(np.arange(d.lines) == 9, 777.0, np.inf)
-    made = join(row, replace(grid, distribution=replace(d, limit_kw=given)), Rules()).scenario.distribution
+    made = join(
+        row, replace(grid, distribution=replace(d, limit_kw=given)), JoiningRules()
+    ).scenario.distribution
     assert made is not None
     assert made.limit_kw[9] == 777.0
     total = np.abs((injections.sign[:, None] * injections.power_kw).sum(axis=0)).max()
     (trunk,) = (k for k in range(d.lines) if d.slack[d.tail[k]] or d.slack[d.head[k]])
     assert made.limit_kw[trunk] == pytest.approx(1.25 * total + 300.0, abs=0.051)
-    kept = join(row, grid, Rules()).scenario.distribution
+    kept = join(row, grid, JoiningRules()).scenario.distribution
     assert kept is not None
     assert np.array_equal(kept.limit_kw, d.limit_kw)
 
 
 def test_half_widths_are_made_only_where_there_are_none(row: Scenario, grid: Scenario) -> None:
     """Would break if a known uncertainty were replaced, or an unknown one taken for certainty."""
-    known = join(row, grid, Rules.of(half_width=0.3)).scenario.injections
+    known = join(row, grid, JoiningRules.of(half_width=0.3)).scenario.injections
     assert known is not None and grid.injections is not None
     assert np.array_equal(known.half_width_kw, grid.injections.half_width_kw)
     certain = replace(grid.injections, half_width_kw=np.zeros_like(grid.injections.power_kw))
-    made = join(row, replace(grid, injections=certain), Rules.of(half_width=0.3))
+    made = join(row, replace(grid, injections=certain), JoiningRules.of(half_width=0.3))
     assert made.scenario.injections is not None
     np.testing.assert_allclose(made.scenario.injections.half_width_kw, 0.3 * certain.power_kw)
     assert "loads and plants may be off by 30% of the forecast" in made.notes
@@ -328,7 +336,7 @@ def test_every_rule_is_in_the_provenance(joined: Joined, grid: Scenario) -> None
     """Would break if a figure that was chosen could be taken for one of the sources'."""
     rows = joined.scenario.provenance
     rules = {row[1]: row[2] for row in rows if row[0] == "rules" and row[1] != "note"}
-    assert set(rules) == set(Rules.__slots__)
+    assert set(rules) == set(JoiningRules.__slots__)
     assert (rules["vehicles"], rules["levels_kw"]) == ("90.0", "(50.0, 25.0)")
     assert all(row[3] == "chosen" for row in rows if row[0] == "rules")
     assert {row[2] for row in rows if row[1] == "note"} == set(joined.notes)
@@ -340,12 +348,12 @@ def test_every_rule_is_in_the_provenance(joined: Joined, grid: Scenario) -> None
 def test_missing_parts_are_named_together(row: Scenario, grid: Scenario) -> None:
     """Would break if a user had to mend one part to hear of the next."""
     with pytest.raises(ScenarioError) as caught:
-        join(grid, row, Rules())
+        join(grid, row, JoiningRules())
     assert [issue.table for issue in caught.value.issues] == ["links", "lines"]
     alone = scenario_of(roads_of(2, [(0, 1), (1, 0)], zones=(0, 1)), [(0, 0, 5.0)])
     with pytest.raises(ScenarioError, match="no trips between nodes"):
-        join(alone, grid, Rules())
-    late = Rules.of(depart_from_h=6.01, depart_to_h=6.1)
+        join(alone, grid, JoiningRules())
+    late = JoiningRules.of(depart_from_h=6.01, depart_to_h=6.1)
     with pytest.raises(ScenarioError, match=r"no vehicle sets out from 6\.01 to 6\.1 h"):
         join(row, grid, late)
 
@@ -353,7 +361,7 @@ def test_missing_parts_are_named_together(row: Scenario, grid: Scenario) -> None
 def test_rules_out_of_range_are_named_all_at_once() -> None:
     """Would break if nonsense were joined, or its mistakes came one by one."""
     with pytest.raises(ScenarioError) as caught:
-        Rules.of(
+        JoiningRules.of(
             vehicles=-1.0,
             sites=0,
             low_share=float("nan"),
@@ -366,8 +374,8 @@ def test_rules_out_of_range_are_named_all_at_once() -> None:
     assert fields == ["vehicles", "low_share", "sites", "depart_from_h", "levels_kw", "soc_final"]
     for levels in ((), (0.0, 5.0), (float("inf"),), (5.0, 5.0)):
         with pytest.raises(ScenarioError, match="levels_kw"):
-            Rules.of(levels_kw=levels)
-    assert Rules.of(vehicles=None) == Rules()
+            JoiningRules.of(levels_kw=levels)
+    assert JoiningRules.of(vehicles=None) == JoiningRules()
 
 
 def test_a_joined_case_has_tariffs(row: Scenario, grid: Scenario) -> None:
@@ -387,7 +395,9 @@ def test_a_joined_case_has_tariffs(row: Scenario, grid: Scenario) -> None:
         ),
         forecasts=None,
     )
-    rules = Rules.of(vehicles=40.0, sites=3, chargers=20, battery_kwh=30.0, road_share=1.0, depart_to_h=16.0)
+    rules = JoiningRules.of(
+        vehicles=40.0, sites=3, chargers=20, battery_kwh=30.0, road_share=1.0, depart_to_h=16.0
+    )
     result = tidewatt.tariff(join(row, hourly, rules).scenario, samples=0, threads=1)
     assert result.status.reached
     assert result.summary()["vehicles"] == pytest.approx(40.0)
@@ -397,10 +407,10 @@ def test_the_busiest_pairs_are_kept_where_there_would_be_too_many_groups(
     row: Scenario, grid: Scenario
 ) -> None:
     """Would break if vehicles of pairs left out were lost, quiet pairs were kept, or nothing was said."""
-    every = join(row, grid, Rules.of(vehicles=90.0)).scenario.travel
+    every = join(row, grid, JoiningRules.of(vehicles=90.0)).scenario.travel
     assert every is not None
     a_pair = len(every) // 3
-    made = join(row, grid, Rules.of(vehicles=90.0, most_groups=3 * a_pair - 1))
+    made = join(row, grid, JoiningRules.of(vehicles=90.0, most_groups=3 * a_pair - 1))
     t = made.scenario.travel
     assert t is not None and len(t) == 2 * a_pair
     assert t.vehicles.sum() == pytest.approx(90.0)
@@ -411,18 +421,20 @@ def test_the_busiest_pairs_are_kept_where_there_would_be_too_many_groups(
     share, times = "2 of 3 pairs of places are kept", "80% of all trips (they take 34.5 min, all 31.6 min)"
     (said,) = (note for note in made.notes if share in note)
     assert times in said and f"there would be {3 * a_pair:,} groups" in said
-    alone = join(row, grid, Rules.of(most_groups=1)).scenario.travel
+    alone = join(row, grid, JoiningRules.of(most_groups=1)).scenario.travel
     assert alone is not None and len(alone) == a_pair
     for most in (3 * a_pair, 60_000):
-        assert not any("are kept" in note for note in join(row, grid, Rules.of(most_groups=most)).notes)
+        assert not any(
+            "are kept" in note for note in join(row, grid, JoiningRules.of(most_groups=most)).notes
+        )
 
 
 def test_travel_times_that_rounding_makes_others_are_warned_of(row: Scenario, grid: Scenario) -> None:
     """Would break if a case on which trips take several times as long went by without a word."""
-    assert join(row, grid, Rules.of()).warnings == ()  # 22 and 20 minutes become 15 each
+    assert join(row, grid, JoiningRules.of()).warnings == ()  # 22 and 20 minutes become 15 each
     roads = roads_of(3, ENDS, zones=(0, 1, 2), free_time_min=4.0, length_km=2.0)
     scenario = scenario_of(roads, TRIPS)
-    (said,) = join(scenario, grid, Rules.of()).warnings
+    (said,) = join(scenario, grid, JoiningRules.of()).warnings
     assert "15 min (" in said and "--step-min" in said and "--contract" in said
-    (said,) = join(scenario, grid, Rules.of(contract=True)).warnings
+    (said,) = join(scenario, grid, JoiningRules.of(contract=True)).warnings
     assert "--step-min" in said and "--contract" not in said

@@ -11,8 +11,7 @@ from tidewatt.domain.roads import FleetTypes
 from tidewatt.errors import ScenarioError
 from tidewatt.synthesis.habits import Habits
 from tidewatt.synthesis.plans import INTRAZONAL_KM, plan_days, zone_places
-from tidewatt.synthesis.statistics import PURPOSES
-from tidewatt.synthesis.vehicle_types import default_types
+from tidewatt.synthesis.statistics import PURPOSES, default_types
 from tidewatt.synthesis.week import synthesise
 
 MONDAY = datetime(2027, 1, 11)

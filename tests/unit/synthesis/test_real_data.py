@@ -10,7 +10,7 @@ import pytest
 from tests.unit.synthesis.energy import charge_at_once
 from tidewatt.domain.horizon import Horizon
 from tidewatt.synthesis import statistics as st
-from tidewatt.synthesis.places import Places
+from tidewatt.synthesis.places import FeederPlaces
 from tidewatt.synthesis.week import synthesise
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
@@ -19,7 +19,7 @@ WEEK = Horizon(datetime(2027, 1, 11), 15.0, 672)
 
 @pytest.fixture(scope="module")
 def week():
-    return synthesise(Places(np.ones(4), np.ones(4), np.ones(4)), 4000, WEEK, seed=1)
+    return synthesise(FeederPlaces(np.ones(4), np.ones(4), np.ones(4)), 4000, WEEK, seed=1)
 
 
 def _table(name):

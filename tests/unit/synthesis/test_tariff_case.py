@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tidewatt
-from tidewatt.synthesis.tariff_provenance import PROVENANCE
+from tidewatt.synthesis.tariff_case import PROVENANCE
 
 
 @pytest.fixture(scope="module")

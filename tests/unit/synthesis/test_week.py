@@ -13,11 +13,11 @@ from tidewatt.domain.horizon import Horizon
 from tidewatt.errors import ScenarioError
 from tidewatt.synthesis.diary import Diary
 from tidewatt.synthesis.habits import Habits
-from tidewatt.synthesis.places import Places
+from tidewatt.synthesis.places import FeederPlaces
 from tidewatt.synthesis.week import synthesise
 
 WEEK = Horizon(datetime(2027, 1, 11), 15.0, 672)
-PLACES = Places(np.ones(8), np.arange(8.0), np.ones(8), x_km=np.arange(8.0), y_km=np.zeros(8))
+PLACES = FeederPlaces(np.ones(8), np.arange(8.0), np.ones(8), x_km=np.arange(8.0), y_km=np.zeros(8))
 N = 3000
 
 
@@ -128,7 +128,7 @@ def test_weekends_follow_the_calendar():
 def test_nearer_workplaces_are_likelier():
     """Commutes drawn regardless of distance would send the wrong energy to the wrong feeders."""
     n = 40
-    line = Places(np.ones(n), np.ones(n), np.ones(n), 0.0, 0.0, np.arange(n) * 2.0, np.zeros(n))
+    line = FeederPlaces(np.ones(n), np.ones(n), np.ones(n), 0.0, 0.0, np.arange(n) * 2.0, np.zeros(n))
     _, dwells, trips = synthesise(line, 1500, WEEK, seed=5)
     owner = np.repeat(np.arange(1500), np.diff(dwells.first))
     home = dwells.feeder[dwells.first[:-1]]
@@ -153,7 +153,9 @@ def test_diary_chains_are_driven_as_recorded():
         weight=np.ones(5),
     )
     habits = Habits(departure_spread_min=0.0)
-    _, dwells, trips = synthesise(Places([1.0], [1.0], [1.0]), 200, WEEK, seed=1, habits=habits, diary=diary)
+    _, dwells, trips = synthesise(
+        FeederPlaces([1.0], [1.0], [1.0]), 200, WEEK, seed=1, habits=habits, diary=diary
+    )
     assert set(np.unique(trips.depart_min % 1440)) == {480.0, 600.0, 700.0, 840.0, 920.0, 1020.0}
     assert set(np.unique(trips.attributes["distance_km"]).round(6)) == {4.0, 9.0, 12.0}
     # The weekend chain is left open in the diary: the vehicle is driven home all the same.

@@ -9,7 +9,7 @@ from tidewatt.domain.fleet import OFF_GRID, Dwells, Fleet, Trips
 from tidewatt.domain.horizon import Horizon
 from tidewatt.io.importers.diary_formats import RawDiary
 from tidewatt.synthesis.habits import Habits, pick
-from tidewatt.synthesis.places import Places
+from tidewatt.synthesis.places import FeederPlaces
 
 __all__ = ["lay_driven"]
 
@@ -20,7 +20,7 @@ def lay_driven(
     raw: RawDiary,
     order: Array,
     horizon: Horizon,
-    places: Places,
+    places: FeederPlaces,
     habits: Habits,
     seed: int,
     represent: float | None,
@@ -39,7 +39,7 @@ def lay_driven(
         Rows to use.
     horizon : Horizon
         Time axis.
-    places, habits : Places, Habits
+    places, habits : FeederPlaces, Habits
         Where places are, and who finds a charger.
     seed : int
         Seed of what is drawn.

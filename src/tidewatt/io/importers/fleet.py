@@ -15,7 +15,7 @@ from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue
 from tidewatt.synthesis.diary import Diary
 from tidewatt.synthesis.habits import Habits
-from tidewatt.synthesis.places import Places
+from tidewatt.synthesis.places import FeederPlaces
 from tidewatt.synthesis.statistics import VEHICLES_PER_HOUSEHOLD
 
 __all__ = [
@@ -155,7 +155,7 @@ def places_of(
     habits: Habits,
     divisions: Sequence[str] = (),
     substations: Sequence[str] = (),
-) -> Places:
+) -> FeederPlaces:
     """Homes go by residential customers, workplaces by peak load, public places by half of each.
 
     Parameters
@@ -173,7 +173,9 @@ def places_of(
     work = np.maximum(peak_kw, 0.0)
     work = work / work.sum() if work.sum() > 0 else homes
     x_km, y_km = _map(divisions, substations)
-    return Places(homes, work, 0.5 * (homes + work), habits.off_grid_work, habits.off_grid_public, x_km, y_km)
+    return FeederPlaces(
+        homes, work, 0.5 * (homes + work), habits.off_grid_work, habits.off_grid_public, x_km, y_km
+    )
 
 
 def _map(divisions: Sequence[str], substations: Sequence[str]) -> tuple[Array | None, Array | None]:
@@ -203,7 +205,7 @@ def populate(
     name: str,
     grid: Grid,
     horizon: Horizon,
-    places: Places,
+    places: FeederPlaces,
     size: FleetSize,
     *,
     seed: int,

@@ -21,7 +21,7 @@ from tidewatt.io.importers.report import ImportReport
 from tidewatt.io.importers.tabular import read_table
 from tidewatt.synthesis.diary import Diary
 from tidewatt.synthesis.habits import Habits
-from tidewatt.synthesis.places import Places
+from tidewatt.synthesis.places import FeederPlaces
 
 __all__ = ["import_diary", "import_itineraries"]
 
@@ -66,7 +66,7 @@ def import_itineraries(
     grid: Grid,
     horizon: Horizon,
     mode: Literal["auto", "days", "weeks"] = "auto",
-    places: Places | None = None,
+    places: FeederPlaces | None = None,
     vehicles: int | None = None,
     represent: float | None = None,
     adoption: float = 1.0,
@@ -87,7 +87,7 @@ def import_itineraries(
         ``"days"``: chains of the diary are drawn for `vehicles` synthetic vehicles. ``"weeks"``: every
         vehicle of the table drives exactly its rows, whose times are minutes since the start of the
         horizon. ``"auto"``: weeks where the table is in tidewatt's form and covers more than a day.
-    places : Places or None
+    places : FeederPlaces or None
         Weights of homes, workplaces and public places by feeder; None: homes by customers where the
         grid says them, else by rating, workplaces by rating.
     vehicles : int or None
@@ -196,7 +196,7 @@ def _trips(sound: SoundRows) -> dict[str, tuple[str, ...]]:
     return {f"trips {reason}": rows for reason, rows in sound.dropped.items()}
 
 
-def _places(grid: Grid, habits: Habits) -> Places:
+def _places(grid: Grid, habits: Habits) -> FeederPlaces:
     rating = np.where(np.isfinite(grid.rating_kw), grid.rating_kw, 0.0)
     customers = np.nan_to_num(np.asarray(grid.attributes.get("customers", np.zeros(grid.feeders)), float))
     even = np.ones(grid.feeders)
@@ -210,7 +210,7 @@ def _weeks(
     sound: SoundRows,
     grid: Grid,
     horizon: Horizon,
-    places: Places,
+    places: FeederPlaces,
     represent: float | None,
     adoption: float,
     seed: int,

@@ -17,7 +17,7 @@ from tidewatt.simulation.queueing.requests import Requests, joined
 if TYPE_CHECKING:
     from tidewatt.simulation.routing.routers import Router
     from tidewatt.simulation.world import World
-    from tidewatt.synthesis.plans import Plans
+    from tidewatt.synthesis.plans import DayPlans
 
 __all__ = ["Day", "run_day"]
 
@@ -46,7 +46,12 @@ class Day(NamedTuple):
 
 
 def run_day(
-    world: World, plans: Plans, drivers: Drivers, router: Router, charging: ChargingDay, taste_seed: int = 0
+    world: World,
+    plans: DayPlans,
+    drivers: Drivers,
+    router: Router,
+    charging: ChargingDay,
+    taste_seed: int = 0,
 ) -> Day:
     """Simulate all days of one replication.
 
@@ -54,7 +59,7 @@ def run_day(
     ----------
     world : World
         Roads, stations and models that all replications share.
-    plans : Plans
+    plans : DayPlans
         What every vehicle wants to do.
     drivers : Drivers
         Batteries and thresholds.

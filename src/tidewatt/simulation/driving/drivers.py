@@ -12,7 +12,7 @@ from tidewatt.simulation.driving.consumption import REFERENCE_KWH_PER_KM
 from tidewatt.simulation.parameters import Parameters
 
 if TYPE_CHECKING:
-    from tidewatt.synthesis.plans import Plans
+    from tidewatt.synthesis.plans import DayPlans
 
 __all__ = ["SLOW_KW", "Drivers", "draw_drivers"]
 
@@ -47,7 +47,7 @@ class Drivers(NamedTuple):
 
 
 def draw_drivers(
-    plans: Plans, types: FleetTypes, parameters: Parameters, rng: np.random.Generator
+    plans: DayPlans, types: FleetTypes, parameters: Parameters, rng: np.random.Generator
 ) -> Drivers:
     """Batteries by type, first state of charge and thresholds as the parameters say.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tidewatt.simulation.driving.motion import Motion
     from tidewatt.simulation.queueing.charging import ChargingDay
     from tidewatt.simulation.world import World
-    from tidewatt.synthesis.plans import Plans
+    from tidewatt.synthesis.plans import DayPlans
 
 __all__ = ["Ledger", "Reason", "Rows"]
 
@@ -74,7 +74,7 @@ class Ledger:
         Trips not made because no road leads there.
     """
 
-    def __init__(self, world: World, plans: Plans, drivers: Drivers) -> None:
+    def __init__(self, world: World, plans: DayPlans, drivers: Drivers) -> None:
         n, links = len(plans.first) - 1, world.roads.links
         self._plans, self._drivers, self._world = plans, drivers, world
         self.legs = Rows("vehicle", "depart", "arrive", "kwh", "km", "station", "zone")

@@ -19,7 +19,7 @@ from tidewatt.simulation.world import SHORTEST_STOP_MIN, SIDE_STREET_KMH
 if TYPE_CHECKING:
     from tidewatt.simulation.routing.routers import Router
     from tidewatt.simulation.world import World
-    from tidewatt.synthesis.plans import Plans
+    from tidewatt.synthesis.plans import DayPlans
 
 __all__ = ["Loop"]
 
@@ -32,7 +32,7 @@ class Loop:
     def __init__(
         self,
         world: World,
-        plans: Plans,
+        plans: DayPlans,
         drivers: Drivers,
         motion: Motion,
         router: Router,

@@ -17,13 +17,11 @@ from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
 from tidewatt.domain.travel import Aggregators, Travel
 from tidewatt.errors import Issue, ScenarioError
+from tidewatt.synthesis.day_shapes import day_price_per_kwh, time_of_day
 from tidewatt.synthesis.demand import trips_matrix
-from tidewatt.synthesis.energy_prices import day_price_per_kwh
-from tidewatt.synthesis.joined.places import chosen_sites, station_sites
-from tidewatt.synthesis.joined.rules import Rules
-from tidewatt.synthesis.joined.stepped import contracted, in_steps, rounding
-from tidewatt.synthesis.joined.ways import busiest, parted, ways_of
-from tidewatt.synthesis.profile import time_of_day
+from tidewatt.synthesis.joined.rules import JoiningRules
+from tidewatt.synthesis.joined.sites import chosen_sites, station_sites
+from tidewatt.synthesis.joined.ways import busiest, contracted, in_steps, parted, rounding, ways_of
 
 __all__ = ["Joined", "join"]
 
@@ -42,7 +40,7 @@ class Joined(NamedTuple):
 def join(
     roads_from: Scenario,
     grid_from: Scenario,
-    rules: Rules,
+    rules: JoiningRules,
     *,
     stations: Stations | None = None,
     name: str = "joined",
@@ -55,7 +53,7 @@ def join(
         With roads and trips between zones, or homes and jobs from which gravity makes trips.
     grid_from : Scenario
         With buses, lines and injections; its horizon is the case's.
-    rules : Rules
+    rules : JoiningRules
         What neither of them says.
     stations : Stations, optional
         On the roads of `roads_from`: they become the sites.
@@ -175,7 +173,7 @@ def _minutes(horizon: Horizon) -> Array:
     return begin + np.arange(horizon.steps) * horizon.step_min
 
 
-def _with_limits(grid: Distribution, injections: Injections, rules: Rules) -> tuple[Distribution, int]:
+def _with_limits(grid: Distribution, injections: Injections, rules: JoiningRules) -> tuple[Distribution, int]:
     """Limits for lines that have none, and how many these are."""
     without = ~np.isfinite(grid.limit_kw)
     most = np.abs(feeder_of(grid).flow_kw(injections.drawn(grid.buses)[0])).max(axis=1)
@@ -183,7 +181,7 @@ def _with_limits(grid: Distribution, injections: Injections, rules: Rules) -> tu
     return replace(grid, limit_kw=np.where(without, given, grid.limit_kw)), int(without.sum())
 
 
-def _aggregators(rules: Rules) -> Aggregators:
+def _aggregators(rules: JoiningRules) -> Aggregators:
     n = rules.aggregators
     return Aggregators(
         aggregator_id=identifiers([f"aggregator-{i + 1}" for i in range(n)]),
@@ -197,12 +195,12 @@ def _aggregators(rules: Rules) -> Aggregators:
     )
 
 
-def _grouped(horizon: Horizon, rules: Rules) -> int:
+def _grouped(horizon: Horizon, rules: JoiningRules) -> int:
     """Steps from one group of departures to the next."""
     return max(round(rules.depart_every_min / horizon.step_min), 1)
 
 
-def _departures(horizon: Horizon, rules: Rules) -> Array:
+def _departures(horizon: Horizon, rules: JoiningRules) -> Array:
     """Share of a day's vehicles that set out in each step, shape (steps,); it sums to 1 on every day.
 
     A group sets out at once for all who would until the next one.
@@ -228,7 +226,7 @@ def _departures(horizon: Horizon, rules: Rules) -> Array:
 
 
 def _travel(
-    start: Array, trips: Array, hops: Array, node: Array, horizon: Horizon, rules: Rules
+    start: Array, trips: Array, hops: Array, node: Array, horizon: Horizon, rules: JoiningRules
 ) -> tuple[Travel, list[str]]:
     """Vehicles by pair of nodes, departure and state of charge; and in words who could not travel so."""
     departing = _departures(horizon, rules)
@@ -268,7 +266,7 @@ def _travel(
 
 
 def _provenance(
-    roads_from: Scenario, grid_from: Scenario, rules: Rules, notes: list[str]
+    roads_from: Scenario, grid_from: Scenario, rules: JoiningRules, notes: list[str]
 ) -> tuple[tuple[str, ...], ...]:
     roads, grid, rule = roads_from.name, grid_from.name, "a rule of joining"
     rows = [

@@ -8,7 +8,7 @@ from typing import Any
 
 from tidewatt.errors import Issue, ScenarioError
 
-__all__ = ["Rules"]
+__all__ = ["JoiningRules"]
 
 _LIMITS: dict[str, tuple[float, float]] = {
     "vehicles": (1e-6, 1e9),
@@ -38,7 +38,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class JoiningRules:
     """What neither the roads nor the grid say; every value here is chosen.
 
     Attributes
@@ -109,7 +109,7 @@ class Rules:
     contract: bool = False
 
     @classmethod
-    def of(cls, **asked: Any) -> Rules:
+    def of(cls, **asked: Any) -> JoiningRules:
         """Rules with what was asked for, None leaving the default.
 
         Raises

@@ -10,13 +10,13 @@ from tidewatt.domain.radial import feeder_of
 from tidewatt.domain.stations import Stations
 from tidewatt.domain.travel import ChargingSites
 from tidewatt.errors import Issue, ScenarioError
-from tidewatt.synthesis.joined.rules import Rules
+from tidewatt.synthesis.joined.rules import JoiningRules
 
 __all__ = ["chosen_sites", "station_sites"]
 
 
 def chosen_sites(
-    node_id: Array, passing: Array, distribution: Distribution, rules: Rules, price: Array
+    node_id: Array, passing: Array, distribution: Distribution, rules: JoiningRules, price: Array
 ) -> ChargingSites:
     """Sites at the nodes that most trips pass, the busiest at the bus nearest to the slack.
 
@@ -25,7 +25,7 @@ def chosen_sites(
     node_id, passing : array, shape (nodes,)
         Ids, and trips that start at or pass each node.
     distribution : Distribution
-    rules : Rules
+    rules : JoiningRules
         ``sites``, ``chargers`` and ``levels_kw``.
     price : array, shape (steps,)
         Of energy, the same everywhere.
@@ -47,7 +47,7 @@ def chosen_sites(
 
 
 def station_sites(
-    stations: Stations, distribution: Distribution, rules: Rules, minutes: Array, price: Array
+    stations: Stations, distribution: Distribution, rules: JoiningRules, minutes: Array, price: Array
 ) -> ChargingSites:
     """Stations as sites: one for the fast and one for the normal chargers, where there are any.
 
@@ -57,7 +57,7 @@ def station_sites(
         Their ``bus_id``, where it names a bus of the grid, says the bus; the others are spread as
         `chosen_sites` does.
     distribution : Distribution
-    rules : Rules
+    rules : JoiningRules
         Of ``levels_kw``, whether there are negative ones: then chargers also discharge at their power.
     minutes : array, shape (steps,)
         Minutes since some midnight at which stations' prices are taken.

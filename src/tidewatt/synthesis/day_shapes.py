@@ -1,4 +1,4 @@
-"""When in the day trips are made."""
+"""How trips and the price of energy spread over a made-up day."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from tidewatt.domain.arrays import Array, freeze
 from tidewatt.synthesis.diary import WORK, embedded_diary
 from tidewatt.synthesis.habits import Habits
 
-__all__ = ["busiest_share", "covered_share", "daily_trips", "period_factor", "time_of_day"]
+__all__ = [
+    "busiest_share",
+    "covered_share",
+    "daily_trips",
+    "day_price_per_kwh",
+    "period_factor",
+    "time_of_day",
+]
 
 DAY = 1440
 SPREAD_MIN = 15.0
@@ -89,3 +96,9 @@ def _departures(weekday: bool) -> Array:
     kernel = np.exp(-0.5 * (offset / SPREAD_MIN) ** 2)
     smooth = np.fft.irfft(np.fft.rfft(rate) * np.fft.rfft(kernel / kernel.sum()), DAY)
     return freeze(np.maximum(smooth, 0.0))
+
+
+def day_price_per_kwh(hour: Array) -> Array:
+    """Price by hour of the day, of any shape: dearer at noon and in the evening; chosen, from no market."""
+    price: Array = 0.08 + 0.05 * np.exp(-(((hour - 12) / 3) ** 2)) + 0.04 * np.exp(-(((hour - 19) / 2) ** 2))
+    return price
