@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewatt.simulation.routing.network import Network, network_of
+from tidewatt.routing.network import RoadNetwork, network_of
 
 __all__ = ["PHILADELPHIA", "available", "load"]
 
@@ -24,12 +24,12 @@ def available(name: str) -> bool:
     return name.isdigit() or (DATA / f"{name}.tar.xz").exists()
 
 
-def load(name: str) -> tuple[Network, NDArray[np.int32], NDArray[np.int32], NDArray[Any]]:
+def load(name: str) -> tuple[RoadNetwork, NDArray[np.int32], NDArray[np.int32], NDArray[Any]]:
     """A network by name, or one of as many links as `name` says.
 
     Returns
     -------
-    network : Network
+    network : RoadNetwork
     time_ms : array of int32, shape (links,)
         On empty roads.
     zones : array of int32

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidewatt.simulation.routing.network import Network
+from tidewatt.routing.network import RoadNetwork
 
 __all__ = ["Igraph", "Scipy"]
 
@@ -20,7 +20,7 @@ Ints = NDArray[Any]
 class Scipy:
     """`scipy.sparse.csgraph.dijkstra`; parallel links are given as the fastest of them."""
 
-    def __init__(self, network: Network, few: Ints) -> None:
+    def __init__(self, network: RoadNetwork, few: Ints) -> None:
         self.network, self.few = network, few
 
     def renew(self, time_ms: Ints) -> None:
@@ -61,7 +61,7 @@ class Scipy:
 class Igraph:
     """python-igraph."""
 
-    def __init__(self, network: Network, few: Ints) -> None:
+    def __init__(self, network: RoadNetwork, few: Ints) -> None:
         import igraph
 
         self.network, self.few = network, few.tolist()

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidewatt.domain.roads import Roads
-from tidewatt.simulation.routing.network import network_of
+from tidewatt.routing.network import network_of
 
 __all__ = ["PEERS", "Answer", "Traffic", "missing", "run"]
 

@@ -66,7 +66,7 @@ def measure(given: dict[str, Any]) -> list[Row]:
 
 def _own(scenario: Any, given: dict[str, Any]) -> Row:
     """The best of several runs after one that compiles."""
-    from tidewatt.simulation.assignment.study import assign
+    from tidewatt.assignment.study import assign
 
     asked = {"method": given["method"], "threads": given["threads"]}
     warnings.simplefilter("ignore")
@@ -176,8 +176,8 @@ def _blocks(scenario: Any, given: dict[str, Any]) -> Row:
     """Other traffic of a gravity table by free-flow times on all zones of the city."""
     from tidewatt.execution.threads import Threads
     from tidewatt.kernels.roads.dijkstra import many_to_few, star_of
+    from tidewatt.routing.network import network_of
     from tidewatt.simulation.background import background_flow
-    from tidewatt.simulation.routing.network import network_of
 
     roads = scenario.roads
     network = network_of(roads)

@@ -69,7 +69,7 @@ def _router(given: dict[str, Any], made: Any, few: Any, rng: np.random.Generator
     with tempfile.TemporaryDirectory() as folder:
         numba.config.CACHE_DIR = folder  # nothing is compiled yet: how long that takes is part of it
         from tidewatt.kernels.roads import dijkstra as roads_dijkstra
-        from tidewatt.simulation.routing.routers import make_router
+        from tidewatt.routing.routers import make_router
 
         pairs = 60 if given["router"] == "dijkstra" else 1400
         origin, destination = rng.choice(zones, (2, pairs)).astype(np.int32)
@@ -140,7 +140,7 @@ def _peer(given: dict[str, Any], made: Any, few: Any, rng: np.random.Generator) 
 
 def _off(network: Any, time_ms: Any, origin: Any, destination: Any, found: Any) -> float:
     """Largest difference of some times from those of a plain search [ms]."""
-    from tidewatt.simulation.routing.routers import make_router
+    from tidewatt.routing.routers import make_router
 
     some = slice(0, 60)
     reference = make_router(network, np.zeros(0, np.int32), kind="dijkstra")
@@ -153,7 +153,7 @@ def _off(network: Any, time_ms: Any, origin: Any, destination: Any, found: Any) 
 def _day(given: dict[str, Any], made: Any, few: Any, rng: np.random.Generator) -> Row:
     """A day's questions, spread evenly."""
     from tidewatt.execution.threads import Threads
-    from tidewatt.simulation.routing.routers import make_router
+    from tidewatt.routing.routers import make_router
 
     network, time_ms, zones, corners = made
     renewals = max(DAY["renewals"] // given["day"], 1)

@@ -14,7 +14,7 @@ from benchmarks.registry import Case, Job, Options, Row, register
 from benchmarks.tables import markdown, provenance
 from benchmarks.traffic_peers import PEERS, Traffic, missing, run
 from tidewatt.domain.scenario import Scenario
-from tidewatt.simulation.routing.network import network_of
+from tidewatt.routing.network import network_of
 from tidewatt.synthesis.city import city
 
 LINKS, ZONES, STATIONS = 960, 40, 20

@@ -15,6 +15,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tidewatt.assignment.result import Equilibrium
+    from tidewatt.assignment.study import assign
     from tidewatt.configuration.result import Configuration
     from tidewatt.configuration.study import configure
     from tidewatt.coordination.result import Coordination
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
     from tidewatt.io.scenario import read_scenario, scenario_from_tables
     from tidewatt.io.writing import write_scenario
     from tidewatt.result import Status
-    from tidewatt.simulation.assignment.result import Equilibrium
-    from tidewatt.simulation.assignment.study import assign
     from tidewatt.simulation.result import Simulation
     from tidewatt.simulation.study import simulate
     from tidewatt.synthesis.examples import example
@@ -70,14 +70,14 @@ __all__ = [
 _HOMES = {
     "Configuration": "configuration.result",
     "Coordination": "coordination.result",
-    "Equilibrium": "simulation.assignment.result",
+    "Equilibrium": "assignment.result",
     "Scenario": "domain.scenario",
     "ScenarioError": "errors",
     "Simulation": "simulation.result",
     "Status": "result",
     "Tariffs": "tariffs.result",
     "TidewattError": "errors",
-    "assign": "simulation.assignment.study",
+    "assign": "assignment.study",
     "check": "domain.checks.scenario",
     "configure": "configuration.study",
     "coordinate": "coordination.study",

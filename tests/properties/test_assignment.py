@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.verification.road_scenarios import at_random
+from tidewatt.assignment.convergence import GapMonitor, Goal
+from tidewatt.assignment.problem import pack
+from tidewatt.assignment.projection import project
+from tidewatt.assignment.study import METHODS, assign
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels.roads.equilibrium import load_paths, price_links
-from tidewatt.simulation.assignment.monitor import Goal, Monitor
-from tidewatt.simulation.assignment.problem import pack
-from tidewatt.simulation.assignment.projection import project
-from tidewatt.simulation.assignment.study import METHODS, assign
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -26,7 +26,7 @@ seeds = st.integers(0, 2**32 - 1)
 def solved(problem, gap=1e-11):
     """Flows of gradient projection."""
     with Threads(1) as workers:
-        return project(problem, Monitor(Goal(gap, 1000, 60.0)), workers)
+        return project(problem, GapMonitor(Goal(gap, 1000, 60.0)), workers)
 
 
 def by_quadratic_program(scenario):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.verification.road_scenarios import real, roads_of, scenario_of
-from tidewatt.simulation.assignment.study import METHODS, assign
+from tidewatt.assignment.study import METHODS, assign
 
 # Objectives as published with the networks (github.com/bstabler/TransportationNetworks), to their digits;
 # Anaheim's as gap 1e-14 ends at, published to nine.

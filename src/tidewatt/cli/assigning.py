@@ -18,8 +18,8 @@ from tidewatt.errors import Interrupted, SolveWarning
 from tidewatt.report.words import amount, count
 
 if TYPE_CHECKING:
+    from tidewatt.assignment.result import Equilibrium
     from tidewatt.result import Progress
-    from tidewatt.simulation.assignment.result import Equilibrium
 
 __all__ = ["assign"]
 
@@ -77,9 +77,9 @@ def assign(
     threads
         Worker threads; they do not change the result [default: one a processor].
     """
+    from tidewatt.assignment.study import assign as run
     from tidewatt.io.results import save
     from tidewatt.io.scenario import read_scenario
-    from tidewatt.simulation.assignment.study import assign as run
 
     with prepared(out, ours=holds_result, what="result"):
         try:

@@ -8,10 +8,9 @@ from tidewatt.configuration.congestion import congestion, marginal_congestion
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.arrays import Array
 from tidewatt.execution.threads import Threads
+from tidewatt.routing.routers import Router, Routes, make_router
 from tidewatt.simulation.driving.day import Day
 from tidewatt.simulation.queueing.requests import Requests
-from tidewatt.simulation.routing.routers import Router, make_router
-from tidewatt.simulation.routing.routes import Routes
 from tidewatt.simulation.world import World
 
 __all__ = ["EXACT", "congestion_of_day", "traffic_of_days"]

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from tidewatt.assignment.result import Equilibrium
 from tidewatt.errors import TidewattError
 from tidewatt.io.atomic import atomic_folder
 from tidewatt.io.result_files import (
@@ -18,7 +19,6 @@ from tidewatt.io.result_files import (
     write_json,
 )
 from tidewatt.result import RunInfo, Status
-from tidewatt.simulation.assignment.result import Equilibrium
 
 __all__ = ["load", "save"]
 

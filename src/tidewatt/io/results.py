@@ -11,9 +11,9 @@ from tidewatt.errors import TidewattError
 from tidewatt.io.result_files import CERTIFICATE, FORMAT, absent_files, read_json
 
 if TYPE_CHECKING:
+    from tidewatt.assignment.result import Equilibrium
     from tidewatt.configuration.result import Configuration
     from tidewatt.coordination.result import Coordination
-    from tidewatt.simulation.assignment.result import Equilibrium
     from tidewatt.simulation.result import Simulation
     from tidewatt.tariffs.result import Tariffs
 

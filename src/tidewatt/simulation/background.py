@@ -16,13 +16,13 @@ from typing import Protocol
 
 import numpy as np
 
+from tidewatt.assignment.conjugate import hierarchical_loader
+from tidewatt.assignment.problem import link_costs, pairs_of
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Roads
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels.roads.equilibrium import LinkCosts, descend, price_links
-from tidewatt.simulation.assignment.hierarchical import hierarchical_loader
-from tidewatt.simulation.assignment.problem import link_costs, pairs_of
-from tidewatt.simulation.routing.network import Network
+from tidewatt.routing.network import RoadNetwork
 
 __all__ = ["background_flow"]
 
@@ -37,7 +37,7 @@ class _SpeedFlow(Protocol):
 
 
 def background_flow(
-    network: Network,
+    network: RoadNetwork,
     roads: Roads,
     trips: Array,
     *,
@@ -50,7 +50,7 @@ def background_flow(
 
     Parameters
     ----------
-    network : Network
+    network : RoadNetwork
         Of `roads`.
     roads : Roads
         Capacities and cost functions; trips are those of `period_h`.

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tidewatt.execution.threads import Threads
+from tidewatt.routing.routers import Router, make_router
 from tidewatt.simulation.driving.day import Day, run_day
 from tidewatt.simulation.driving.drivers import Drivers, draw_drivers
 from tidewatt.simulation.itineraries import itineraries
 from tidewatt.simulation.outcome import outcome_of
 from tidewatt.simulation.queueing.charging import ChargingDay
-from tidewatt.simulation.routing.routers import Router, make_router
 from tidewatt.simulation.totals import Outcome
 from tidewatt.synthesis.plans import DayPlans, plan_days
 

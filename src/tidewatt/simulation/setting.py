@@ -11,14 +11,14 @@ from tidewatt.domain.roads import Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import ScenarioError
 from tidewatt.execution.threads import Threads
+from tidewatt.routing.network import RoadNetwork, network_of
+from tidewatt.routing.routers import make_router
 from tidewatt.simulation.background import background_flow
 from tidewatt.simulation.checks import TRIPS_PER_VEHICLE, check_simulation
 from tidewatt.simulation.driving.decision import ChargingDecision, Threshold
 from tidewatt.simulation.driving.speeds import Bpr, SpeedFlow, speed_flow
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.queueing.choice import StationChoice
-from tidewatt.simulation.routing.network import Network, network_of
-from tidewatt.simulation.routing.routers import make_router
 from tidewatt.simulation.world import World
 from tidewatt.synthesis.day_shapes import period_factor
 from tidewatt.synthesis.demand import daily_vehicle_trips, fill_intrazonal, line_cost_min, trips_matrix
@@ -89,7 +89,7 @@ def world_of(
     )
 
 
-def _free_times_min(network: Network, roads: Roads, threads: Threads) -> Array:
+def _free_times_min(network: RoadNetwork, roads: Roads, threads: Threads) -> Array:
     """Travel time between zones on empty roads [min], inf where there is no way; shape (zones, zones)."""
     router = make_router(network, roads.zone_node, threads=threads)
     router.renew(np.rint(roads.free_time_min * 60000.0).astype(np.int32))

@@ -10,12 +10,12 @@ from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import FleetTypes, Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
+from tidewatt.routing.network import RoadNetwork
 from tidewatt.simulation.driving.consumption import kwh_per_km, link_kwh, temperature_factor
 from tidewatt.simulation.driving.decision import ChargingDecision
 from tidewatt.simulation.driving.speeds import SpeedFlow, bounded
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.queueing.choice import StationChoice
-from tidewatt.simulation.routing.network import Network
 from tidewatt.synthesis.diary import Diary
 from tidewatt.synthesis.habits import Habits
 from tidewatt.synthesis.places import FeederPlaces
@@ -57,7 +57,7 @@ class World:
 
     scenario: Scenario
     roads: Roads
-    network: Network
+    network: RoadNetwork
     stations: Stations
     types: FleetTypes
     parameters: Parameters

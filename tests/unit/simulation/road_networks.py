@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from hypothesis import strategies as st
 from scipy.sparse.csgraph import dijkstra
 
-from tidewatt.simulation.routing.network import Network
+from tidewatt.routing.network import RoadNetwork
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 
@@ -39,7 +39,7 @@ def made(own, tail, head, xy, split=()):
     depart[split] = own + np.arange(len(split))
     x, y = np.concatenate([xy, xy[split]]).T
     head = np.ascontiguousarray(head, np.int32)
-    return Network(own + len(split), depart[tail], head, depart, np.ascontiguousarray(x), y.copy())
+    return RoadNetwork(own + len(split), depart[tail], head, depart, np.ascontiguousarray(x), y.copy())
 
 
 def towns(seed, count=3, nodes=150):

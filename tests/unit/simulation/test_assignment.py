@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from tests.verification.road_scenarios import at_random, roads_of, scenario_of
+from tidewatt.assignment.problem import lost_pairs, pack, unreachable
+from tidewatt.assignment.study import METHODS, assign
 from tidewatt.errors import ScenarioError, SolveWarning
 from tidewatt.kernels.roads.equilibrium import LinkCosts, beckmann, descend, price_links
 from tidewatt.result import Status
-from tidewatt.simulation.assignment.problem import lost_pairs, pack, unreachable
-from tidewatt.simulation.assignment.study import METHODS, assign
 
 BOTH_WAYS = [(0, 1), (1, 0)]
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from tests.verification.road_scenarios import at_random, roads_of
+from tidewatt.assignment.study import assign
 from tidewatt.execution.threads import Threads
-from tidewatt.simulation.assignment.study import assign
+from tidewatt.routing.network import network_of
 from tidewatt.simulation.background import background_flow
 from tidewatt.simulation.driving.speeds import Bpr, Urban
-from tidewatt.simulation.routing.network import network_of
 
 
 def table_of(scenario):

@@ -21,7 +21,7 @@ from tests.unit.simulation.road_networks import (
 )
 from tidewatt.errors import TidewattError
 from tidewatt.execution.threads import Threads
-from tidewatt.simulation.routing.routers import make_router
+from tidewatt.routing.routers import make_router
 
 CLOSED = 2**30 - 1
 KINDS = [

@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.roads import ROAD_CLASSES
 from tidewatt.errors import ScenarioError
-from tidewatt.simulation.routing.network import network_of
+from tidewatt.routing.network import network_of
 from tidewatt.synthesis.city import city, streets
 from tidewatt.synthesis.demand import trips_matrix
 from tidewatt.synthesis.examples import EXAMPLES, example

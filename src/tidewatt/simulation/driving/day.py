@@ -15,7 +15,7 @@ from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.queueing.requests import Requests, joined
 
 if TYPE_CHECKING:
-    from tidewatt.simulation.routing.routers import Router
+    from tidewatt.routing.routers import Router
     from tidewatt.simulation.world import World
     from tidewatt.synthesis.plans import DayPlans
 

@@ -17,7 +17,7 @@ from tidewatt.simulation.queueing.sessions import Sessions
 from tidewatt.simulation.world import SHORTEST_STOP_MIN, SIDE_STREET_KMH
 
 if TYPE_CHECKING:
-    from tidewatt.simulation.routing.routers import Router
+    from tidewatt.routing.routers import Router
     from tidewatt.simulation.world import World
     from tidewatt.synthesis.plans import DayPlans
 

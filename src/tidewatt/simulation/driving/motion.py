@@ -10,8 +10,8 @@ from tidewatt.domain.arrays import Array
 from tidewatt.kernels.roads.movement import append_paths, move, path_kwh, rest_kwh
 
 if TYPE_CHECKING:
+    from tidewatt.routing.routers import Router
     from tidewatt.simulation.driving.drivers import Drivers
-    from tidewatt.simulation.routing.routers import Router
     from tidewatt.simulation.world import World
 
 __all__ = ["Motion"]

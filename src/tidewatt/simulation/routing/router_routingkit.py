@@ -13,8 +13,8 @@ from tidewatt.errors import TidewattError, extra
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels.roads.contraction import UNREACHED
 from tidewatt.kernels.roads.dissection import neighbours, place
-from tidewatt.simulation.routing.network import Network
-from tidewatt.simulation.routing.routes import Routes, checked_nodes, checked_times, joined
+from tidewatt.routing.network import RoadNetwork
+from tidewatt.routing.routers import Routes, checked_nodes, checked_times, joined
 
 __all__ = ["RoutingKitRouter"]
 
@@ -24,7 +24,7 @@ Ints = NDArray[np.int32]
 class RoutingKitRouter:
     """Customisable contraction hierarchy of RoutingKit."""
 
-    def __init__(self, network: Network, few: Ints, threads: Threads) -> None:
+    def __init__(self, network: RoadNetwork, few: Ints, threads: Threads) -> None:
         try:
             import pyroutingkit
         except ImportError:

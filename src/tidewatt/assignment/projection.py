@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tidewatt.assignment.convergence import AssignedFlows, GapMonitor
+from tidewatt.assignment.problem import EquilibriumProblem, NoPath, no_paths
 from tidewatt.domain.arrays import Array
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels.roads.equilibrium import (
@@ -23,8 +25,6 @@ from tidewatt.kernels.roads.equilibrium import (
     price_links,
 )
 from tidewatt.result import Status
-from tidewatt.simulation.assignment.monitor import Monitor, Outcome
-from tidewatt.simulation.assignment.problem import NoPath, Problem, no_paths
 
 __all__ = ["project"]
 
@@ -34,7 +34,7 @@ _REPEATS = 4  # each time with so many sweeps over the pairs
 _WORST = 0.3  # whose excess is above this share of the mean
 
 
-def project(problem: Problem, monitor: Monitor, workers: Threads) -> Outcome:
+def project(problem: EquilibriumProblem, monitor: GapMonitor, workers: Threads) -> AssignedFlows:
     """Solve to the monitor's goal.
 
     A round: link flows from path flows (so that no rounding piles up), the gap by a shortest-path tree for
@@ -76,7 +76,7 @@ def project(problem: Problem, monitor: Monitor, workers: Threads) -> Outcome:
             cost, flow, pairs.demand * nearest, beckmann(costs, flow), f"{len(paths.flow):,} paths"
         )
         if status is not None:
-            return Outcome(flow, paths, monitor, status)
+            return AssignedFlows(flow, paths, monitor, status)
         paths = Paths(*merge_paths(paths, pair, length, new_links, np.zeros(len(pair))))
         choices = np.flatnonzero(np.diff(paths.first) > 1)
         goal = _SHARE * max(monitor.gap, monitor.goal.relative_gap) * float(cost @ flow)

@@ -13,16 +13,16 @@ from importlib.metadata import version
 
 import pandas as pd
 
+from tidewatt.assignment.conjugate import conjugate, loader
+from tidewatt.assignment.convergence import AssignedFlows, GapMonitor, Goal
+from tidewatt.assignment.problem import EquilibriumProblem, NoPath, link_times_min, pack, unreachable
+from tidewatt.assignment.projection import project
+from tidewatt.assignment.result import Equilibrium
 from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError, SolveWarning
 from tidewatt.execution.threads import Threads
 from tidewatt.result import Progress, RunInfo, Status
-from tidewatt.simulation.assignment.conjugate import conjugate, loader
-from tidewatt.simulation.assignment.monitor import Goal, Monitor, Outcome
-from tidewatt.simulation.assignment.problem import NoPath, Problem, link_times_min, pack, unreachable
-from tidewatt.simulation.assignment.projection import project
-from tidewatt.simulation.assignment.result import Equilibrium
 
 __all__ = ["METHODS", "assign"]
 
@@ -97,7 +97,7 @@ def assign(
         fix = "Import a road network with trips: tidewatt import tntp, or import gmns."
         raise ScenarioError([Issue(missing, "", "the scenario has none", fix)])
     problem = pack(scenario.roads, scenario.demand, start_min)
-    monitor = Monitor(
+    monitor = GapMonitor(
         Goal(relative_gap, max_iterations, time_limit_s), progress, scenario.roads.time_unit_min
     )
     with Threads(threads) as workers:
@@ -114,7 +114,7 @@ def assign(
     return _labelled(scenario, problem, outcome, method, begin)
 
 
-def _solve(problem: Problem, monitor: Monitor, workers: Threads, method: str) -> Outcome:
+def _solve(problem: EquilibriumProblem, monitor: GapMonitor, workers: Threads, method: str) -> AssignedFlows:
     if method == METHODS[0]:
         return project(problem, monitor, workers)
     monitor.patience = _PATIENCE  # its gap goes up and down
@@ -140,7 +140,7 @@ def _arguments(
 
 
 def _labelled(
-    scenario: Scenario, problem: Problem, outcome: Outcome, method: str, begin: float
+    scenario: Scenario, problem: EquilibriumProblem, outcome: AssignedFlows, method: str, begin: float
 ) -> Equilibrium:
     roads = scenario.roads
     assert roads is not None

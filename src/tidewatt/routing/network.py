@@ -9,10 +9,10 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Roads
 
-__all__ = ["Network", "network_of"]
+__all__ = ["RoadNetwork", "network_of"]
 
 
-class Network(NamedTuple):
+class RoadNetwork(NamedTuple):
     """Links between nodes; a node that must not be driven through is split in two.
 
     Links that leave such a node start at its copy, links that enter it end at the node itself: no path
@@ -37,13 +37,13 @@ class Network(NamedTuple):
     y_km: Array
 
 
-def network_of(roads: Roads) -> Network:
+def network_of(roads: Roads) -> RoadNetwork:
     """Split the nodes of `roads` that are not driven through."""
     split = np.flatnonzero(~roads.through)
     depart = np.arange(roads.nodes, dtype=np.int32)
     depart[split] = roads.nodes + np.arange(len(split), dtype=np.int32)
     x, y = roads.xy_km()
-    return Network(
+    return RoadNetwork(
         nodes=roads.nodes + len(split),
         tail=depart[roads.tail],
         head=np.ascontiguousarray(roads.head),

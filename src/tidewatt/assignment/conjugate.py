@@ -1,8 +1,4 @@
-"""User equilibrium by bi-conjugate Frank-Wolfe: link flows only, whatever the number of pairs.
-
-Mitradjieva & Lindberg (2013), "The stiff is moving - conjugate direction Frank-Wolfe methods with
-applications to traffic assignment", Transportation Science 47(2).
-"""
+"""User equilibrium by bi-conjugate Frank-Wolfe, and all-or-nothing loading on a contraction hierarchy."""
 
 from __future__ import annotations
 
@@ -10,8 +6,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tidewatt.assignment.convergence import AssignedFlows, GapMonitor
+from tidewatt.assignment.problem import NoPath, shards_of
 from tidewatt.domain.arrays import Array
 from tidewatt.execution.threads import Threads
+from tidewatt.kernels.roads import contraction as roads_contraction
+from tidewatt.kernels.roads import loading as roads_loading
 from tidewatt.kernels.roads.dijkstra import Star
 from tidewatt.kernels.roads.equilibrium import (
     LinkCosts,
@@ -22,10 +22,9 @@ from tidewatt.kernels.roads.equilibrium import (
     price_links,
 )
 from tidewatt.result import Status
-from tidewatt.simulation.assignment.monitor import Monitor, Outcome
-from tidewatt.simulation.assignment.problem import NoPath, shards_of
+from tidewatt.routing.network import RoadNetwork
 
-__all__ = ["conjugate", "loader"]
+__all__ = ["conjugate", "hierarchical_loader", "loader"]
 
 _EXACT = 1e-9  # of the line search: later directions build on it
 _WHOLE = 0.99  # after a step this long, earlier directions say nothing
@@ -62,7 +61,7 @@ def loader(
     return load
 
 
-def conjugate(costs: LinkCosts, load: Loader, monitor: Monitor) -> Outcome:
+def conjugate(costs: LinkCosts, load: Loader, monitor: GapMonitor) -> AssignedFlows:
     """Solve to the monitor's goal.
 
     Each target is a mix of the all-or-nothing flows and the two targets before, such that the direction
@@ -87,13 +86,13 @@ def conjugate(costs: LinkCosts, load: Loader, monitor: Monitor) -> Outcome:
         cheapest, least, _ = load(cost)
         status = monitor.note(cost, flow, least, beckmann(costs, flow))
         if status is not None:
-            return Outcome(flow, None, monitor, status)
+            return AssignedFlows(flow, None, monitor, status)
         target = _target(flow, cheapest, earlier, slope, step)
         if float(cost @ (target - flow)) >= 0.0:
             target, earlier = cheapest, []
         step = float(descend(costs, flow, target - flow, _EXACT))
         if step == 0.0:
-            return Outcome(flow, None, monitor, Status.STALLED)
+            return AssignedFlows(flow, None, monitor, Status.STALLED)
         flow = np.maximum(flow + step * (target - flow), 0.0)
         earlier = [] if step > _WHOLE else [target, *earlier[:1]]
 
@@ -116,3 +115,47 @@ def _target(flow: Array, cheapest: Array, earlier: list[Array], slope: Array, st
     first = max(-float(last @ away) / bend + second * step / (1.0 - step), 0.0) if bend != 0.0 else 0.0
     whole = 1.0 + first + second
     return np.asarray((cheapest + first * earlier[0] + second * earlier[1]) / whole)
+
+
+_LONGEST_MIN = 24 * 60.0
+"""Links cost at most this: far above any path that is used, far below where times would overflow."""
+
+
+def hierarchical_loader(
+    network: RoadNetwork, pairs: Pairs, workers: Threads, blocks: Sequence[Sequence[Array]]
+) -> list[Loader]:
+    """A loader for each block of origins, whose shards run on `workers`.
+
+    Costs are rounded to milliseconds: what is loaded is a shortest path under the rounded costs.
+
+    Returns
+    -------
+    list of callable
+        Link costs [min] to link flows, cost of each origin's trips [vehicle minutes], trips without a path.
+    """
+    levels = roads_contraction.build(*network[:3], network.x_km, network.y_km)
+    arcs, links, origins = len(levels.head), len(network.tail), len(pairs.source)
+    source, target = levels.rank[pairs.source], levels.rank[pairs.target]
+    cost, via = np.empty((arcs, 2), np.int32), np.empty((arcs, 2), np.int32)
+
+    def loader(shards: Sequence[Array]) -> Loader:
+        def load(cost_min: Array) -> tuple[Array, Array, float]:
+            time_ms = np.rint(np.minimum(cost_min, _LONGEST_MIN) * 60000.0).astype(np.int32)
+            roads_contraction.customise(levels, time_ms, cost, via)
+            least, lost = np.zeros(origins), np.zeros(origins)
+
+            def one(shard: Array) -> Array:
+                carried = np.zeros((arcs, 2))
+                rows = (source, pairs.first, target, pairs.demand)
+                roads_loading.load(levels, cost, shard, *rows, carried, least, lost)
+                return carried
+
+            flow, carried = np.zeros(links), np.zeros((arcs, 2))
+            for part in workers.map(one, shards):  # in the order of the shards: the same sums always
+                carried += part
+            roads_loading.hand_down(levels, time_ms, cost, via, carried, flow)
+            return flow, least / 60000.0, float(lost.sum())
+
+        return load
+
+    return [loader(shards) for shards in blocks]

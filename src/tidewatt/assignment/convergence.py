@@ -11,7 +11,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.kernels.roads.equilibrium import Paths
 from tidewatt.result import Progress, Status
 
-__all__ = ["Goal", "Monitor", "Outcome"]
+__all__ = ["AssignedFlows", "GapMonitor", "Goal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Goal:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class AssignedFlows:
     """What a solver ends with.
 
     Attributes
@@ -43,19 +43,19 @@ class Outcome:
         Vehicles in the period.
     paths : Paths or None
         Path flows, where the solver keeps them.
-    monitor : Monitor
+    monitor : GapMonitor
         The iterations.
     status : Status
     """
 
     flow: Array
     paths: Paths | None
-    monitor: Monitor
+    monitor: GapMonitor
     status: Status
 
 
 @dataclass(slots=True)
-class Monitor:
+class GapMonitor:
     """Notes every iteration, tells the caller, and says when to stop.
 
     Attributes

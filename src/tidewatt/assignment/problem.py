@@ -13,10 +13,10 @@ from tidewatt.domain.roads import Demand, Roads
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.kernels.roads.dijkstra import Star, star_of
 from tidewatt.kernels.roads.equilibrium import LinkCosts, Pairs, Paths, cheaper_paths
-from tidewatt.simulation.routing.network import Network, network_of
+from tidewatt.routing.network import RoadNetwork, network_of
 
 __all__ = [
-    *("NoPath", "Problem", "link_costs", "link_times_min", "lost_pairs", "no_paths"),
+    *("NoPath", "EquilibriumProblem", "link_costs", "link_times_min", "lost_pairs", "no_paths"),
     *("pack", "pairs_of", "shards_of", "unreachable"),
 ]
 
@@ -29,7 +29,7 @@ class NoPath(Exception):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Problem:
+class EquilibriumProblem:
     """What the solvers need.
 
     Attributes
@@ -77,7 +77,7 @@ def shards_of(pairs: Pairs) -> list[tuple[int, int]]:
     return list(itertools.pairwise(cuts))
 
 
-def pack(roads: Roads, demand: Demand, start_min: float | None = None) -> Problem:
+def pack(roads: Roads, demand: Demand, start_min: float | None = None) -> EquilibriumProblem:
     """Arrays of one period's equilibrium.
 
     Parameters
@@ -108,7 +108,7 @@ def pack(roads: Roads, demand: Demand, start_min: float | None = None) -> Proble
         raise ScenarioError([Issue("demand", "trips", problem, fix)])
     network = network_of(roads)
     origin, destination = origin[moves], destination[moves]
-    return Problem(
+    return EquilibriumProblem(
         star=star_of(network.nodes, network.tail, network.head),
         tail=network.tail,
         pairs=pairs_of(network, roads, origin, destination, total[moves]),
@@ -162,7 +162,7 @@ def link_times_min(costs: LinkCosts, flow: Array) -> Array:
     return np.asarray(costs.free_min * (1.0 + costs.alpha * ratio**costs.beta))
 
 
-def pairs_of(network: Network, roads: Roads, origin: Array, destination: Array, trips: Array) -> Pairs:
+def pairs_of(network: RoadNetwork, roads: Roads, origin: Array, destination: Array, trips: Array) -> Pairs:
     """Pairs by origin; `origin` must ascend."""
     zones, first = np.unique(origin, return_index=True)
     return Pairs(
@@ -186,7 +186,7 @@ def lost_pairs(star: Star, tail: Array, pairs: Pairs) -> Array:
     return np.flatnonzero(~np.isfinite(nearest))
 
 
-def unreachable(problem: Problem, roads: Roads) -> ScenarioError:
+def unreachable(problem: EquilibriumProblem, roads: Roads) -> ScenarioError:
     """The error that names pairs whose trips have no path."""
     lost = lost_pairs(problem.star, problem.tail, problem.pairs)
     trips = problem.pairs.demand[lost]

@@ -1,0 +1,1 @@
+"""Exact shortest paths on the road network, renewed many times a day."""
