@@ -59,8 +59,8 @@ def simulated(vehicles: int = 4000, seed: int = 0) -> dict[str, pd.DataFrame]:
     """Sessions of the second and third day of the example city, in the same columns; also of the first."""
     from tidewatt.execution.threads import Threads
     from tidewatt.simulation.parameters import Parameters
+    from tidewatt.simulation.preparation import world_of
     from tidewatt.simulation.replications import workers_of
-    from tidewatt.simulation.setting import world_of
     from tidewatt.synthesis.city import city
     from tidewatt.synthesis.statistics import PURPOSES
 

@@ -13,7 +13,7 @@ from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.parameters import Parameters as SimulationParameters
-from tidewatt.simulation.queueing.requests import Requests
+from tidewatt.simulation.queueing.charges import Requests
 
 __all__ = ["FRESH_DAYS", "TRAIN_DAYS", "World", "evaluator_of", "first_population"]
 

@@ -13,10 +13,9 @@ from benchmarks.tables import markdown, number, provenance
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.parameters import WORDS, Parameters
+from tidewatt.simulation.queueing.charges import Requests
 from tidewatt.simulation.queueing.charging import ChargingDay
-from tidewatt.simulation.queueing.prepared import prepare
-from tidewatt.simulation.queueing.replay import replay, replay_many
-from tidewatt.simulation.queueing.requests import Requests
+from tidewatt.simulation.queueing.replay import prepare, replay, replay_many
 
 SIZES = (5_000, 20_000)
 QUICK = (500,)

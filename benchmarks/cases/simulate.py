@@ -68,8 +68,8 @@ def measure(given: dict[str, Any]) -> list[Row]:
         return [_compilation()]
     from tidewatt.execution.threads import Threads
     from tidewatt.simulation.parameters import Parameters
+    from tidewatt.simulation.preparation import world_of
     from tidewatt.simulation.replications import workers_of
-    from tidewatt.simulation.setting import world_of
     from tidewatt.synthesis.demand import trips_matrix
 
     _warm_up()

@@ -40,8 +40,8 @@ def measure(given: dict[str, Any]) -> list[Row]:
     """One simulator; trips are those that tidewatt's vehicles want to make."""
     from tidewatt.execution.threads import Threads
     from tidewatt.simulation.parameters import Parameters
+    from tidewatt.simulation.preparation import world_of
     from tidewatt.simulation.replications import workers_of
-    from tidewatt.simulation.setting import world_of
     from tidewatt.simulation.study import simulate
 
     scenario = city(given["seed"], links=LINKS, zones=ZONES, stations=STATIONS, vehicles=given["vehicles"])

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.unit.simulation.charging_days import PlainDay, events_of, random_day, run_day, same
 from tidewatt.simulation.parameters import WORDS, Parameters
+from tidewatt.simulation.queueing.charges import Requests, joined
 from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.queueing.replay import replay
-from tidewatt.simulation.queueing.requests import Requests, joined
 
 SEEDS = st.integers(0, 10_000)
 INFORMATION = st.sampled_from(WORDS["information"])

@@ -15,13 +15,11 @@ from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.driving.day import Day
-from tidewatt.simulation.driving.decision import ChargingDecision
-from tidewatt.simulation.driving.speeds import speeds_kmh
-from tidewatt.simulation.outcome import outcome_of
+from tidewatt.simulation.driving.models import ChargingDecision, speeds_kmh
 from tidewatt.simulation.parameters import Parameters
+from tidewatt.simulation.preparation import world_of
 from tidewatt.simulation.queueing.replay import replay
-from tidewatt.simulation.replications import workers_of
-from tidewatt.simulation.setting import world_of
+from tidewatt.simulation.replications import outcome_of, workers_of
 from tidewatt.simulation.world import World
 
 VEHICLES = 150

@@ -47,8 +47,7 @@ def test_every_file_of_a_simulation_is_described(tmp_path: Path) -> None:
 
 def test_methods_of_the_interfaces_are_those_of_the_page() -> None:
     """Without it somebody's own model could have a method that nothing calls."""
-    from tidewatt.simulation.driving.decision import ChargingDecision
-    from tidewatt.simulation.driving.speeds import SpeedFlow
+    from tidewatt.simulation.driving.models import ChargingDecision, SpeedFlow
     from tidewatt.simulation.queueing.choice import StationChoice
 
     part = rows(section(text("simulate.md"), "Models of your own"))

@@ -10,7 +10,7 @@ from scipy import stats
 
 from tests.unit.simulation.charging_days import requests_of, run_day, stations_of
 from tidewatt.simulation.parameters import Parameters
-from tidewatt.simulation.queueing.sessions import Sessions, station_series
+from tidewatt.simulation.queueing.charges import Sessions, station_series
 
 CHARGE_MIN = 20.0
 ARRIVALS = 400_000

@@ -11,9 +11,9 @@ import tidewatt
 from tests.unit.simulation.charging_days import same
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.parameters import Parameters
+from tidewatt.simulation.preparation import world_of
 from tidewatt.simulation.queueing.replay import replay
 from tidewatt.simulation.replications import workers_of
-from tidewatt.simulation.setting import world_of
 
 
 @pytest.mark.parametrize(("choice", "information"), [("cost", "arrived"), ("logit", "reserved")])

@@ -162,7 +162,7 @@ def check(scenario: Path, /, *, json: Json = False) -> int:
         except ScenarioError as error:
             issues += error.issues
         if "simulation" in read.parameters or read.roads is not None:
-            from tidewatt.simulation.checks import check_parameters
+            from tidewatt.simulation.preparation import check_parameters
 
             issues += check_parameters(read)
     if json:

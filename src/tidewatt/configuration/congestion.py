@@ -8,7 +8,7 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Roads
-from tidewatt.simulation.driving.speeds import SpeedFlow, bounded
+from tidewatt.simulation.driving.models import SpeedFlow, bounded
 
 __all__ = ["congestion", "congestion_of_links", "marginal_congestion", "slowness"]
 

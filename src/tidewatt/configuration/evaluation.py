@@ -21,10 +21,9 @@ from tidewatt.execution.threads import Threads
 from tidewatt.kernels.queue.figures import FIGURES
 from tidewatt.simulation.driving.day import Day
 from tidewatt.simulation.parameters import Parameters as SimulationParameters
+from tidewatt.simulation.queueing.charges import Requests
 from tidewatt.simulation.queueing.choice import StationChoice
-from tidewatt.simulation.queueing.prepared import PreparedDay, prepare
-from tidewatt.simulation.queueing.replay import ReplayedPlans, replay_many
-from tidewatt.simulation.queueing.requests import Requests
+from tidewatt.simulation.queueing.replay import PreparedDay, ReplayedPlans, prepare, replay_many
 from tidewatt.simulation.world import World
 
 __all__ = ["Evaluator", "Traffic"]

@@ -15,7 +15,7 @@ from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.domain.grid import NO_BANK, CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.scenario import Scenario
-from tidewatt.simulation.queueing.sessions import FAST, NORMAL, Sessions
+from tidewatt.simulation.queueing.charges import FAST, NORMAL, Sessions
 
 __all__ = ["STEP_MIN", "CoordinatedLoad", "coordinated_load", "departures", "dwells_at_chargers"]
 

@@ -30,7 +30,7 @@ from tidewatt.configuration.verdict import Verdict, days_of, judge_on_fresh_days
 from tidewatt.domain.scenario import Scenario
 from tidewatt.execution.threads import Threads
 from tidewatt.result import Checkpoint, Progress, RunInfo, Status
-from tidewatt.simulation.setting import world_of
+from tidewatt.simulation.preparation import world_of
 
 if TYPE_CHECKING:
     import pandas as pd

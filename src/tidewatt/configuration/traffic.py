@@ -10,7 +10,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.execution.threads import Threads
 from tidewatt.routing.routers import Router, Routes, make_router
 from tidewatt.simulation.driving.day import Day
-from tidewatt.simulation.queueing.requests import Requests
+from tidewatt.simulation.queueing.charges import Requests
 from tidewatt.simulation.world import World
 
 __all__ = ["EXACT", "congestion_of_day", "traffic_of_days"]

@@ -19,9 +19,8 @@ from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.driving.day import Day
-from tidewatt.simulation.outcome import outcome_of
-from tidewatt.simulation.queueing.sessions import Sessions
-from tidewatt.simulation.replications import Worker, workers_of
+from tidewatt.simulation.queueing.charges import Sessions
+from tidewatt.simulation.replications import Worker, outcome_of, workers_of
 from tidewatt.simulation.world import World
 
 __all__ = ["FIGURES", "FRESH", "DayOf", "FreshDay", "Verdict", "built", "days_of", "judge_on_fresh_days"]

@@ -16,9 +16,9 @@ from tidewatt.synthesis.statistics import PURPOSES
 
 if TYPE_CHECKING:
     from tidewatt.simulation.driving.day import Day
-    from tidewatt.simulation.driving.drivers import Drivers
-    from tidewatt.simulation.driving.ledger import Ledger
-    from tidewatt.simulation.queueing.sessions import Sessions
+    from tidewatt.simulation.driving.ledger import DayLedger
+    from tidewatt.simulation.driving.vehicles import Drivers
+    from tidewatt.simulation.queueing.charges import Sessions
     from tidewatt.simulation.world import World
     from tidewatt.synthesis.plans import DayPlans
 
@@ -119,7 +119,7 @@ def _rank(owner: Array) -> Array:
     return rank
 
 
-def _fleet(world: World, drivers: Drivers, ledger: Ledger) -> Fleet:
+def _fleet(world: World, drivers: Drivers, ledger: DayLedger) -> Fleet:
     n = len(drivers.battery_kwh)
     initial = drivers.stored_kwh / drivers.battery_kwh
     final = ledger.stored_kwh / drivers.battery_kwh

@@ -13,7 +13,7 @@ import xarray as xr
 from tidewatt.domain.arrays import Array
 from tidewatt.result import RunInfo, Status
 from tidewatt.simulation.driving.ledger import Reason
-from tidewatt.simulation.driving.speeds import speeds_kmh
+from tidewatt.simulation.driving.models import speeds_kmh
 from tidewatt.simulation.result import STATES
 from tidewatt.simulation.totals import SERIES, Totals, beta, half_width
 

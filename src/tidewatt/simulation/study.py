@@ -25,14 +25,13 @@ from tidewatt.simulation.labels import (
     unserved_table,
 )
 from tidewatt.simulation.parameters import Parameters
+from tidewatt.simulation.preparation import world_of
 from tidewatt.simulation.replications import Worker, workers_of
 from tidewatt.simulation.result import Simulation
-from tidewatt.simulation.setting import world_of
 from tidewatt.simulation.totals import FEWEST, Totals, beta
 
 if TYPE_CHECKING:
-    from tidewatt.simulation.driving.decision import ChargingDecision
-    from tidewatt.simulation.driving.speeds import SpeedFlow
+    from tidewatt.simulation.driving.models import ChargingDecision, SpeedFlow
     from tidewatt.simulation.queueing.choice import StationChoice
     from tidewatt.simulation.world import World
     from tidewatt.synthesis.diary import Diary

@@ -10,7 +10,7 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 
-__all__ = ["FEWEST", "Outcome", "Totals", "beta", "half_width"]
+__all__ = ["FEWEST", "DayOutcome", "Totals", "beta", "half_width"]
 
 FEWEST = 10
 """The tolerance rule needs as many replications: two that happen to agree prove nothing."""
@@ -18,7 +18,7 @@ FEWEST = 10
 SERIES = ("power_kw", "revenue_per_h", "queue_vehicles", "occupied_chargers")
 
 
-class Outcome(NamedTuple):
+class DayOutcome(NamedTuple):
     """What is kept of one replication.
 
     Attributes
@@ -58,7 +58,7 @@ class Totals:
         self.unserved: list[Mapping[str, Array]] = []
         self._sums: dict[str, Array] = {}
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: DayOutcome) -> None:
         """Add one replication; the order of replications decides the last bits."""
         self.count += 1
         self.figures.append(outcome.figures)

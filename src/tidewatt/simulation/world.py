@@ -11,9 +11,14 @@ from tidewatt.domain.roads import FleetTypes, Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
 from tidewatt.routing.network import RoadNetwork
-from tidewatt.simulation.driving.consumption import kwh_per_km, link_kwh, temperature_factor
-from tidewatt.simulation.driving.decision import ChargingDecision
-from tidewatt.simulation.driving.speeds import SpeedFlow, bounded
+from tidewatt.simulation.driving.models import (
+    ChargingDecision,
+    SpeedFlow,
+    bounded,
+    kwh_per_km,
+    link_kwh,
+    temperature_factor,
+)
 from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.queueing.choice import StationChoice
 from tidewatt.synthesis.diary import Diary

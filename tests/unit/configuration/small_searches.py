@@ -13,7 +13,7 @@ from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.parameters import Parameters as SimulationParameters
-from tidewatt.simulation.queueing.requests import Requests
+from tidewatt.simulation.queueing.charges import Requests
 
 
 def limits_for(stations: Stations, parameters: Parameters, **given: Any) -> Limits:

@@ -15,7 +15,7 @@ import pytest
 from tidewatt.configuration import accounts, congestion, costs
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.errors import ScenarioError
-from tidewatt.simulation.driving.speeds import Bpr, Urban
+from tidewatt.simulation.driving.models import Bpr, Urban
 
 TABLE = Path(__file__).parents[2] / "golden" / "station_table"
 MODES = ("corrected", "paper-equation", "paper-table")

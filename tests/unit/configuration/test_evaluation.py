@@ -16,9 +16,9 @@ from tidewatt.configuration.traffic import congestion_of_day, traffic_of_days
 from tidewatt.execution.threads import Threads
 from tidewatt.routing.routers import make_router
 from tidewatt.simulation.parameters import Parameters as SimulationParameters
+from tidewatt.simulation.preparation import world_of
 from tidewatt.simulation.queueing.replay import replay
 from tidewatt.simulation.replications import workers_of
-from tidewatt.simulation.setting import world_of
 from tidewatt.synthesis.city import city
 
 

@@ -11,7 +11,7 @@ from tests.unit.configured.made_plans import configured, crowded
 from tidewatt.configuration.loads import coordinated_load, departures
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.coordination.study import coordinate
-from tidewatt.simulation.queueing.sessions import Sessions
+from tidewatt.simulation.queueing.charges import Sessions
 
 
 def sessions(station, start, end, power_kw=60.0, kind=None) -> Sessions:

@@ -17,7 +17,7 @@ from tidewatt.configuration.verdict import FRESH, built, day_of, days_of
 from tidewatt.errors import ScenarioError, TidewattError
 from tidewatt.execution.threads import Threads
 from tidewatt.result import Status
-from tidewatt.simulation.setting import world_of
+from tidewatt.simulation.preparation import world_of
 
 FEW = {"evaluations": 60, "population": 8, "days_train": 1, "days_test": 2, "seed": 5}
 

@@ -10,10 +10,9 @@ import numpy as np
 from tidewatt.domain.stations import StationPlan, Stations
 from tidewatt.kernels.queue.stations import taste_min
 from tidewatt.simulation.parameters import Parameters
+from tidewatt.simulation.queueing.charges import Requests, Sessions
 from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.queueing.packing import rules_of
-from tidewatt.simulation.queueing.requests import Requests
-from tidewatt.simulation.queueing.sessions import Sessions
 
 Events = dict[int, tuple[int, int, float, float, float]]
 """Request -> station, kind, arrive, start, end."""

@@ -10,7 +10,7 @@ from tidewatt.assignment.study import assign
 from tidewatt.execution.threads import Threads
 from tidewatt.routing.network import network_of
 from tidewatt.simulation.background import background_flow
-from tidewatt.simulation.driving.speeds import Bpr, Urban
+from tidewatt.simulation.driving.models import Bpr, Urban
 
 
 def table_of(scenario):

@@ -15,9 +15,9 @@ import pytest
 from tests.unit.simulation.charging_days import events_of, requests_of, run_day, same, stations_of
 from tidewatt.domain.stations import StationPlan
 from tidewatt.simulation.parameters import Parameters
+from tidewatt.simulation.queueing.charges import Requests, joined
 from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.queueing.packing import price_bands
-from tidewatt.simulation.queueing.requests import Requests, joined
 
 PLAIN = Parameters(taste_min=0.0)
 NEAR, FAR = 60_000, 600_000

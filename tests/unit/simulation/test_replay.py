@@ -11,8 +11,7 @@ from tests.unit.simulation.charging_days import random_day, requests_of, same, s
 from tidewatt.domain.stations import StationPlan
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.parameters import WORDS, Parameters
-from tidewatt.simulation.queueing.prepared import prepare
-from tidewatt.simulation.queueing.replay import Patience, replay, replay_many
+from tidewatt.simulation.queueing.replay import Patience, prepare, replay, replay_many
 
 COMBINATIONS = [(c, i) for c in WORDS["choice"] for i in WORDS["information"]]
 

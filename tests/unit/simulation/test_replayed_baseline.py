@@ -7,9 +7,9 @@ import numpy as np
 import tidewatt
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.parameters import Parameters
+from tidewatt.simulation.preparation import world_of
 from tidewatt.simulation.queueing.replay import replay
 from tidewatt.simulation.replications import workers_of
-from tidewatt.simulation.setting import world_of
 
 
 def test_replay_of_the_simulated_plan_is_the_simulated_day() -> None:

@@ -12,9 +12,8 @@ from tests.verification.road_scenarios import at_random
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import ScenarioError
 from tidewatt.execution.threads import Threads
-from tidewatt.simulation.checks import check_parameters
 from tidewatt.simulation.parameters import Parameters
-from tidewatt.simulation.setting import world_of
+from tidewatt.simulation.preparation import check_parameters, world_of
 from tidewatt.synthesis.day_shapes import daily_trips
 from tidewatt.synthesis.demand import daily_vehicle_trips, fill_intrazonal, trips_matrix
 

@@ -12,10 +12,9 @@ from tidewatt.domain.checks.scenario import check
 from tidewatt.execution.threads import Threads
 from tidewatt.simulation.driving.ledger import Reason
 from tidewatt.simulation.itineraries import itineraries
-from tidewatt.simulation.outcome import outcome_of
 from tidewatt.simulation.parameters import Parameters
-from tidewatt.simulation.replications import workers_of
-from tidewatt.simulation.setting import world_of
+from tidewatt.simulation.preparation import world_of
+from tidewatt.simulation.replications import outcome_of, workers_of
 
 
 def test_who_cannot_get_home_has_no_charger_of_home_where_he_stands() -> None:

@@ -9,16 +9,15 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.roads.movement import tally
-from tidewatt.simulation.driving.drivers import SLOW_KW
+from tidewatt.simulation.driving.vehicles import SLOW_KW
 
 if TYPE_CHECKING:
-    from tidewatt.simulation.driving.drivers import Drivers
-    from tidewatt.simulation.driving.motion import Motion
+    from tidewatt.simulation.driving.vehicles import Drivers, Motion
     from tidewatt.simulation.queueing.charging import ChargingDay
     from tidewatt.simulation.world import World
     from tidewatt.synthesis.plans import DayPlans
 
-__all__ = ["Ledger", "Reason", "Rows"]
+__all__ = ["DayLedger", "LedgerRows", "Reason"]
 
 
 class Reason(enum.Enum):
@@ -30,7 +29,7 @@ class Reason(enum.Enum):
     WITHIN_ZONE = "within_zone"
 
 
-class Rows:
+class LedgerRows:
     """A table that grows by batches of rows."""
 
     def __init__(self, *names: str) -> None:
@@ -50,19 +49,19 @@ class Rows:
         return {name: np.concatenate(column) for name, column in zip(self.names, columns, strict=True)}
 
 
-class Ledger:
+class DayLedger:
     """Books of one replication.
 
     Attributes
     ----------
-    legs : Rows
+    legs : LedgerRows
         Drives: vehicle, depart and arrive [min], energy [kWh], distance [km], station (-1: to the
         destination),
         zone of the destination.
-    stays : Rows
+    stays : LedgerRows
         Stays at home, work and other destinations: vehicle, row of the plans' dwells, zone,
         arrive and depart [min], power of the charger [kW], energy charged (grid side) [kWh].
-    low : Rows
+    low : LedgerRows
         Vehicles that ran low and did not charge: vehicle, minute, state of charge, reason (by position).
     flow_veh_h, time_min : array, shape (intervals, links)
         Conditions on the roads.
@@ -77,9 +76,9 @@ class Ledger:
     def __init__(self, world: World, plans: DayPlans, drivers: Drivers) -> None:
         n, links = len(plans.first) - 1, world.roads.links
         self._plans, self._drivers, self._world = plans, drivers, world
-        self.legs = Rows("vehicle", "depart", "arrive", "kwh", "km", "station", "zone")
-        self.stays = Rows("vehicle", "stay", "zone", "arrive", "depart", "kw", "kwh")
-        self.low = Rows("vehicle", "minute", "soc", "reason")
+        self.legs = LedgerRows("vehicle", "depart", "arrive", "kwh", "km", "station", "zone")
+        self.stays = LedgerRows("vehicle", "stay", "zone", "arrive", "depart", "kw", "kwh")
+        self.low = LedgerRows("vehicle", "minute", "soc", "reason")
         self.flow_veh_h = np.zeros((world.intervals, links), np.float32)
         self.time_min = np.zeros((world.intervals, links), np.float32)
         self.states = np.zeros((5, int(world.minutes)), np.int64)

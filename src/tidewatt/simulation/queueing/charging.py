@@ -11,10 +11,9 @@ from tidewatt.domain.stations import StationPlan, Stations
 from tidewatt.kernels.queue import events, records
 from tidewatt.kernels.queue import stations as queue_stations
 from tidewatt.simulation.parameters import Parameters
+from tidewatt.simulation.queueing.charges import Requests, Sessions, station_series
 from tidewatt.simulation.queueing.choice import StationChoice
 from tidewatt.simulation.queueing.packing import grown, outside, queue_of, rules_of, sessions_of, take_in
-from tidewatt.simulation.queueing.requests import Requests
-from tidewatt.simulation.queueing.sessions import Sessions, station_series
 
 __all__ = ["ChargingDay"]
 

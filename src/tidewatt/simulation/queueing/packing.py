@@ -22,6 +22,7 @@ from tidewatt.kernels.queue.records import (
     records,
 )
 from tidewatt.simulation.parameters import WORDS, Parameters
+from tidewatt.simulation.queueing.charges import Requests, Sessions
 from tidewatt.simulation.queueing.choice import (
     GeneralisedCost,
     Logit,
@@ -30,8 +31,6 @@ from tidewatt.simulation.queueing.choice import (
     choice_of,
     per_minute,
 )
-from tidewatt.simulation.queueing.requests import Requests
-from tidewatt.simulation.queueing.sessions import Sessions
 
 __all__ = ["grown", "outside", "price_bands", "queue_of", "rules_of", "sessions_of", "take_in"]
 
