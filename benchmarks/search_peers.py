@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmarks.search_worlds import first_population
 from tidewatt.configuration.evaluation import Evaluator
-from tidewatt.configuration.repairs import repair
+from tidewatt.configuration.limits import repair
 
 __all__ = ["PEERS", "missing", "seek"]
 

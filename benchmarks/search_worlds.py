@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.cases.replay import SPEED_KMH, city
-from tidewatt.configuration.bounds import Limits
 from tidewatt.configuration.evaluation import Evaluator
+from tidewatt.configuration.limits import Limits
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads

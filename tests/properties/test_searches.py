@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.configuration.small_searches import evaluator_of
-from tidewatt.configuration.bounds import allowed
-from tidewatt.configuration.judged import INFEASIBLE
+from tidewatt.configuration.evaluation import INFEASIBLE
+from tidewatt.configuration.limits import allowed
 from tidewatt.configuration.search import search
 
 WORLDS = st.fixed_dictionaries(

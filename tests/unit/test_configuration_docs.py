@@ -9,8 +9,8 @@ import pytest
 
 from tests.unit.test_docs import NAME, first_names, rows, section, text
 from tidewatt.configuration.costs import Costs
-from tidewatt.configuration.limits import clash
 from tidewatt.configuration.parameters import WORDS, Parameters
+from tidewatt.configuration.validation import clash
 from tidewatt.errors import ScenarioError
 
 
@@ -98,8 +98,9 @@ def test_the_messages_shown_are_those_printed() -> None:
 
 def test_every_file_of_a_result_is_described(tmp_path) -> None:
     """Without it a file of a result could be there without a word, or be promised and missing."""
-    import tidewatt
     from tests.unit.configured.made_plans import configured, crowded
+
+    import tidewatt
 
     tidewatt.write_scenario(crowded(), tmp_path / "s")
     tidewatt.save(configured(), tmp_path / "r", scenario_folder=tmp_path / "s")

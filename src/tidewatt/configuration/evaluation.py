@@ -10,9 +10,8 @@ import numpy as np
 
 from tidewatt.configuration import costs
 from tidewatt.configuration.accounts import costs_of_days, patience_of, shares_of_days
-from tidewatt.configuration.bounds import Limits, allowed, station_cost_holds
 from tidewatt.configuration.costs import Costs
-from tidewatt.configuration.judged import INFEASIBLE, WIDTH, Judged, figures_of_days, judged_rows
+from tidewatt.configuration.limits import Limits, allowed, station_cost_holds
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.configuration.traffic import congestion_of_day, traffic_of_days
 from tidewatt.domain.arrays import Array
@@ -26,7 +25,63 @@ from tidewatt.simulation.queueing.choice import StationChoice
 from tidewatt.simulation.queueing.replay import PreparedDay, ReplayedPlans, prepare, replay_many
 from tidewatt.simulation.world import World
 
-__all__ = ["Evaluator", "Traffic"]
+__all__ = ["INFEASIBLE", "WIDTH", "Evaluator", "Judged", "TrafficEffect", "figures_of_days", "judged_rows"]
+
+INFEASIBLE = 1e9
+"""Score from which on plans break a limit; more by how much they break it."""
+
+_COSTS = len(Costs._fields)
+WIDTH = 3 + _COSTS + len(FIGURES)
+"""Numbers kept of a plan: objective, score, whether it keeps all limits, costs, figures."""
+
+
+class Judged(NamedTuple):
+    """What came out for some plans; arrays of shape (plans,), means over the days.
+
+    Attributes
+    ----------
+    objective : array
+        Weighted change of costs against what is installed (conf-1).
+    score : array
+        What a search makes small: the objective of plans that keep all limits; `INFEASIBLE` and more of
+        others, so that any plan that keeps them is better.
+    feasible : array of bool
+    costs : Costs
+        Of arrays.
+    figures : mapping of str to array
+        By the names in `FIGURES`.
+    """
+
+    objective: Array
+    score: Array
+    feasible: Array
+    costs: Costs
+    figures: Mapping[str, Array]
+
+
+def figures_of_days(of_days: Mapping[str, Array]) -> list[Array]:
+    """Means over days, and over charges where the name says mean."""
+    charges, found = of_days["charges"], []
+    for name in FIGURES:
+        values = of_days[name]
+        if name.startswith("mean_"):
+            found.append((values * charges).sum(axis=1) / np.maximum(charges.sum(axis=1), 1.0))
+        else:
+            found.append(values.mean(axis=1))
+    return found
+
+
+def judged_rows(rows: Array) -> Judged:
+    """Rows of `WIDTH` numbers, one a plan, by name."""
+    columns = rows.T.copy()
+    return Judged(
+        objective=columns[0],
+        score=columns[1],
+        feasible=columns[2] > 0.5,
+        costs=Costs(*columns[3 : 3 + _COSTS]),
+        figures=dict(zip(FIGURES, columns[3 + _COSTS :], strict=True)),
+    )
+
 
 _SUMS = frozenset(FIGURES) - {"mean_detour_min", "mean_wait_min", "mean_charge_min", "peak_load_kw"}
 _SUMS = (_SUMS - {"peak_valley_kw", "queue_peak"}) | {"detour_min", "wait_min", "charge_min"}
@@ -34,7 +89,7 @@ NEAR_SAMPLE = 400
 """Requests from which it is told which stations are near each other."""
 
 
-class Traffic(NamedTuple):
+class TrafficEffect(NamedTuple):
     """Cost of traffic on a day: with what is installed, and what each drive to a station adds.
 
     Attributes
@@ -96,7 +151,7 @@ class Evaluator:
             world.prices,
             world.choice,
             [
-                Traffic(congestion_of_day(world, parameters, day), effect)
+                TrafficEffect(congestion_of_day(world, parameters, day), effect)
                 for day, effect in zip(days, effects, strict=True)
             ],
         )
@@ -113,7 +168,7 @@ class Evaluator:
         simulation: SimulationParameters | None = None,
         prices: tuple[Array, Array] | None = None,
         choice: StationChoice | None = None,
-        traffic: Sequence[Traffic] | None = None,
+        traffic: Sequence[TrafficEffect] | None = None,
     ) -> Evaluator:
         """Judge on days of requests alone; without `traffic` it costs nothing."""
         made = cls.__new__(cls)
@@ -140,7 +195,7 @@ class Evaluator:
         simulation: SimulationParameters,
         prices: tuple[Array, Array],
         choice: StationChoice | None,
-        traffic: Sequence[Traffic] | None,
+        traffic: Sequence[TrafficEffect] | None,
     ) -> None:
         if not requests:
             raise ValueError("plans are judged on one day at least")

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from tidewatt.configuration.bounds import Limits
 from tidewatt.configuration.candidates import Candidates, judged
 from tidewatt.configuration.evaluation import Evaluator
-from tidewatt.configuration.repairs import repair
+from tidewatt.configuration.limits import Limits, repair
 from tidewatt.domain.arrays import Array
 
 __all__ = ["Genetic"]

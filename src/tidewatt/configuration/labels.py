@@ -11,7 +11,9 @@ import pandas as pd
 import xarray as xr
 
 from tidewatt.configuration.accounts import retrofit_of
-from tidewatt.configuration.bounds import (
+from tidewatt.configuration.costs import Costs
+from tidewatt.configuration.limits import (
+    Limits,
     added_kw,
     broken_budget,
     broken_feeders,
@@ -19,10 +21,8 @@ from tidewatt.configuration.bounds import (
     capital,
     station_cost_holds,
 )
-from tidewatt.configuration.costs import Costs
-from tidewatt.configuration.limits import Limits
 from tidewatt.configuration.loads import STEP_MIN, CoordinatedLoad
-from tidewatt.configuration.search import Found
+from tidewatt.configuration.search import FoundPlan
 from tidewatt.configuration.validation import Asked
 from tidewatt.configuration.verdict import FIGURES, Verdict
 from tidewatt.domain.arrays import Array
@@ -163,7 +163,7 @@ def front_table(front: Mapping[str, Array] | None) -> pd.DataFrame | None:
 def summarise(
     world: World,
     asked: Asked,
-    found: Found,
+    found: FoundPlan,
     replays: int,
     verdict: Verdict,
     coordinated: Mapping[str, CoordinatedLoad] | None,

@@ -7,12 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tidewatt.configuration.bounds import Limits
 from tidewatt.configuration.candidates import Candidates, judged
-from tidewatt.configuration.evaluation import Evaluator
+from tidewatt.configuration.evaluation import INFEASIBLE, Evaluator
 from tidewatt.configuration.genetic import Genetic
-from tidewatt.configuration.judged import INFEASIBLE
-from tidewatt.configuration.repairs import repair
+from tidewatt.configuration.limits import Limits, repair
 from tidewatt.domain.arrays import Array
 from tidewatt.errors import TidewattError, extra
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -9,19 +10,78 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tidewatt.configuration.bounds import Limits
 from tidewatt.configuration.candidates import Candidates, Searcher
 from tidewatt.configuration.evaluation import Evaluator
 from tidewatt.configuration.genetic import Genetic
+from tidewatt.configuration.limits import Limits
 from tidewatt.configuration.local import Local
 from tidewatt.configuration.memetic import Memetic
 from tidewatt.configuration.parameters import WORDS, Parameters
+from tidewatt.configuration.validation import Asked
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import StationPlan
 from tidewatt.errors import TidewattError
 from tidewatt.result import Checkpoint
 
-__all__ = ["Found", "SearchProgress", "search"]
+__all__ = ["FoundPlan", "Kept", "SearchProgress", "search"]
+
+_ANY = ("threads", "time_limit_s", "days_test", "accepted_wait_min")
+"""Parameters of `configure` that may differ: they change no plan's score."""
+
+_PART = "study"
+
+
+class Kept:
+    """A checkpoint of the search for one question: another question's is refused.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        Where states are kept.
+    asked : Asked
+        The question.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, asked: Asked) -> None:
+        self._inner = checkpoint
+        every = {name: v for name, v in dataclasses.asdict(asked.parameters).items() if name not in _ANY}
+        self._question = json.loads(
+            json.dumps({"configuration": every, "simulation": asked.simulation.days_drawn()}, default=str)
+        )
+
+    def due(self) -> bool:
+        """Whether it is time to save again."""
+        return self._inner.due()
+
+    def save(self, state: Mapping[str, Mapping[str, Any]]) -> None:
+        """Keep a state with the question."""
+        self._inner.save({**state, _PART: {"question": json.dumps(self._question)}})
+
+    def load(self) -> Mapping[str, Mapping[str, Any]] | None:
+        """What was saved last; None: nothing.
+
+        Raises
+        ------
+        TidewattError
+            It is of another question: with what differs.
+        """
+        state = self._inner.load()
+        if state is None:
+            return None
+        former = json.loads(str(state.get(_PART, {}).get("question", "{}")))
+        changed = [
+            f"{name} = {former.get(study, {}).get(name)}, now {value}"
+            for study, values in self._question.items()
+            for name, value in values.items()
+            if former.get(study, {}).get(name) != value
+        ]
+        if changed:
+            raise TidewattError(
+                f"The checkpoint was made with other parameters ({'; '.join(changed)}). "
+                "Resume with those, or start anew without resuming."
+            )
+        return {name: part for name, part in state.items() if name != _PART}
+
 
 ASKED = 20
 """A search that keeps proposing the same plans, as where there are few, ends after so many budgets."""
@@ -49,7 +109,7 @@ class SearchProgress(NamedTuple):
     seconds: float
 
 
-class Found(NamedTuple):
+class FoundPlan(NamedTuple):
     """Where a search ended.
 
     Attributes
@@ -91,7 +151,7 @@ def search(
     on_progress: Callable[[SearchProgress], None] | None = None,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
-) -> Found:
+) -> FoundPlan:
     """Seek the plan with the lowest score.
 
     Parameters
@@ -246,12 +306,12 @@ class _Run:
         self.earlier_s = self.rows[-1][3] if self.rows else 0.0
         self.idle = bool(state["search"].get("idle", 0))
 
-    def found(self) -> Found:
+    def found(self) -> FoundPlan:
         best: Candidates = self.searcher.best
         judged = self.evaluator.remembered(best.fast, best.normal)
         columns = np.array(self.rows, np.float64).reshape(-1, 4).T
         names = ("evaluations", "best_objective", "mean_wait_min", "seconds")
-        return Found(
+        return FoundPlan(
             fast=np.asarray(best.fast[0], np.int64),
             normal=np.asarray(best.normal[0], np.int64),
             objective=float(judged.objective[0]),

@@ -23,8 +23,7 @@ from tidewatt.configuration.labels import (
 )
 from tidewatt.configuration.loads import CoordinatedLoad, coordinated_load
 from tidewatt.configuration.result import Configuration
-from tidewatt.configuration.resuming import Kept
-from tidewatt.configuration.search import Found, SearchProgress, search
+from tidewatt.configuration.search import FoundPlan, Kept, SearchProgress, search
 from tidewatt.configuration.validation import Asked, validated
 from tidewatt.configuration.verdict import Verdict, days_of, judge_on_fresh_days
 from tidewatt.domain.scenario import Scenario
@@ -140,14 +139,14 @@ def configure(
     )
 
 
-def _status(found: Found) -> Status:
+def _status(found: FoundPlan) -> Status:
     if not found.feasible:
         return Status.UNMET
     return Status.TIME_LIMIT if found.on_time else Status.EVALUATIONS
 
 
 def _coordinated(
-    world: World, question: Asked, found: Found, verdict: Verdict, coordinate: Callable[..., Any]
+    world: World, question: Asked, found: FoundPlan, verdict: Verdict, coordinate: Callable[..., Any]
 ) -> dict[str, CoordinatedLoad]:
     """Loads of the first fresh day, before and after."""
     sessions = verdict.days[0].sessions
@@ -168,7 +167,7 @@ def _coordinated(
     }
 
 
-def _history(found: Found) -> pd.DataFrame:
+def _history(found: FoundPlan) -> pd.DataFrame:
     import pandas as pd
 
     table = pd.DataFrame(found.history)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewatt.coordination.certificate import prove
-from tidewatt.coordination.levels import Levels
-from tidewatt.coordination.monitor import Monitor
+from tidewatt.coordination.levels import GridLevels
+from tidewatt.coordination.monitor import SolveMonitor
 from tidewatt.coordination.problem import BLOCKS
 from tidewatt.coordination.shards import Shards
 from tidewatt.domain.arrays import Array
@@ -69,7 +69,7 @@ def start(shards: Shards, weight: Array, load: Array) -> Sharing:
 
 def solve_admm(
     shards: Shards,
-    monitor: Monitor,
+    monitor: SolveMonitor,
     *,
     seed: int,
     state: Sharing | None = None,
@@ -82,7 +82,7 @@ def solve_admm(
 
 def share(
     shards: Shards,
-    monitor: Monitor,
+    monitor: SolveMonitor,
     *,
     seed: int,
     passes: int | None = None,
@@ -96,7 +96,7 @@ def share(
     ----------
     shards : Shards
         Schedules, changed in place.
-    monitor : Monitor
+    monitor : SolveMonitor
         Keeps the best cost, bound and prices.
     seed : int
         Seed of the order of the blocks.
@@ -180,7 +180,7 @@ def share(
     return state, best
 
 
-def _quiet(levels: Levels, load: Array) -> Array:
+def _quiet(levels: GridLevels, load: Array) -> Array:
     """Levels whose load is within their headroom, or whose overload costs nothing; shape (levels,)."""
     out: Array = (load < levels.headroom).all(axis=1) | (levels.dearest == 0)
     return out
@@ -198,7 +198,7 @@ def _strides(weight: Array, heaviest: float) -> Array:
     return out
 
 
-def _steps(levels: Levels, rho: float, stride: Array) -> Array:
+def _steps(levels: GridLevels, rho: float, stride: Array) -> Array:
     """Step of each feeder's vehicles, per unit of signal: strides over the penalties that they see."""
     seen = np.where(levels.bank >= 0, 2.0, 1.0)
     out: Array = np.r_[stride / (rho * seen), BLOCKS / rho]

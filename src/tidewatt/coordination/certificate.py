@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidewatt.coordination.levels import Levels
+from tidewatt.coordination.levels import GridLevels
 from tidewatt.coordination.shards import Shards
 from tidewatt.domain.arrays import Array
 
@@ -33,7 +33,7 @@ class Proof:
     cost: Array
 
 
-def feasible_prices(levels: Levels, dual: Array) -> Array:
+def feasible_prices(levels: GridLevels, dual: Array) -> Array:
     """Prices clipped and scaled into the budget of coord-4: >= 0, totals at most the dearest kW."""
     inside = np.where(levels.limited, np.maximum(dual, 0.0), 0.0)
     spent = inside.sum(axis=1)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tidewatt.coordination.ladder import Rung
+from tidewatt.coordination.ladder import SolvedRung
 from tidewatt.coordination.result import RUNGS
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
@@ -21,7 +21,7 @@ OVERLOADED_KW = 1e-6
 """A level is overloaded from here on; below lies rounding."""
 
 
-def loads(scenario: Scenario, rungs: Mapping[str, Rung]) -> xr.Dataset:
+def loads(scenario: Scenario, rungs: Mapping[str, SolvedRung]) -> xr.Dataset:
     """Headroom, loads and prices over (feeder, step) and (bank, step)."""
     grid = scenario.grid
     feeders = grid.feeders
@@ -67,7 +67,7 @@ def loads(scenario: Scenario, rungs: Mapping[str, Rung]) -> xr.Dataset:
 
 
 def level_tables(
-    scenario: Scenario, rungs: Mapping[str, Rung], data: xr.Dataset
+    scenario: Scenario, rungs: Mapping[str, SolvedRung], data: xr.Dataset
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A row a feeder, and a row a bank: overload and upgrade cost by rung, price total."""
     grid = scenario.grid
@@ -99,7 +99,7 @@ def level_tables(
     return own, banks
 
 
-def vehicle_table(scenario: Scenario, rung: Rung, missing_kwh: Array) -> pd.DataFrame:
+def vehicle_table(scenario: Scenario, rung: SolvedRung, missing_kwh: Array) -> pd.DataFrame:
     """A row a vehicle: what it draws and lacks, and what it pays against its own cheapest schedule."""
     problem, proof, schedule = rung.problem, rung.proof, rung.schedule
     assert proof is not None and schedule is not None
@@ -124,7 +124,7 @@ def vehicle_table(scenario: Scenario, rung: Rung, missing_kwh: Array) -> pd.Data
 
 
 def summarise(
-    scenario: Scenario, rungs: Mapping[str, Rung], missing_kwh: Array, run: RunInfo
+    scenario: Scenario, rungs: Mapping[str, SolvedRung], missing_kwh: Array, run: RunInfo
 ) -> dict[str, Any]:
     """The figures of ``summary.json``; a rung that was not solved has None."""
     best = rungs["coordinated"]

@@ -2,36 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tidewatt.coordination.admm import Sharing, solve_admm
 from tidewatt.coordination.certificate import Proof, feasible_prices, prove
-from tidewatt.coordination.levels import Levels
-from tidewatt.coordination.monitor import Monitor
+from tidewatt.coordination.levels import GridLevels
+from tidewatt.coordination.monitor import SolveMonitor
 from tidewatt.coordination.newton import Proximal, solve_newton
 from tidewatt.coordination.parameters import Parameters
-from tidewatt.coordination.problem import Problem
+from tidewatt.coordination.problem import ChargingProblem
 from tidewatt.coordination.shards import Shards, Tally
-from tidewatt.coordination.snapshot import State, restore, snapshot
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.fleet import Schedule
 from tidewatt.execution.threads import Threads
 from tidewatt.result import Certificate, Progress, Status
 
-__all__ = ["Rung", "solve_rung", "unmanaged_rung"]
+__all__ = ["SolvedRung", "State", "restore", "snapshot", "solve_rung", "unmanaged_rung"]
+
+State = Mapping[str, Any]
+
+
+def snapshot(state: Sharing | Proximal | None, best: Array, shards: Shards, monitor: SolveMonitor) -> State:
+    """What it takes to go on; of a rung that is done (`state` None), what it takes to hand it out."""
+    common = {
+        "best": best,
+        "dual_best": monitor.dual,
+        "bound": monitor.bound,
+        "seconds": monitor.seconds,
+        "rows": pd.DataFrame(monitor.rows).to_json(orient="split"),
+        **{f"tally_{k}": getattr(shards.tally, k) for k in Tally.__slots__},
+    }
+    if state is None:
+        return common
+    common |= {"x": shards.x, "mu": state.mu}
+    if isinstance(state, Sharing):
+        return {**common, "rho": state.rho, "z": state.z, "u": state.u, "passes": state.passes}
+    return {**common, "sigma": state.sigma, "damping": state.damping, "dual": state.dual}
+
+
+def restore(kept: State, shards: Shards, monitor: SolveMonitor) -> tuple[Sharing | Proximal | None, Array]:
+    """Set shards and monitor as they were; returns the solver's state and the best schedules."""
+    best = np.array(kept["best"], shards.x.dtype)
+    # An interruption may have caught the best schedules half replaced: what counts is what they cost now.
+    monitor.primal = shards.problem.levels.cost(shards.problem.levels.lift(shards.load(best)))
+    monitor.bound, monitor.dual = float(kept["bound"]), np.array(kept["dual_best"])
+    monitor.spent_s = float(kept["seconds"])
+    rows = pd.read_json(io.StringIO(str(kept["rows"])), orient="split").to_dict("records")
+    monitor.rows = [{str(name): float(value) for name, value in row.items()} for row in rows]
+    for k in Tally.__slots__:
+        setattr(shards.tally, k, int(kept[f"tally_{k}"]))
+    monitor.passes_before = shards.tally.passes
+    if "mu" not in kept:
+        # A rung that had reached its end; the limits may be wider now.
+        monitor.finished()
+        shards.x[:] = best
+        return None, best
+    shards.x[:] = kept["x"]
+    mu = np.array(kept["mu"])
+    if "rho" in kept:
+        z, u = np.array(kept["z"]), np.array(kept["u"])
+        return Sharing(float(kept["rho"]), z, u, mu, int(kept["passes"])), best
+    return Proximal(float(kept["sigma"]), float(kept["damping"]), np.array(kept["dual"]), mu), best
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Rung:
+class SolvedRung:
     """Outcome of one rung.
 
     Attributes
     ----------
-    problem : Problem
+    problem : ChargingProblem
         What was solved.
     schedule : Schedule or None
         Power in double precision; None for unmanaged charging, which follows from its rule.
@@ -47,7 +93,7 @@ class Rung:
         What a resumed run needs to hand this rung out again; only with a checkpoint.
     """
 
-    problem: Problem
+    problem: ChargingProblem
     schedule: Schedule | None
     load: Array
     proof: Proof | None
@@ -63,20 +109,20 @@ class Rung:
         return levels.overload(self.load) + levels.floor
 
 
-def unmanaged_rung(problem: Problem, threads: Threads, shards: int = 0) -> tuple[Rung, Array]:
+def unmanaged_rung(problem: ChargingProblem, threads: Threads, shards: int = 0) -> tuple[SolvedRung, Array]:
     """Plug in on arrival, full power until full: the outcome of a rule. Also its power [kW]."""
     vehicles = Shards(problem, threads, shards, single=False)
     vehicles.start_unmanaged()
     load = problem.levels.lift(vehicles.load(vehicles.x))
     cost = problem.levels.cost(load)
     bracket = Certificate(cost, cost)
-    rung = Rung(problem, None, load, None, bracket, Status.EXACT, pd.DataFrame(), vehicles.tally)
+    rung = SolvedRung(problem, None, load, None, bracket, Status.EXACT, pd.DataFrame(), vehicles.tally)
     return rung, vehicles.x
 
 
 def solve_rung(
     name: str,
-    problem: Problem,
+    problem: ChargingProblem,
     unmanaged_cost: float,
     parameters: Parameters,
     threads: Threads,
@@ -84,14 +130,14 @@ def solve_rung(
     report: Callable[[Progress], None] | None = None,
     resume: State | None = None,
     keep: Callable[[Callable[[], State], bool], None] | None = None,
-) -> Rung:
+) -> SolvedRung:
     """Solve a rung with the asked solver, then certify the schedule handed out.
 
     Parameters
     ----------
     name : str
         Rung, for reports.
-    problem : Problem
+    problem : ChargingProblem
     unmanaged_cost : float
         Objective of unmanaged charging.
     parameters : Parameters
@@ -104,7 +150,7 @@ def solve_rung(
         Receives what makes a state to go on from, and whether it must be kept now.
     """
     shards = Shards(problem, threads, parameters.shards)
-    monitor = Monitor(name, parameters, unmanaged_cost, shards.tally, report)
+    monitor = SolveMonitor(name, parameters, unmanaged_cost, shards.tally, report)
     # Prices of zero prove that no schedule costs less than what is there without vehicles.
     monitor.bound = problem.levels.base_cost
     monitor.dual = np.zeros_like(problem.levels.headroom)
@@ -145,7 +191,7 @@ def solve_rung(
     dual = spend_on_floors(problem.levels, feasible_prices(problem.levels, monitor.dual))
     proof = prove(shards, dual, schedule.power_kw, place)
     bracket = certificate(problem, load, proof)
-    return Rung(
+    return SolvedRung(
         problem,
         schedule,
         load,
@@ -158,7 +204,7 @@ def solve_rung(
     )
 
 
-def _final_status(monitor: Monitor, bracket: Certificate) -> Status:
+def _final_status(monitor: SolveMonitor, bracket: Certificate) -> Status:
     """How the rung ended, by the certificate that is handed out rather than by the last one on the way."""
     asked, scale = monitor.parameters, monitor.unmanaged_cost
     enough = bracket.relative_gap(scale) <= asked.relative_gap
@@ -179,7 +225,7 @@ def _hand_out(shards: Shards, best: Array) -> tuple[Schedule, Array]:
     return Schedule(dwell[order], fleet.step[order], first, power), place
 
 
-def certificate(problem: Problem, load: Array, proof: Proof) -> Certificate:
+def certificate(problem: ChargingProblem, load: Array, proof: Proof) -> Certificate:
     """Bracket the optimum, and split the gap into regret and grid slack, both >= 0."""
     levels, weight = problem.levels, problem.fleet.weight
     cost = levels.cost(load)
@@ -190,7 +236,7 @@ def certificate(problem: Problem, load: Array, proof: Proof) -> Certificate:
     return Certificate(cost, proof.bound, regret, cost - levels.base_cost - worth)
 
 
-def spend_on_floors(levels: Levels, dual: Array) -> Array:
+def spend_on_floors(levels: GridLevels, dual: Array) -> Array:
     """Spend what is left of the budget of levels with a floor on their worst step (coord-7).
 
     Their overload cannot fall below the floor, so the first slope of their cost is due in full; the bound

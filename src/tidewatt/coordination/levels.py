@@ -11,11 +11,11 @@ from tidewatt.domain.grid import CostPieces
 from tidewatt.domain.scenario import Scenario
 from tidewatt.kernels.charging.fleet import ShardArrays
 
-__all__ = ["Levels", "levels_of"]
+__all__ = ["GridLevels", "levels_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Levels:
+class GridLevels:
     """Feeders, then banks, as one list of levels that limit load.
 
     Attributes
@@ -104,7 +104,7 @@ class Levels:
         return np.bincount(level, part, len(self.floor))
 
 
-def levels_of(scenario: Scenario, fleet: ShardArrays) -> Levels:
+def levels_of(scenario: Scenario, fleet: ShardArrays) -> GridLevels:
     """Feeders and banks with their floors taken out, so that a price of zero goes with every slack level."""
     grid, steps = scenario.grid, scenario.horizon.steps
     feeders, banks = grid.feeders, grid.banks
@@ -117,7 +117,7 @@ def levels_of(scenario: Scenario, fleet: ShardArrays) -> Levels:
     floor = np.maximum(-headroom.min(axis=1), 0.0) if steps else np.zeros(len(headroom))
     pieces = [_beyond(cost, g, floor[i]) for i, (cost, g) in enumerate(_elements(grid.cost, grid.bank_cost))]
     first = np.r_[0, np.cumsum([len(above) for above, _, _ in pieces])].astype(np.int64)
-    return Levels(
+    return GridLevels(
         feeders=feeders,
         banks=banks,
         steps=steps,

@@ -13,10 +13,10 @@ from tidewatt.coordination.shards import Tally
 from tidewatt.domain.arrays import Array
 from tidewatt.result import Certificate, Progress, Status
 
-__all__ = ["Monitor"]
+__all__ = ["SolveMonitor"]
 
 
-class Monitor:
+class SolveMonitor:
     """Keeps score for one rung.
 
     Parameters

@@ -6,26 +6,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidewatt.coordination.levels import Levels, levels_of
+from tidewatt.coordination.levels import GridLevels, levels_of
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
 from tidewatt.kernels.charging.fleet import ShardArrays, cumulative_bounds, lower_to_reachable
 
-__all__ = ["BLOCKS", "Problem", "block_ends", "pack", "session_problem"]
+__all__ = ["BLOCKS", "ChargingProblem", "block_ends", "pack", "session_problem"]
 
 BLOCKS = 8
 """Blocks of vehicles that take turns within a pass of ADMM; each moves `BLOCKS` times its own step."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Problem:
+class ChargingProblem:
     """The linear program of one rung.
 
     Attributes
     ----------
     fleet : ShardArrays
         Vehicles, or in the session-flexible rung their dwells, block after block, each by home feeder.
-    levels : Levels
+    levels : GridLevels
         Grid.
     step_h : float
         Length of a step [h].
@@ -36,7 +36,7 @@ class Problem:
     """
 
     fleet: ShardArrays
-    levels: Levels
+    levels: GridLevels
     step_h: float
     vehicle: Array
     dwell: Array
@@ -47,7 +47,7 @@ class Problem:
         return int(self.fleet.edge[-1])
 
 
-def pack(scenario: Scenario) -> tuple[Problem, Array]:
+def pack(scenario: Scenario) -> tuple[ChargingProblem, Array]:
     """Arrays of the mobility-aware program, and what each vehicle lacks.
 
     Returns
@@ -112,7 +112,7 @@ def pack(scenario: Scenario) -> tuple[Problem, Array]:
     missing = np.empty(n)
     missing[vehicle] = lack
     missing[missing < 1e-9 * np.maximum(battery, 1.0)] = 0.0
-    return Problem(packed, levels_of(scenario, packed), horizon.step_h, vehicle, dwell), missing
+    return ChargingProblem(packed, levels_of(scenario, packed), horizon.step_h, vehicle, dwell), missing
 
 
 def _by_home(owner: Array, feeder: Array, stay: Array, vehicles: int) -> Array:
@@ -140,14 +140,14 @@ def block_ends(vehicles: int) -> Array:
     return ends
 
 
-def session_problem(problem: Problem, unmanaged: Array) -> Problem:
+def session_problem(problem: ChargingProblem, unmanaged: Array) -> ChargingProblem:
     """The session-flexible rung: each charging dwell draws exactly what unmanaged charging draws there.
 
     Every dwell then stands alone, so each becomes a vehicle of its own; dwells that draw nothing go.
 
     Parameters
     ----------
-    problem : Problem
+    problem : ChargingProblem
         The mobility-aware rung.
     unmanaged : array, shape (variables,)
         Unmanaged schedule [kW].
@@ -176,7 +176,7 @@ def session_problem(problem: Problem, unmanaged: Array) -> Problem:
         longest=_longest(first, edge),
     )
     owner = np.repeat(problem.vehicle, np.diff(fleet.first))[keep]
-    return Problem(packed, problem.levels, problem.step_h, owner, problem.dwell[keep])
+    return ChargingProblem(packed, problem.levels, problem.step_h, owner, problem.dwell[keep])
 
 
 def _longest(first: Array, edge: Array) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tidewatt.coordination.problem import Problem, block_ends
+from tidewatt.coordination.problem import ChargingProblem, block_ends
 from tidewatt.domain.arrays import Array
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels.charging import curvature, passes
@@ -52,7 +52,7 @@ class Shards:
 
     Parameters
     ----------
-    problem : Problem
+    problem : ChargingProblem
     threads : Threads
     count : int
         Number of shards a block; 0: by problem size.
@@ -61,7 +61,7 @@ class Shards:
     """
 
     def __init__(
-        self, problem: Problem, threads: Threads, count: int = 0, *, single: bool | None = None
+        self, problem: ChargingProblem, threads: Threads, count: int = 0, *, single: bool | None = None
     ) -> None:
         self.problem = problem
         self.fleet = problem.fleet

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from tidewatt.coordination.labels import level_tables, loads, summarise, vehicle_table
-from tidewatt.coordination.ladder import Rung, solve_rung, unmanaged_rung
+from tidewatt.coordination.ladder import SolvedRung, solve_rung, unmanaged_rung
 from tidewatt.coordination.parameters import Parameters
 from tidewatt.coordination.problem import pack, session_problem
 from tidewatt.coordination.result import Coordination
@@ -159,7 +159,11 @@ def _lacking(scenario: Scenario) -> list[Issue]:
 
 
 def _labelled(
-    scenario: Scenario, rungs: Mapping[str, Rung], missing_kwh: Any, parameters: Parameters, begin: float
+    scenario: Scenario,
+    rungs: Mapping[str, SolvedRung],
+    missing_kwh: Any,
+    parameters: Parameters,
+    begin: float,
 ) -> Coordination:
     data = loads(scenario, rungs)
     feeders, banks = level_tables(scenario, rungs, data)

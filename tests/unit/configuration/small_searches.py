@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tests.unit.simulation.charging_days import requests_of, stations_of
-from tidewatt.configuration.bounds import Limits
 from tidewatt.configuration.evaluation import Evaluator
+from tidewatt.configuration.limits import Limits
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads

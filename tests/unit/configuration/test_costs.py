@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from tidewatt.configuration import accounts, congestion, costs
+from tidewatt.configuration import accounts, costs
+from tidewatt.configuration import traffic as configuration_traffic
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.errors import ScenarioError
 from tidewatt.simulation.driving.models import Bpr, Urban
@@ -285,17 +286,19 @@ def test_variance_stays_below_peaks_at_the_default() -> None:
 def test_slowness_is_zero_when_free_and_one_at_half_the_speed() -> None:
     """Without it the printed term, a gain in congestion, infinite at a fifth of the speed, could return."""
     free = np.full(5, 2.0)
-    found = congestion.slowness(np.array([2.0, 4.0, 8.0, 1e6, 2.0 / 0.75]), free)
+    found = configuration_traffic.slowness(np.array([2.0, 4.0, 8.0, 1e6, 2.0 / 0.75]), free)
     quarter = 1 - math.log(math.e - 2 * (math.e - 1) * 0.25)
     np.testing.assert_allclose(found, [0.0, 1.0, 1.0, 1.0, quarter], atol=1e-15)
-    assert (np.diff(congestion.slowness(np.linspace(2.0, 6.0, 50), np.full(50, 2.0))) >= 0).all()
-    assert congestion.slowness(np.array([0.0]), np.array([0.0])) == 0.0
+    assert (np.diff(configuration_traffic.slowness(np.linspace(2.0, 6.0, 50), np.full(50, 2.0))) >= 0).all()
+    assert configuration_traffic.slowness(np.array([0.0]), np.array([0.0])) == 0.0
 
 
 def test_slowness_as_printed_but_for_its_sign() -> None:
     """Without it the printed mode could be in other units than km/h, or reward congestion."""
     # 1 km in 2 min is 30 km/h; free it is 60 km/h: 30 km/h lost.
-    found = congestion.slowness(np.array([2.0]), np.array([1.0]), "paper-equation", np.array([1.0]))
+    found = configuration_traffic.slowness(
+        np.array([2.0]), np.array([1.0]), "paper-equation", np.array([1.0])
+    )
     printed = 1 - math.log(2 * (1 - math.e) * (30.0 - 60.0) + math.e)
     assert printed < 0
     np.testing.assert_allclose(found, [-printed])
@@ -304,11 +307,11 @@ def test_slowness_as_printed_but_for_its_sign() -> None:
 def test_congestion_is_a_mean_over_links_and_a_sum_over_minutes() -> None:
     """Without it the cost would grow with the number of roads, or shrink with longer intervals."""
     time, free = np.array([[1.0, 2.0], [2.0, 1.0], [2.0, 2.0]]), np.ones(2)
-    assert congestion.congestion(time, free, 0.017, 15.0) == pytest.approx(0.017 / 2 * 15 * 4)
+    assert configuration_traffic.congestion(time, free, 0.017, 15.0) == pytest.approx(0.017 / 2 * 15 * 4)
     finer = np.repeat(time, 3, axis=0)
-    assert congestion.congestion(finer, free, 0.017, 5.0) == pytest.approx(0.017 / 2 * 15 * 4)
+    assert configuration_traffic.congestion(finer, free, 0.017, 5.0) == pytest.approx(0.017 / 2 * 15 * 4)
     jam = np.full((96, 7), 1e3)
-    assert congestion.congestion(jam, np.ones(7), 0.017, 15.0) == pytest.approx(24.48)
+    assert configuration_traffic.congestion(jam, np.ones(7), 0.017, 15.0) == pytest.approx(24.48)
 
 
 def three_roads() -> SimpleNamespace:
@@ -333,9 +336,9 @@ def test_marginal_congestion_is_what_one_more_vehicle_costs(model: Bpr | Urban, 
         time = np.stack(
             [np.clip(model.time_min(roads, f), roads.free_time_min, 20.0 * roads.length_km) for f in flows]
         )
-        return congestion.congestion(time, roads.free_time_min, 0.017, 15.0, mode, roads.length_km)
+        return configuration_traffic.congestion(time, roads.free_time_min, 0.017, 15.0, mode, roads.length_km)
 
-    marginal = congestion.marginal_congestion(roads, flow, model, 0.017, 15.0, mode)
+    marginal = configuration_traffic.marginal_congestion(roads, flow, model, 0.017, 15.0, mode)
     for interval in range(3):
         for link in range(3):
             more = flow.copy()

@@ -7,12 +7,10 @@ import pytest
 
 from tests.unit.configuration.small_searches import crowd, evaluator_of, limits_for
 from tidewatt.configuration import costs
-from tidewatt.configuration.congestion import marginal_congestion
-from tidewatt.configuration.evaluation import Evaluator, Traffic
-from tidewatt.configuration.judged import INFEASIBLE
+from tidewatt.configuration.evaluation import INFEASIBLE, Evaluator, TrafficEffect
 from tidewatt.configuration.limits import limits_of
 from tidewatt.configuration.parameters import Parameters
-from tidewatt.configuration.traffic import congestion_of_day, traffic_of_days
+from tidewatt.configuration.traffic import congestion_of_day, marginal_congestion, traffic_of_days
 from tidewatt.execution.threads import Threads
 from tidewatt.routing.routers import make_router
 from tidewatt.simulation.parameters import Parameters as SimulationParameters
@@ -145,7 +143,7 @@ def test_traffic_enters_by_the_stations_chosen():
         p,
         limits_for(stations, p),
         simulation=SimulationParameters(taste_min=0.5),
-        traffic=[Traffic(7.0, table) for table in effect],
+        traffic=[TrafficEffect(7.0, table) for table in effect],
     )
     assert with_traffic.before.costs.f4[0] == pytest.approx(7.0)
     fast, normal = plans_of(evaluator, 3)

@@ -12,19 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tidewatt
-from tidewatt.configuration.bounds import added_kw
 from tidewatt.configuration.limits import (
     Limits,
+    added_kw,
     allowed,
     capital,
-    clash,
     limits_of,
-    problems,
     repair,
     smallest_headroom_kw,
     station_cost_holds,
 )
 from tidewatt.configuration.parameters import Parameters
+from tidewatt.configuration.validation import clash, problems
 
 INF = np.inf
 

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 
 from tests.unit.configuration.small_searches import evaluator_of
-from tidewatt.configuration.bounds import allowed
 from tidewatt.configuration.evaluation import Evaluator
+from tidewatt.configuration.limits import allowed
 from tidewatt.configuration.parameters import WORDS
-from tidewatt.configuration.search import Found, SearchProgress, search
+from tidewatt.configuration.search import FoundPlan, SearchProgress, search
 from tidewatt.errors import TidewattError
 from tidewatt.execution.threads import Threads
 
 SEARCHES = WORDS["search"]
 
 
-def run(name: str, evaluator: Evaluator, **given: Any) -> Found:
+def run(name: str, evaluator: Evaluator, **given: Any) -> FoundPlan:
     """Search from what is installed."""
     if name == "pareto":
         pytest.importorskip("pymoo", reason="the extra search is not installed")

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from tests.unit.configured.made_plans import configured, crowded
+
 from tidewatt.configuration.costs import Costs
 from tidewatt.configuration.evaluation import Evaluator
-from tidewatt.configuration.resuming import Kept
+from tidewatt.configuration.search import Kept
 from tidewatt.configuration.study import configure
 from tidewatt.configuration.validation import validated
 from tidewatt.configuration.verdict import FRESH, built, day_of, days_of
