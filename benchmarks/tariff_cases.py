@@ -12,7 +12,7 @@ import numpy as np
 
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
-from tidewatt.tariffs.problem import GridRows, Problem
+from tidewatt.tariffs.problem import GridRows, TariffProblem
 
 __all__ = ["EXAMPLES", "JOINED", "SOC_STEP", "grown", "missing", "problem_of", "scenario_of"]
 
@@ -47,7 +47,7 @@ def scenario_of(name: str, seed: int = 0) -> Scenario:
     return read_scenario(Path(name))
 
 
-def problem_of(scenario: Scenario, **asked: Any) -> Problem:
+def problem_of(scenario: Scenario, **asked: Any) -> TariffProblem:
     """Its central problem."""
     from tidewatt.tariffs.validation import validated
 
@@ -74,7 +74,7 @@ def _joined(contract: bool, crowded: bool) -> Scenario:
     return join(roads, grid, rules, name="Sioux Falls with case33bw").scenario
 
 
-def grown(side: int, steps: int, *, v2g: bool = False, seed: int = 0) -> Problem:
+def grown(side: int, steps: int, *, v2g: bool = False, seed: int = 0) -> TariffProblem:
     """Square roads of `side` x `side` nodes, a site on every third node, a line for each and one for all.
 
     Two aggregators send vehicles from corner to corner, one each way; lines hold about half of what vehicles
@@ -144,7 +144,7 @@ def grown(side: int, steps: int, *, v2g: bool = False, seed: int = 0) -> Problem
         zero,
         zero,
     )
-    return Problem(
+    return TariffProblem(
         steps,
         step_h,
         roads,

@@ -12,7 +12,7 @@ from benchmarks.machine import memory_mib, reset_peak_memory
 from benchmarks.registry import Case, Job, Options, Row, register
 from benchmarks.tables import first_words, markdown, provenance
 from benchmarks.tariff_cases import EXAMPLES, JOINED, SOC_STEP, grown, missing, problem_of, scenario_of
-from tidewatt.tariffs.problem import Problem, Solution
+from tidewatt.tariffs.problem import Solution, TariffProblem
 
 MAIN_GAIN = 15.0 * 0.93 * 0.25 / 40.0
 """SOC that the main level of the published case gains in a step; steps that do not divide it lose power."""
@@ -73,7 +73,7 @@ def measure(given: dict[str, Any]) -> list[Row]:
     return [row | (_peer(problem) if given.get("peer") else _solve(problem, given))]
 
 
-def _problem(given: dict[str, Any]) -> Problem:
+def _problem(given: dict[str, Any]) -> TariffProblem:
     if "name" in given:
         return problem_of(scenario_of(given["name"], given["seed"]))
     return grown(given["side"], given["steps"], v2g=given.get("v2g", False), seed=given["seed"])
@@ -81,7 +81,7 @@ def _problem(given: dict[str, Any]) -> Problem:
 
 def _warm_up() -> None:
     """Compile, or load from the cache, what solving needs."""
-    from tidewatt.tariffs.flows import solve
+    from tidewatt.tariffs.central import solve
 
     for formulation in ("arcs", "paths"):
         solve(grown(3, 24), formulation=formulation, soc_step=SOC_STEP)
@@ -116,9 +116,9 @@ def _study(given: dict[str, Any]) -> Row:
     return {**row, "resting_mib": resting, "peak_mib": memory_mib()[1]}
 
 
-def _solve(problem: Problem, given: dict[str, Any]) -> Row:
+def _solve(problem: TariffProblem, given: dict[str, Any]) -> Row:
     """One central problem, the best of `REPEATS`, or the first where it takes long."""
-    from tidewatt.tariffs.flows import solve
+    from tidewatt.tariffs.central import solve
 
     found: list[tuple[float, float, Solution]] = []
     reset_peak_memory()
@@ -157,7 +157,7 @@ def _solve(problem: Problem, given: dict[str, Any]) -> Row:
     }
 
 
-def _peer(problem: Problem) -> Row:
+def _peer(problem: TariffProblem) -> Row:
     """All flows between levels at once: the model that the tests compare with."""
     from tests.verification.tariff_models import by_levels
 

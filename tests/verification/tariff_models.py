@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
-from tidewatt.tariffs.problem import GridRows, Problem
+from tidewatt.tariffs.problem import GridRows, TariffProblem
 
 STEPS, STEP_H, BATTERY_KWH, EFFICIENCY = 8, 0.5, 10.0, 0.8
 SOC_STEP = 0.05
@@ -34,7 +34,7 @@ def tiny(
     margin_kw: float = 0.0,
     price: float | None = None,
     time_value: float = 0.4,
-) -> Problem:
+) -> TariffProblem:
     """Four nodes, two sites, two aggregators; line 0 feeds site 0, line 1 both.
 
     `road_capacity` scales what roads carry; `price` is one for all steps.
@@ -94,7 +94,7 @@ def tiny(
         most,
         *(np.full((2, STEPS), margin_kw) for _ in range(2)),
     )
-    return Problem(
+    return TariffProblem(
         STEPS,
         STEP_H,
         roads,
@@ -108,7 +108,7 @@ def tiny(
     )
 
 
-def own_problem(problem: Problem, aggregator: int, **told: Any) -> Problem:
+def own_problem(problem: TariffProblem, aggregator: int, **told: Any) -> TariffProblem:
     """What one aggregator solves: no grid, its own vehicles, and the prices it is told."""
     travel = problem.travel
     mine = travel.aggregator == aggregator
@@ -143,7 +143,7 @@ class Written:
     columns: int
     solver_s: float
 
-    def tariff_per_kwh(self, problem: Problem) -> np.ndarray:
+    def tariff_per_kwh(self, problem: TariffProblem) -> np.ndarray:
         """Shape (sites, steps)."""
         assert problem.rows is not None
         return problem.rows.sensitivity.T @ (self.dual_high - self.dual_low) / problem.step_h
@@ -160,21 +160,21 @@ class _Column:
     balance: list[tuple[Any, float]]
 
 
-def _kwh(problem: Problem, aggregator: int, kw: float) -> float:
+def _kwh(problem: TariffProblem, aggregator: int, kw: float) -> float:
     fleet = problem.aggregators
     if kw > 0:
         return kw * float(fleet.charge_efficiency[aggregator]) * problem.step_h
     return kw / float(fleet.discharge_efficiency[aggregator]) * problem.step_h
 
 
-def _levels(problem: Problem, node: int) -> Iterator[tuple[int, float]]:
+def _levels(problem: TariffProblem, node: int) -> Iterator[tuple[int, float]]:
     sites = problem.sites
     for site in np.flatnonzero(sites.node == node):
         for level in range(sites.level_first[site], sites.level_first[site + 1]):
             yield int(site), float(sites.level_kw[level])
 
 
-def _plans(problem: Problem, group: int) -> Iterator[_Column]:
+def _plans(problem: TariffProblem, group: int) -> Iterator[_Column]:
     """All plans of one vehicle of a group, by what it may do in each step."""
     travel, roads, fleet = problem.travel, problem.roads, problem.aggregators
     who, goal = int(travel.aggregator[group]), int(travel.destination[group])
@@ -205,14 +205,14 @@ def _plans(problem: Problem, group: int) -> Iterator[_Column]:
     yield from go(int(travel.origin[group]), depart, float(travel.soc_initial[group]) * battery, [], [])
 
 
-def by_plans(problem: Problem, *, joint: bool = False) -> Written:
+def by_plans(problem: TariffProblem, *, joint: bool = False) -> Written:
     """Least cost over all plans of single vehicles."""
     columns = [column for group in range(len(problem.travel)) for column in _plans(problem, group)]
     right = {group: float(v) for group, v in enumerate(problem.travel.vehicles)}
     return _written(problem, columns, right, joint, 1e-11)
 
 
-def by_levels(problem: Problem, tolerance: float = 1e-11) -> Written:
+def by_levels(problem: TariffProblem, tolerance: float = 1e-11) -> Written:
     """Least cost over flows between all (step, node, level), where SOC falls on levels of `SOC_STEP`."""
     travel, roads, fleet = problem.travel, problem.roads, problem.aggregators
     columns: list[_Column] = []
@@ -264,7 +264,7 @@ def by_levels(problem: Problem, tolerance: float = 1e-11) -> Written:
 
 
 def _written(
-    problem: Problem, columns: list[_Column], right: dict[Any, float], joint: bool, tolerance: float
+    problem: TariffProblem, columns: list[_Column], right: dict[Any, float], joint: bool, tolerance: float
 ) -> Written:
     """The quadratic program over plans or arcs, by cvxpy and Clarabel."""
     import cvxpy as cp

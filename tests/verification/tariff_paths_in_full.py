@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from tidewatt.tariffs.problem import Problem
+from tidewatt.tariffs.problem import TariffProblem
 
 
-def simple_paths(problem: Problem, origin: int, destination: int) -> Iterator[list[int]]:
+def simple_paths(problem: TariffProblem, origin: int, destination: int) -> Iterator[list[int]]:
     """All of them, as links."""
 
     def go(node: int, links: list[int], seen: frozenset[int]) -> Iterator[list[int]]:
@@ -30,7 +30,7 @@ def simple_paths(problem: Problem, origin: int, destination: int) -> Iterator[li
     yield from go(origin, [], frozenset((origin,)))
 
 
-def cost_of_paths(problem: Problem) -> float:
+def cost_of_paths(problem: TariffProblem) -> float:
     """Least cost over all simple paths; inf where there is no plan."""
     import cvxpy as cp
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.verification.tariff_models import CHARGE_KW, SOC_STEP, Written, by_levels, by_plans, tiny
-from tidewatt.tariffs.flows import solve
-from tidewatt.tariffs.problem import Problem, Solution
+from tidewatt.tariffs.central import solve
+from tidewatt.tariffs.problem import Solution, TariffProblem
 
 pytest.importorskip("cvxpy")
 pytest.importorskip("clarabel")
@@ -25,16 +25,16 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def _arcs(problem: Problem) -> Solution:
+def _arcs(problem: TariffProblem) -> Solution:
     return solve(problem, soc_step=SOC_STEP, relative_gap=1e-10)
 
 
-def _tariff(problem: Problem, solution: Solution) -> np.ndarray:
+def _tariff(problem: TariffProblem, solution: Solution) -> np.ndarray:
     assert problem.rows is not None
     return np.sum(solution.tariff_per_kwh(problem.rows, problem.step_h), axis=0)
 
 
-def _supports(problem: Problem, written: Written, solution: Solution) -> float:
+def _supports(problem: TariffProblem, written: Written, solution: Solution) -> float:
     """How much the duals of `solution` miss of the cost, as prices of what `written` uses.
 
     Where duals are not unique no two solvers need agree, but each one's must price the other's plan right.

@@ -12,7 +12,7 @@ from tests.verification.tariff_models import by_plans, tiny
 from tests.verification.tariff_paths_in_full import cost_of_paths
 from tidewatt.domain.travel import Travel
 from tidewatt.tariffs.paths.solution import solve_paths
-from tidewatt.tariffs.problem import Problem
+from tidewatt.tariffs.problem import TariffProblem
 
 pytest.importorskip("cvxpy")
 pytest.importorskip("clarabel")
@@ -25,7 +25,7 @@ CASES: dict[str, dict[str, Any]] = {
 ALL_PATHS = 20
 
 
-def _charged(problem: Problem, soc: float) -> Problem:
+def _charged(problem: TariffProblem, soc: float) -> TariffProblem:
     """Everyone departs with the same SOC."""
     travel = problem.travel
     return replace(

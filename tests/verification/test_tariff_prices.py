@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tests.verification.tariff_models import SOC_STEP, by_plans, own_problem, tiny
-from tidewatt.tariffs.flows import solve
-from tidewatt.tariffs.problem import Problem, Solution
+from tidewatt.tariffs.central import solve
+from tidewatt.tariffs.problem import Solution, TariffProblem
 
 pytest.importorskip("cvxpy")
 pytest.importorskip("clarabel")
@@ -19,27 +19,27 @@ pytest.importorskip("clarabel")
 CLOSE_KW = 0.05
 """Largest difference between an aggregator's own power and the centre's that counts as none."""
 
-Solve = Callable[[Problem], Any]
+Solve = Callable[[TariffProblem], Any]
 
 
-def _arcs(problem: Problem) -> Solution:
+def _arcs(problem: TariffProblem) -> Solution:
     return solve(problem, soc_step=SOC_STEP, relative_gap=1e-10)
 
 
-def _paths(problem: Problem) -> Solution:
+def _paths(problem: TariffProblem) -> Solution:
     return solve(problem, formulation="paths", paths_per_od=10)
 
 
 SOLVERS: dict[str, Solve] = {"arcs": _arcs, "paths": _paths}
 
 
-def _tariff(problem: Problem, solution: Any) -> np.ndarray:
+def _tariff(problem: TariffProblem, solution: Any) -> np.ndarray:
     assert problem.rows is not None
     line = (solution.dual_high - solution.dual_low) / problem.step_h
     return np.asarray(problem.rows.sensitivity.T @ line)
 
 
-def _off_kw(problem: Problem, central: Any, own: Solve, everything: bool) -> float:
+def _off_kw(problem: TariffProblem, central: Any, own: Solve, everything: bool) -> float:
     """Largest difference of power if aggregators are told the tariff, or tolls and charger prices too."""
     told: dict[str, Any] = {"price_per_kwh": problem.price_per_kwh + _tariff(problem, central)}
     if everything:
@@ -98,7 +98,7 @@ def test_a_sensitivity_shared_by_all_aggregators_is_another_optimum() -> None:
     assert _off_kw(problem, joint, by_plans, everything=True) > CLOSE_KW
 
 
-def _with_limits(problem: Problem, what: str, place: tuple[int, int], by: float) -> Problem:
+def _with_limits(problem: TariffProblem, what: str, place: tuple[int, int], by: float) -> TariffProblem:
     """One limit moved."""
     if what == "line":
         assert problem.rows is not None

@@ -9,8 +9,8 @@ import pytest
 
 from tests.verification.tariff_models import SOC_STEP, by_plans, tiny
 from tidewatt.domain.travel import Travel
-from tidewatt.tariffs.flows import solve
-from tidewatt.tariffs.problem import Problem
+from tidewatt.tariffs.central import solve
+from tidewatt.tariffs.problem import TariffProblem
 
 pytest.importorskip("cvxpy")
 pytest.importorskip("clarabel")
@@ -18,7 +18,7 @@ pytest.importorskip("clarabel")
 SEEDS = range(24)
 
 
-def drawn(seed: int) -> Problem:
+def drawn(seed: int) -> TariffProblem:
     """Roads, lines, chargers, prices and departures at random; about a third of these have no plan."""
     rng = np.random.default_rng(np.random.SeedSequence([40, seed]))
     problem = tiny(

@@ -13,16 +13,97 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.distribution import Distribution, Injections
+from tidewatt.domain.radial import Feeder, feeder_of
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
 from tidewatt.result import Progress
-from tidewatt.tariffs.feeder import Feeder, feeder_of, rows_of
-from tidewatt.tariffs.flows import solve
+from tidewatt.tariffs.feeder import rows_of
 from tidewatt.tariffs.parameters import Parameters
-from tidewatt.tariffs.problem import GridRows, Influence, Problem, Progressed, Solution
+from tidewatt.tariffs.problem import GridRows, Influence, Progressed, Solution, TariffProblem
 from tidewatt.tariffs.robust import margins
 
-__all__ = ["Case", "Solver", "case_of", "taken"]
+__all__ = ["Case", "Solver", "case_of", "solve", "taken"]
+
+
+def solve(
+    problem: TariffProblem,
+    *,
+    formulation: str = "arcs",
+    paths_per_od: int = 4,
+    pool_initial_soc: bool = False,
+    soc_step: float | str = "auto",
+    rounding: str = "inner",
+    relative_gap: float = 1e-9,
+    time_limit_s: float = math.inf,
+    traffic: bool = True,
+    elastic: bool = False,
+    warm: Solution | None = None,
+    on_progress: Callable[[Progressed], None] | None = None,
+    on_kind: Callable[[int, int, int], None] | None = None,
+) -> Solution:
+    """Solve the central problem, or an aggregator's own.
+
+    Parameters
+    ----------
+    problem : TariffProblem
+    formulation : str
+        ``arcs`` (every unit of flow is a possible vehicle) or ``paths`` (pools charge over a path).
+    paths_per_od : int
+        Of ``paths``.
+    pool_initial_soc : bool
+        Of ``paths``: whether vehicles that depart with different charge share it, too.
+    soc_step, rounding
+        Of ``arcs``: the step of the state of charge, or ``auto``; ``inner`` (plans can be driven) or
+        ``outer`` (a bound).
+    relative_gap : float
+        To be proved.
+    time_limit_s : float
+    traffic : bool
+        Whether `Solution.traffic` is wanted.
+    elastic : bool
+        Limits may be exceeded, as little as possible; cost comes second (tariff-21).
+    warm : Solution, optional
+        Of nearly the same problem.
+    on_progress : callable, optional
+        Called with a `Progressed` after every program.
+    on_kind : callable, optional
+        Of ``arcs``: called now and then while cheapest plans are sought, with the number of programs solved
+        so far, of how many kinds of vehicles plans are found, and how many kinds there are.
+
+    Returns
+    -------
+    Solution
+    """
+    if formulation == "paths":
+        from tidewatt.tariffs.paths.solution import solve_paths
+
+        return solve_paths(
+            problem,
+            paths_per_od=paths_per_od,
+            pool_initial_soc=pool_initial_soc,
+            relative_gap=relative_gap,
+            time_limit_s=time_limit_s,
+            traffic=traffic,
+            elastic=elastic,
+            on_progress=on_progress,
+        )
+    if formulation != "arcs":
+        raise ValueError(f"formulation is {formulation!r}; give arcs or paths")
+    from tidewatt.tariffs.arcs.solution import solve_arcs
+
+    return solve_arcs(
+        problem,
+        soc_step=soc_step,
+        rounding=rounding,
+        relative_gap=relative_gap,
+        time_limit_s=time_limit_s,
+        traffic=traffic,
+        elastic=elastic,
+        warm=warm,
+        on_progress=on_progress,
+        on_kind=on_kind,
+    )
+
 
 _ROUNDING = 1e-7
 """By so much of it the cost may lie below its bound: constraints hold to some digits only."""
@@ -101,11 +182,11 @@ class Case:
         none = np.zeros_like(self.rows.nominal)
         return replace(self, rows=replace(self.rows, margin_low=none, margin_high=none))
 
-    def problem(self) -> Problem:
+    def problem(self) -> TariffProblem:
         """The central problem (tariff-8)."""
         horizon, sites = self.scenario.horizon, self.sites
         price = np.repeat(sites.price_per_kwh[None], len(self.aggregators), axis=0)
-        return Problem(
+        return TariffProblem(
             steps=horizon.steps,
             step_h=horizon.step_h,
             roads=self.roads,
@@ -170,7 +251,7 @@ class Solver:
     def solve(
         self,
         phase: str,
-        problem: Problem,
+        problem: TariffProblem,
         *,
         formulation: str | None = None,
         rounding: str | None = None,
@@ -192,7 +273,7 @@ class Solver:
         warm : Solution, optional
             To start from.
         **options
-            For `tidewatt.tariffs.flows.solve`: ``traffic``, ``elastic``, ``soc_step``.
+            For `tidewatt.tariffs.central.solve`: ``traffic``, ``elastic``, ``soc_step``.
         """
         p = self.parameters
         formulation = formulation or ("paths" if p.formulation == "paths" else "arcs")

@@ -13,7 +13,7 @@ from tidewatt.domain.travel import Travel
 from tidewatt.execution.threads import Threads
 from tidewatt.tariffs.central import Solver
 from tidewatt.tariffs.prices import DECENTRALISED_KW, Prices, prices_of, scarce
-from tidewatt.tariffs.problem import Problem, Solution
+from tidewatt.tariffs.problem import Solution, TariffProblem
 
 __all__ = ["Decentralised", "Responses", "decentralised", "own_problem", "power_error_bound_kw", "respond"]
 
@@ -69,7 +69,7 @@ class Decentralised:
 
 
 def decentralised(
-    problem: Problem, central: Solution, publish: str, solver: Solver, threads: Threads
+    problem: TariffProblem, central: Solution, publish: str, solver: Solver, threads: Threads
 ) -> Decentralised:
     """Publish what is asked for and let aggregators respond.
 
@@ -96,7 +96,7 @@ def decentralised(
     return Decentralised(responses, tariff_only, needed)
 
 
-def own_problem(problem: Problem, aggregator: int, prices: Prices) -> Problem:
+def own_problem(problem: TariffProblem, aggregator: int, prices: Prices) -> TariffProblem:
     """One aggregator's problem (tariff-17): its vehicles, prices instead of limits of the grid.
 
     Roads and chargers still limit what its own vehicles do.
@@ -114,7 +114,7 @@ def own_problem(problem: Problem, aggregator: int, prices: Prices) -> Problem:
 
 
 def respond(
-    problem: Problem, central: Solution, prices: Prices, solver: Solver, threads: Threads
+    problem: TariffProblem, central: Solution, prices: Prices, solver: Solver, threads: Threads
 ) -> Responses:
     """Let every aggregator that has vehicles solve its own problem."""
     who = np.unique(problem.travel.aggregator).tolist()
@@ -131,7 +131,7 @@ def respond(
     return _together(problem, prices, who, threads.map(solve, who))
 
 
-def _together(problem: Problem, prices: Prices, who: Sequence[int], found: list[Solution]) -> Responses:
+def _together(problem: TariffProblem, prices: Prices, who: Sequence[int], found: list[Solution]) -> Responses:
     power = np.zeros((len(problem.aggregators), len(problem.sites), problem.steps))
     for aggregator, solution in zip(who, found, strict=True):
         power[aggregator] = solution.power_kw[aggregator]
@@ -144,7 +144,7 @@ def _together(problem: Problem, prices: Prices, who: Sequence[int], found: list[
     )
 
 
-def power_error_bound_kw(problem: Problem, central: Solution, responses: Responses) -> float:
+def power_error_bound_kw(problem: TariffProblem, central: Solution, responses: Responses) -> float:
     """How far aggregators' power may be from the central plan, as a norm over all of it (tariff-18).
 
     Cost is strongly convex in power: a plan whose cost is within g of the least has power within

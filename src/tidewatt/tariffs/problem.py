@@ -10,7 +10,7 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
 
-__all__ = ["GridRows", "Influence", "Problem", "Progressed", "Solution", "Traffic"]
+__all__ = ["GridRows", "Influence", "Progressed", "RoadTraffic", "Solution", "TariffProblem"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +86,7 @@ class Influence:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Problem:
+class TariffProblem:
     """One central problem, or an aggregator's own.
 
     Attributes
@@ -120,7 +120,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Traffic:
+class RoadTraffic:
     """Where vehicles are, added up; every array over (sites, steps) or (links, steps).
 
     Attributes
@@ -195,7 +195,7 @@ class Solution:
         Cost per charger and step, >= 0.
     unserved : array, shape (groups,)
         Vehicles of each group of `Travel` that no plan serves.
-    traffic : Traffic or None
+    traffic : RoadTraffic or None
         None where it was not asked for.
     columns, rows, arcs, iterations : int
         Size of the last program solved; arcs generated; programs solved.
@@ -219,7 +219,7 @@ class Solution:
     toll: Array
     charger_price: Array
     unserved: Array
-    traffic: Traffic | None
+    traffic: RoadTraffic | None
     columns: int
     rows: int
     arcs: int

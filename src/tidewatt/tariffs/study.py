@@ -23,23 +23,23 @@ from tidewatt.result import Progress, RunInfo, Status
 from tidewatt.tariffs.ac import ac_check
 from tidewatt.tariffs.central import Case, Solver
 from tidewatt.tariffs.diagnosis import diagnosis_table, diagnosis_words
-from tidewatt.tariffs.intervals import intervals
 from tidewatt.tariffs.labels import (
+    FoundTariffs,
     aggregator_table,
     dataset,
     history_table,
     line_table,
     site_table,
+    summarise,
     tariff_table,
     toll_table,
     voltage_table,
 )
 from tidewatt.tariffs.outcomes import Outcomes, outcome_table, sample
 from tidewatt.tariffs.own import decentralised
-from tidewatt.tariffs.prices import DECENTRALISED_KW
-from tidewatt.tariffs.problem import Problem, Progressed
+from tidewatt.tariffs.prices import DECENTRALISED_KW, intervals
+from tidewatt.tariffs.problem import Progressed, TariffProblem
 from tidewatt.tariffs.result import Tariffs
-from tidewatt.tariffs.summary import Found, summarise
 from tidewatt.tariffs.sweep import gammas_of, swept
 from tidewatt.tariffs.validation import validated
 
@@ -104,7 +104,7 @@ def tariff(
     gammas = None if sweep_gamma is None else gammas_of(sweep_gamma, case.parameters)
     solver, problem = Solver(case.parameters, progress), case.problem()
     reports: list[Progressed] = []
-    found = Found(solver.solve("central", problem, history=reports), notes=_kept_gammas(case))
+    found = FoundTariffs(solver.solve("central", problem, history=reports), notes=_kept_gammas(case))
     if found.central.status == "solved":
         _beside(case, problem, found, solver)
         with Threads(case.parameters.threads) as threads:
@@ -123,7 +123,7 @@ def tariff(
     return _labelled(case, problem, found, reports, gamma, solver, begin)
 
 
-def _beside(case: Case, problem: Problem, found: Found, solver: Solver) -> None:
+def _beside(case: Case, problem: TariffProblem, found: FoundTariffs, solver: Solver) -> None:
     """What the plan is compared with: certain forecasts, rounding outwards, pooled batteries."""
     p, central = case.parameters, found.central
     if not (case.rows.margin_low.any() or case.rows.margin_high.any()):
@@ -140,7 +140,7 @@ def _beside(case: Case, problem: Problem, found: Found, solver: Solver) -> None:
         found.pooled = solver.solve("paths", problem, formulation="paths", traffic=False)
 
 
-def _diagnose(case: Case, problem: Problem, found: Found, solver: Solver) -> None:
+def _diagnose(case: Case, problem: TariffProblem, found: FoundTariffs, solver: Solver) -> None:
     """Find the least relaxation; where some is needed, a stall was for want of a plan."""
     elastic = solver.solve("diagnosis", problem, elastic=True)
     needed = elastic.status == "solved" and len(diagnosis_table(case, elastic)) > 0
@@ -156,7 +156,7 @@ def _kept_gammas(case: Case) -> list[str]:
     return [f"Of {len(case.injections)} injections, {own} keep a gamma of their own, whatever the study's."]
 
 
-def _sampled(case: Case, found: Found, samples: int, solver: Solver) -> Outcomes:
+def _sampled(case: Case, found: FoundTariffs, samples: int, solver: Solver) -> Outcomes:
     """Plans under the same sampled outcomes."""
     plans = {"robust": found.central.power_kw.sum(axis=0)}
     if found.deterministic is not None and found.deterministic.status == "solved":
@@ -166,7 +166,7 @@ def _sampled(case: Case, found: Found, samples: int, solver: Solver) -> Outcomes
     return sample(case.influence, case.injections, case.rows, plans, parameters, forecasts, on_step=on_step)
 
 
-def _ac(case: Case, found: Found) -> tuple[float, float] | None:
+def _ac(case: Case, found: FoundTariffs) -> tuple[float, float] | None:
     """How far the linear rows are off the AC flow; None without the extra or where there is no such flow."""
     power = found.central.power_kw.sum(axis=0)
     try:
@@ -185,7 +185,7 @@ def _ac(case: Case, found: Found) -> tuple[float, float] | None:
     return checked.errors(case.rows, power)
 
 
-def _status(found: Found) -> Status:
+def _status(found: FoundTariffs) -> Status:
     """What was proved, of the central problem and of every aggregator's."""
     named = {"time": Status.TIME_LIMIT, "stalled": Status.STALLED, "infeasible": Status.INFEASIBLE}
     if found.central.status != "solved":
@@ -204,8 +204,8 @@ def _status(found: Found) -> Status:
 
 def _labelled(
     case: Case,
-    problem: Problem,
-    found: Found,
+    problem: TariffProblem,
+    found: FoundTariffs,
     reports: list[Progressed],
     gamma: pd.DataFrame | None,
     solver: Solver,

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.unit.tariffs.networks import drawn_network, published_network
 from tests.unit.tariffs.small_cases import small_case
+from tidewatt.domain.radial import feeder_of
 from tidewatt.errors import ScenarioError, TidewattError
 from tidewatt.tariffs.ac import ac_check, ac_flow
-from tidewatt.tariffs.feeder import drawn, feeder_of, rows_of
-from tidewatt.tariffs.linearised import about_forecast, swept
+from tidewatt.tariffs.feeder import about_forecast, drawn, rows_of, swept
 from tidewatt.tariffs.parameters import Parameters
 
 # Vmin and losses in kW: M. E. Baran and F. F. Wu (1989) for 33 and 69 buses, as MATPOWER solves the cases.

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
-from tidewatt.tariffs.flows import solve
-from tidewatt.tariffs.problem import GridRows, Problem, Solution
+from tidewatt.tariffs.central import solve
+from tidewatt.tariffs.problem import GridRows, Solution, TariffProblem
 
 STEPS, STEP_H = 10, 0.5
 
 
 def drawn(
     seed: int, *, levels: tuple[float, ...] = (4.0, 2.0), chargers: int = 6, line_kw: float = 12.0
-) -> Problem:
+) -> TariffProblem:
     """Four nodes, two sites, two aggregators; prices, consumption and trips drawn at random."""
     rng = np.random.default_rng(seed)
     tail, head = np.array([0, 1, 0, 2, 1, 2]), np.array([1, 2, 2, 3, 3, 1])
@@ -60,7 +60,7 @@ def drawn(
     rows = GridRows(
         np.zeros(1, np.int8), np.zeros(1, np.int32), np.ones((1, 2)), zero, -limit, limit, zero, zero
     )
-    return Problem(
+    return TariffProblem(
         STEPS,
         STEP_H,
         roads,
@@ -74,7 +74,7 @@ def drawn(
     )
 
 
-def balances(problem: Problem, solution: Solution) -> float:
+def balances(problem: TariffProblem, solution: Solution) -> float:
     """Most vehicles that appear or vanish in any state but at departure and at the destination."""
     assert solution.traffic is not None
     arcs = solution.traffic.arcs

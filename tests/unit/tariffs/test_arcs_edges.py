@@ -14,15 +14,15 @@ import pytest
 from tests.unit.tariffs.test_arcs import STEPS, balances, drawn
 from tidewatt.domain.travel import ChargingSites, Travel
 from tidewatt.tariffs.arcs import pricing
-from tidewatt.tariffs.flows import solve
-from tidewatt.tariffs.problem import Problem
+from tidewatt.tariffs.central import solve
+from tidewatt.tariffs.problem import TariffProblem
 
 
-def of_travel(problem: Problem, **changed: Any) -> Problem:
+def of_travel(problem: TariffProblem, **changed: Any) -> TariffProblem:
     return replace(problem, travel=replace(problem.travel, **changed))
 
 
-def without_sites(problem: Problem) -> Problem:
+def without_sites(problem: TariffProblem) -> TariffProblem:
     none, steps = np.zeros(0, np.int64), problem.steps
     sites = ChargingSites(none, none, none, none, np.zeros(1, np.int64), none, none, np.zeros((0, steps)))
     return replace(
@@ -34,7 +34,7 @@ def without_sites(problem: Problem) -> Problem:
     )
 
 
-def turned(problem: Problem) -> Problem:
+def turned(problem: TariffProblem) -> TariffProblem:
     """The same number of links and sites, but every road the other way."""
     roads = problem.roads
     return replace(problem, roads=replace(roads, tail=roads.head, head=roads.tail))
@@ -91,7 +91,7 @@ def test_unlimited_roads_cost_what_wide_ones_do() -> None:
     """An infinite capacity must neither become a price nor spoil the bound, not even after a narrow one."""
     problem = drawn(3)
 
-    def roads(capacity: float) -> Problem:
+    def roads(capacity: float) -> TariffProblem:
         return replace(problem, roads=replace(problem.roads, capacity_per_step=np.full(6, capacity)))
 
     narrow = solve(roads(3.0))
@@ -112,7 +112,9 @@ def test_unlimited_roads_cost_what_wide_ones_do() -> None:
     ],
 )
 @pytest.mark.parametrize("asked", [{}, {"soc_step": 0.05}, {"soc_step": 0.05, "rounding": "outer"}])
-def test_a_solution_of_another_case_does_no_harm(other: Callable[[], Problem], asked: dict[str, Any]) -> None:
+def test_a_solution_of_another_case_does_no_harm(
+    other: Callable[[], TariffProblem], asked: dict[str, Any]
+) -> None:
     """Arcs of other roads, levels or chargers would lead vehicles anywhere if they were taken as they are."""
     warm = solve(other(), elastic=True)
     cold, warmed = solve(drawn(3), **asked), solve(drawn(3), warm=warm, **asked)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.unit.tariffs.networks import drawn_network
 from tests.unit.tariffs.small_cases import small_case
 from tidewatt.domain.distribution import Distribution
+from tidewatt.domain.radial import feeder_of
 from tidewatt.tariffs.ac import ac_flow
-from tidewatt.tariffs.feeder import feeder_of, rows_of
-from tidewatt.tariffs.linearised import at_no_load, swept
+from tidewatt.tariffs.feeder import at_no_load, rows_of, swept
 from tidewatt.tariffs.parameters import Parameters
 
 SEEDS, SIZES = st.integers(0, 10_000), st.integers(1, 25)

@@ -11,14 +11,13 @@ import pytest
 from tests.unit.tariffs.small_cases import small_case
 from tidewatt.execution.threads import Threads
 from tidewatt.tariffs.central import Case, Solver
-from tidewatt.tariffs.intervals import intervals
 from tidewatt.tariffs.own import decentralised, own_problem, power_error_bound_kw, respond
-from tidewatt.tariffs.prices import prices_of, scarce
-from tidewatt.tariffs.problem import Problem, Solution
+from tidewatt.tariffs.prices import intervals, prices_of, scarce
+from tidewatt.tariffs.problem import Solution, TariffProblem
 from tidewatt.tariffs.validation import validated
 
 
-def solved(**changes: Any) -> tuple[Case, Problem, Solution, Solver]:
+def solved(**changes: Any) -> tuple[Case, TariffProblem, Solution, Solver]:
     case = validated(small_case(**changes), {})
     solver, problem = Solver(case.parameters, None), case.problem()
     return case, problem, solver.solve("central", problem), solver

@@ -10,7 +10,7 @@ import pytest
 
 from tests.verification.tariff_models import own_problem, tiny
 from tidewatt.domain.travel import ChargingSites, StepRoads
-from tidewatt.tariffs.paths.choice import PathChoice
+from tidewatt.tariffs.paths.model import PathChoice
 from tidewatt.tariffs.paths.solution import solve_paths
 from tidewatt.tariffs.problem import Progressed
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.tariffs.arcs.levels import Levels
+from tidewatt.tariffs.arcs.choices import Arcs, arcs_of
 from tidewatt.tariffs.arcs.limits import Active, Duals, Penalties
-from tidewatt.tariffs.arcs.network import Arcs, arcs_of
 from tidewatt.tariffs.arcs.pricing import Pricing, TimeOver, merged
-from tidewatt.tariffs.arcs.restricted import Solved, solve_restricted
-from tidewatt.tariffs.problem import Problem, Progressed
+from tidewatt.tariffs.arcs.program import Solved, solve_restricted
+from tidewatt.tariffs.arcs.states import ChargeStates
+from tidewatt.tariffs.problem import Progressed, TariffProblem
 
 __all__ = ["Generated", "Generation"]
 
@@ -75,8 +75,8 @@ class Generation:
 
     Parameters
     ----------
-    problem : Problem
-    levels : Levels
+    problem : TariffProblem
+    levels : ChargeStates
     penalties : Penalties
     weight : float
         Of all cost but penalties.
@@ -100,8 +100,8 @@ class Generation:
 
     def __init__(
         self,
-        problem: Problem,
-        levels: Levels,
+        problem: TariffProblem,
+        levels: ChargeStates,
         penalties: Penalties,
         *,
         weight: float = 1.0,
@@ -284,7 +284,7 @@ def _ratio(now: Penalties, least: Penalties) -> float:
     return max(float((a / np.maximum(b, 1e-300)).max(initial=1.0)) for a, b in pairs)
 
 
-def _known(first: Duals, problem: Problem) -> Duals:
+def _known(first: Duals, problem: TariffProblem) -> Duals:
     """Prices of an earlier solution where they are numbers, and of limits that this problem has."""
     high, low, roads, chargers, power = (
         np.where(np.isfinite(x), x, 0.0)
@@ -309,7 +309,7 @@ def _capped(duals: Duals, penalties: Penalties) -> Duals:
     )
 
 
-def _hold(problem: Problem, solved: Solved, active: Active) -> int:
+def _hold(problem: TariffProblem, solved: Solved, active: Active) -> int:
     """Make active what is exceeded or nearly; how many limits of the former."""
     count = 0
     roads, chargers = problem.roads.capacity_per_step, problem.sites.chargers.astype(float)

@@ -10,10 +10,10 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.arcs.surplus import UNREACHED, cheapest, follow
-from tidewatt.tariffs.arcs.levels import Kind, Levels
+from tidewatt.tariffs.arcs.choices import moves_of, possible
 from tidewatt.tariffs.arcs.limits import Duals
-from tidewatt.tariffs.arcs.network import moves_of, possible
-from tidewatt.tariffs.problem import Problem
+from tidewatt.tariffs.arcs.states import ChargeStates, VehicleKind
+from tidewatt.tariffs.problem import TariffProblem
 
 __all__ = ["Pricing", "TimeOver", "merged"]
 
@@ -29,8 +29,8 @@ class Pricing:
 
     Parameters
     ----------
-    problem : Problem
-    levels : Levels
+    problem : TariffProblem
+    levels : ChargeStates
     weight : float
         Of all cost but penalties.
     until : float
@@ -41,8 +41,8 @@ class Pricing:
 
     def __init__(
         self,
-        problem: Problem,
-        levels: Levels,
+        problem: TariffProblem,
+        levels: ChargeStates,
         weight: float,
         *,
         until: float = math.inf,
@@ -93,7 +93,7 @@ class Pricing:
             price = price + (p.rows.sensitivity.T @ (duals.high - duals.low))[None]
         return price
 
-    def _each(self, duals: Duals, kinds: list[Kind]) -> Iterator[tuple[Kind, Array, Array]]:
+    def _each(self, duals: Duals, kinds: list[VehicleKind]) -> Iterator[tuple[VehicleKind, Array, Array]]:
         """Kinds with the least cost of their states and the first action of the cheapest plan.
 
         Both arrays are only good until the next kind.
@@ -148,14 +148,14 @@ class Pricing:
             keys[i] = np.sort(found)
         return keys, total + self._of_limits(duals)
 
-    def _onward(self, k: Kind, keys: Array, action: Array) -> Array:
+    def _onward(self, k: VehicleKind, keys: Array, action: Array) -> Array:
         """Cheapest plans from wherever the given arcs lead."""
         self._mark += 1
         ends = np.unique(self._ends(k, keys))
         count = follow(k.expanded, ends, action, self._seen, self._mark, self._keys)
         return self._keys[:count].copy()
 
-    def _ends(self, k: Kind, keys: Array) -> Array:
+    def _ends(self, k: VehicleKind, keys: Array) -> Array:
         """States that arcs lead to."""
         return moves_of(self.problem, self.levels, [k], [keys]).state_end
 

@@ -11,14 +11,159 @@ from typing import Any
 import numpy as np
 
 from tidewatt.domain.arrays import Array
+from tidewatt.kernels.arcs.segments import leaving
+from tidewatt.tariffs.arcs.choices import Arcs
 from tidewatt.tariffs.arcs.generation import Generated, Generation
-from tidewatt.tariffs.arcs.levels import Kind, Levels, levels_of
 from tidewatt.tariffs.arcs.limits import Duals, Penalties
 from tidewatt.tariffs.arcs.pricing import Pricing, TimeOver
-from tidewatt.tariffs.arcs.traffic import traffic_of
-from tidewatt.tariffs.problem import Problem, Progressed, Solution, Traffic
+from tidewatt.tariffs.arcs.states import ChargeStates, VehicleKind, levels_of
+from tidewatt.tariffs.problem import Progressed, RoadTraffic, Solution, TariffProblem
 
-__all__ = ["solve_arcs"]
+__all__ = ["solve_arcs", "traffic_of"]
+
+_NOBODY = 1e-8  # vehicles; less is what the solver leaves
+
+
+def traffic_of(problem: TariffProblem, levels: ChargeStates, arcs: Arcs, flow: Array) -> RoadTraffic:
+    """Vehicles at sites and on links.
+
+    Those in the same state are one as good as another, so whoever waits there goes on by every way in
+    proportion to its flow: waiting counts for the site at which they charge next, or for the link that they
+    take next, whichever is first.
+    """
+    steps, roads, sites = problem.steps, problem.roads, problem.sites
+    shape, links_shape = (len(sites), steps), (roads.links, steps)
+    drives, charges, waits = arcs.link >= 0, arcs.option >= 0, (arcs.link < 0) & (arcs.option < 0)
+    flow = np.where(flow > _NOBODY, flow, 0.0)
+    soc = _soc(levels, arcs)
+    site = np.where(charges, levels.site[arcs.option], -1) if len(levels.site) else np.full(len(arcs), -1)
+    way = np.where(drives, len(sites) + arcs.link, site)
+
+    state_node = arcs.node[arcs.first[:-1]]
+    by_node = np.argsort(state_node, kind="stable")
+    node_first = np.searchsorted(state_node[by_node], np.arange(roads.nodes + 1))
+    share = np.zeros(len(state_node))
+    after = np.maximum(arcs.head, 0)
+    ends, waiting = np.flatnonzero(drives & (arcs.head >= 0)), np.flatnonzero(waits)
+    ends_by = _members(roads.head[arcs.link[ends]], roads.nodes)
+    waiting_by = _members(arcs.node[waiting], roads.nodes)
+    supply_by = _members(state_node[arcs.supply_state], roads.nodes)
+
+    entering, bypassing, queue, weight = (np.zeros(shape) for _ in range(4))
+    for y in range(len(sites)):
+        n = int(sites.node[y])
+        states = by_node[node_first[n] : node_first[n + 1]]
+        leaving(states, arcs.first, arcs.head, way, flow, y, share)
+        a = ends[ends_by[n]]
+        within = arcs.end_step[a] < steps
+        a = a[within]
+        entering[y] += np.bincount(arcs.end_step[a], flow[a] * share[after[a]], steps)
+        s = arcs.supply_state[supply_by[n]]
+        when = arcs.start_step[arcs.first[s]]
+        entering[y] += np.bincount(when, arcs.supply[supply_by[n]] * share[s], steps)
+        bypassing[y] += np.bincount(arcs.end_step[a], flow[a], steps)
+        a = waiting[waiting_by[n]]
+        kept = a[arcs.head[a] >= 0]
+        held = flow[kept] * share[after[kept]]
+        queue[y] += np.bincount(arcs.start_step[kept], held, steps)
+        weight[y] += np.bincount(arcs.start_step[kept], held * soc[kept], steps)
+    # Whoever charges at another site of the same node does not pass by either.
+    for n in np.unique(sites.node).tolist():
+        here = np.flatnonzero(sites.node == n)
+        arrived = bypassing[here[0]]
+        s = arcs.supply_state[supply_by[n]]
+        started = np.zeros((len(here), steps))
+        for i, at_site in enumerate(here.tolist()):
+            states = by_node[node_first[n] : node_first[n + 1]]
+            leaving(states, arcs.first, arcs.head, way, flow, at_site, share)
+            when = arcs.start_step[arcs.first[s]]
+            started[i] = np.bincount(when, arcs.supply[supply_by[n]] * share[s], steps)
+        bypassing[here] = np.maximum(arrived - (entering[here] - started).sum(axis=0), 0.0)
+
+    at = np.where(charges, site, 0) * steps + arcs.start_step
+    up = charges & (levels.power_kw[arcs.aggregator, arcs.option] > 0) if len(levels.site) else charges
+    charging = np.bincount(at[up], flow[up], shape[0] * steps).reshape(shape)
+    down = charges & ~up
+    discharging = np.bincount(at[down], flow[down], shape[0] * steps).reshape(shape)
+    weight += np.bincount(at[charges], (flow * soc)[charges], shape[0] * steps).reshape(shape)
+    vehicles = queue + charging + discharging
+    soc_mean = np.where(vehicles > 1e-6, weight / np.maximum(vehicles, 1e-6), np.nan)
+
+    link_flow = np.bincount(
+        arcs.link[drives] * steps + np.minimum(arcs.end_step[drives], steps) - 1,
+        flow[drives],
+        roads.links * steps,
+    ).reshape(links_shape)
+    link_queue = np.zeros(links_shape)
+    for link, tail in enumerate(roads.tail):
+        n = int(tail)
+        a = waiting[waiting_by[n]]
+        if not len(a):
+            continue
+        states = by_node[node_first[n] : node_first[n + 1]]
+        leaving(states, arcs.first, arcs.head, way, flow, len(sites) + link, share)
+        a = a[arcs.head[a] >= 0]
+        when = arcs.start_step[a] + int(roads.free_flow_steps[link])
+        inside = when < steps
+        link_queue[link] = np.bincount(when[inside], (flow[a] * share[after[a]])[inside], steps)
+    return RoadTraffic(
+        entering,
+        bypassing,
+        queue,
+        charging,
+        discharging,
+        soc_mean,
+        link_flow,
+        link_queue,
+        _labelled(problem, levels, arcs, flow, soc),
+    )
+
+
+def _soc(levels: ChargeStates, arcs: Arcs) -> Array:
+    """State of charge at the start of every arc."""
+    soc = np.empty(len(arcs))
+    for i, k in enumerate(levels.kinds):
+        mine = arcs.kind == i
+        soc[mine] = k.soc_base[arcs.node[mine]] + arcs.level[mine] * levels.soc_step[k.aggregator]
+    return soc
+
+
+def _labelled(
+    problem: TariffProblem, levels: ChargeStates, arcs: Arcs, flow: Array, soc: Array
+) -> dict[str, Array]:
+    """Arcs in use, as `RoadTraffic` says."""
+    used = np.flatnonzero(flow > 0.0)
+    kind, drives, charges = arcs.kind[used], arcs.link[used] >= 0, arcs.option[used] >= 0
+    option = arcs.option[used]
+    level = np.zeros(len(used), np.int64)
+    level[charges] = levels.level[option[charges]]
+    power = np.zeros(len(used))
+    if charges.any():
+        power[charges] = levels.power_kw[arcs.aggregator[used][charges], option[charges]]
+    return {
+        "aggregator": arcs.aggregator[used].astype(np.int32),
+        "destination": np.array([k.destination for k in levels.kinds], np.int32)[kind],
+        "soc_final_min": np.array([k.soc_final_min for k in levels.kinds])[kind],
+        "action": np.where(drives, 0, np.where(charges, 2, 1)).astype(np.int8),
+        "index": np.where(drives, arcs.link[used], np.where(charges, level, arcs.node[used])).astype(
+            np.int32
+        ),
+        "start_step": arcs.start_step[used],
+        "end_step": arcs.end_step[used],
+        "node": arcs.node[used].astype(np.int32),
+        "level": arcs.level[used],
+        "level_end": arcs.level_end[used],
+        "soc": soc[used],
+        "power_kw": power,
+        "vehicles": flow[used],
+    }
+
+
+def _members(owner: Array, owners: int) -> list[Array]:
+    """Positions of the members of every owner."""
+    order = np.argsort(owner, kind="stable")
+    return np.split(order, np.searchsorted(owner[order], np.arange(1, owners)))
+
 
 COST_IN_ELASTIC = 1e-3  # what the dearest kWh or hour weighs against a kWh beyond a limit: cost comes second
 _WORTH_PRICES = 20.0  # energy prices that a limit may cost at first; raised where that is too little
@@ -26,7 +171,7 @@ _OF_BATTERY = 0.05  # share of a battery that a vehicle beyond a road's capacity
 
 
 def solve_arcs(
-    problem: Problem,
+    problem: TariffProblem,
     *,
     soc_step: float | str,
     rounding: str,
@@ -78,7 +223,7 @@ def solve_arcs(
     return _solution(problem, levels, done, unserved, elastic, traffic, build_s, solve_s)
 
 
-def penalties_of(problem: Problem, elastic: bool) -> Penalties:
+def penalties_of(problem: TariffProblem, elastic: bool) -> Penalties:
     """What exceeding limits costs: per kWh of energy that the same limit could have delivered.
 
     A row counts by the power that exceeds it, a charger by what its strongest level delivers in a step, a
@@ -101,18 +246,18 @@ def penalties_of(problem: Problem, elastic: bool) -> Penalties:
     return Penalties(*(np.repeat(x[:, None], problem.steps, axis=1) for x in every))
 
 
-def _elastic_weight(problem: Problem) -> float:
+def _elastic_weight(problem: TariffProblem) -> float:
     """Of cost where limits may be exceeded, whatever money it is counted in."""
     per_kwh = float(np.abs(problem.price_per_kwh).max(initial=0.0))
     per_h = float(problem.aggregators.time_value_per_h.max(initial=0.0))
     return COST_IN_ELASTIC / max(1.0, per_kwh, per_h)
 
 
-def _served(problem: Problem, levels: Levels, **watched: Any) -> tuple[Levels, Array]:
+def _served(problem: TariffProblem, levels: ChargeStates, **watched: Any) -> tuple[ChargeStates, Array]:
     """Levels without the vehicles that no plan serves whatever the limits, and how many of each group."""
     reachable = Pricing(problem, levels, 1.0, **watched).reachable()
     unserved = np.where(levels.group_kind < 0, problem.travel.vehicles, 0.0)
-    kinds: list[Kind] = []
+    kinds: list[VehicleKind] = []
     for i, (k, good) in enumerate(zip(levels.kinds, reachable, strict=True)):
         # Whoever is there already needs no plan.
         away = good & (k.starts // k.levels % problem.roads.nodes != k.destination)
@@ -124,7 +269,7 @@ def _served(problem: Problem, levels: Levels, **watched: Any) -> tuple[Levels, A
 
 
 def _lost_to_rounding(
-    problem: Problem, levels: Levels, unserved: Array, soc_step: float | str
+    problem: TariffProblem, levels: ChargeStates, unserved: Array, soc_step: float | str
 ) -> tuple[str, ...]:
     """A word where vehicles without a plan might have one but for the rounding of their charge."""
     _, surely = _served(problem, levels_of(problem, soc_step, "outer"))
@@ -137,7 +282,9 @@ def _lost_to_rounding(
     )
 
 
-def _seeds(problem: Problem, levels: Levels, warm: Solution) -> tuple[list[Array] | None, Duals | None]:
+def _seeds(
+    problem: TariffProblem, levels: ChargeStates, warm: Solution
+) -> tuple[list[Array] | None, Duals | None]:
     """Arcs and prices to start from, of an earlier solution of nearly the same problem."""
     rows = 0 if problem.rows is None else len(problem.rows)
     shape, mine = (rows, problem.steps), problem.price_per_kwh.shape
@@ -187,8 +334,8 @@ def _seeds(problem: Problem, levels: Levels, warm: Solution) -> tuple[list[Array
 
 
 def _solution(
-    problem: Problem,
-    levels: Levels,
+    problem: TariffProblem,
+    levels: ChargeStates,
     done: Generated,
     unserved: Array,
     elastic: bool,
@@ -242,7 +389,7 @@ def _solution(
     )
 
 
-def power_of(problem: Problem, levels: Levels, done: Generated) -> Array:
+def power_of(problem: TariffProblem, levels: ChargeStates, done: Generated) -> Array:
     """Power of every aggregator, site and step, from the vehicles (tariff-6)."""
     arcs, flow = done.arcs, done.solved.flow
     shape = problem.price_per_kwh.shape
@@ -253,7 +400,7 @@ def power_of(problem: Problem, levels: Levels, done: Generated) -> Array:
     return np.bincount(where, kw, int(np.prod(shape))).reshape(shape)
 
 
-def _nobody(problem: Problem, elastic: bool) -> Solution:
+def _nobody(problem: TariffProblem, elastic: bool) -> Solution:
     """Nobody travels: what limits hold then, they hold by themselves."""
     zero, rows = np.zeros_like(problem.toll), problem.rows
     none = np.zeros((0 if rows is None else len(rows), problem.steps))
@@ -264,7 +411,7 @@ def _nobody(problem: Problem, elastic: bool) -> Solution:
     at_sites = np.zeros_like(problem.charger_price)
     relaxed = {"rows_low": low, "rows_high": high, "roads": zero, "chargers": at_sites} if elastic else {}
     cost = 0.0 if kept or elastic else np.inf
-    traffic = Traffic(*(at_sites,) * 5, np.full_like(at_sites, np.nan), zero, zero)
+    traffic = RoadTraffic(*(at_sites,) * 5, np.full_like(at_sites, np.nan), zero, zero)
     return Solution(
         "solved" if kept or elastic else "infeasible",
         cost,
@@ -289,7 +436,7 @@ def _nobody(problem: Problem, elastic: bool) -> Solution:
 
 
 def _nothing(
-    problem: Problem, levels: Levels, unserved: Array, build_s: float, status: str = "infeasible"
+    problem: TariffProblem, levels: ChargeStates, unserved: Array, build_s: float, status: str = "infeasible"
 ) -> Solution:
     """No solution, as vehicles have no plan whatever the limits, or the time is over before the first one."""
     rows = 0 if problem.rows is None else len(problem.rows)

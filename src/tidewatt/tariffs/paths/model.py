@@ -14,17 +14,87 @@ a battery used on it, at the start or end of steps:
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.tariffs.paths.choice import PathChoice
-from tidewatt.tariffs.paths.program import Program
+from tidewatt.domain.travel import StepRoads
+from tidewatt.tariffs.paths.quadratic import QuadraticProgram
 from tidewatt.tariffs.paths.stops import PathStop, path_stops
-from tidewatt.tariffs.problem import Problem
+from tidewatt.tariffs.problem import TariffProblem
 
-__all__ = ["PathModel", "path_model"]
+__all__ = ["PathChoice", "PathModel", "path_model"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PathChoice:
+    """Finds simple paths in order of their free-flow steps.
+
+    Partial paths are extended in the order of the fewest steps that they can end with (steps so far plus
+    the least to the destination), so that paths come out in order and nothing longer is looked at.
+
+    Attributes
+    ----------
+    roads : StepRoads
+    leaving : list of array
+        Links that leave each node.
+    """
+
+    roads: StepRoads
+    leaving: list[Array]
+
+    @classmethod
+    def of(cls, roads: StepRoads) -> PathChoice:
+        """For one network."""
+        return cls(roads, [np.flatnonzero(roads.tail == node) for node in range(roads.nodes)])
+
+    def steps_to(self, destination: int) -> Array:
+        """Fewest steps from every node to `destination`, shape (nodes,); inf where there is no way."""
+        from scipy.sparse import coo_matrix
+        from scipy.sparse.csgraph import dijkstra
+
+        roads = self.roads
+        # Of parallel links the quickest; a sparse matrix would add them up.
+        order = np.argsort(-roads.free_flow_steps, kind="stable")
+        quickest = {(int(roads.tail[a]), int(roads.head[a])): int(roads.free_flow_steps[a]) for a in order}
+        ends = np.array(list(quickest), dtype=np.int64).reshape(-1, 2)
+        steps = np.array(list(quickest.values()), dtype=float)
+        backward = coo_matrix((steps, (ends[:, 1], ends[:, 0])), shape=(roads.nodes, roads.nodes))
+        found: Array = dijkstra(backward.tocsr(), indices=np.array([destination]))[0]
+        return found
+
+    def paths(self, origin: int, destination: int, count: int, most_steps: int) -> list[Array]:
+        """At most `count` simple paths as arrays of links, fewest steps first.
+
+        None takes more than `most_steps`: nobody could arrive within the horizon.
+        """
+        roads, to_go = self.roads, self.steps_to(destination)
+        found: list[Array] = []
+        if not np.isfinite(to_go[origin]):
+            return found
+        # Among ties the longer partial path goes first, or all ties of a grid would be laid out before any
+        # ends; the running number keeps the rest apart.
+        heap: list[tuple[float, int, float, int, int, int, tuple[int, ...], frozenset[int]]] = []
+        heapq.heappush(heap, (float(to_go[origin]), 0, 0.0, 0, 0, origin, (), frozenset((origin,))))
+        pushed = 0
+        while heap and len(found) < count:
+            ends_with, _, energy, _, steps, node, links, visited = heapq.heappop(heap)
+            if ends_with > most_steps:
+                break
+            if node == destination:
+                found.append(np.array(links, dtype=np.int64))
+                continue
+            for link in self.leaving[node].tolist():
+                head = int(roads.head[link])
+                if head in visited or not np.isfinite(to_go[head]):
+                    continue
+                later = steps + int(roads.free_flow_steps[link])
+                pushed += 1
+                order = (later + float(to_go[head]), -len(links) - 1, energy + float(roads.energy_kwh[link]))
+                heapq.heappush(heap, (*order, pushed, later, head, (*links, link), visited | {head}))
+        return found
 
 
 @dataclass(slots=True, eq=False)
@@ -33,7 +103,7 @@ class PathModel:
 
     Attributes
     ----------
-    program : Program
+    program : QuadraticProgram
     left : array of columns, shape (groups,)
         Vehicles that nothing serves.
     power : array of columns, shape (aggregators, sites, steps)
@@ -45,7 +115,7 @@ class PathModel:
         Of an elastic program, how far limits are exceeded; -1 where there is no row.
     """
 
-    program: Program
+    program: QuadraticProgram
     left: Array
     power: Array
     paths: list[tuple[int, list[PathStop]]]
@@ -56,10 +126,10 @@ class PathModel:
 
 
 def path_model(
-    problem: Problem, paths_per_od: int, elastic: bool = False, pool_initial_soc: bool = False
+    problem: TariffProblem, paths_per_od: int, elastic: bool = False, pool_initial_soc: bool = False
 ) -> PathModel:
     """All columns and rows, for at most `paths_per_od` paths of each pair of origin and destination."""
-    program, travel, sites = Program(), problem.travel, problem.sites
+    program, travel, sites = QuadraticProgram(), problem.travel, problem.sites
     left = program.column(np.zeros(len(travel)), travel.vehicles)
     demand = program.equals(travel.vehicles)
     program.enter(program.equal, demand, left, 1.0)
@@ -93,12 +163,12 @@ def path_model(
     return model
 
 
-def _there(program: Program, vehicles: Array, demand: Array) -> None:
+def _there(program: QuadraticProgram, vehicles: Array, demand: Array) -> None:
     """Columns of vehicles that are at their destination from the start."""
     program.enter(program.equal, demand, program.column(np.zeros(len(vehicles)), vehicles), 1.0)
 
 
-def _power(problem: Problem, model: PathModel, elastic: bool) -> None:
+def _power(problem: TariffProblem, model: PathModel, elastic: bool) -> None:
     """Columns and rows of what each aggregator draws at each site (tariff-6)."""
     program, sites, fleet = model.program, problem.sites, problem.aggregators
     for aggregator, stops in model.paths:
@@ -130,7 +200,7 @@ def _power(problem: Problem, model: PathModel, elastic: bool) -> None:
                     program.enter(program.equal, row, column, float(sites.level_kw[level]))
 
 
-def _capacities(problem: Problem, model: PathModel, elastic: bool) -> None:
+def _capacities(problem: TariffProblem, model: PathModel, elastic: bool) -> None:
     """Rows of roads, at the step in which a link is left (tariff-3), and of chargers (tariff-4)."""
     steps = problem.steps
     on_road: list[tuple[Array, Array]] = []
@@ -158,7 +228,7 @@ def _capacities(problem: Problem, model: PathModel, elastic: bool) -> None:
             model.charger = rows.reshape(-1, steps)
 
 
-def _capacity(program: Program, limit: Array, entries: list[tuple[Array, Array]]) -> Array:
+def _capacity(program: QuadraticProgram, limit: Array, entries: list[tuple[Array, Array]]) -> Array:
     """Rows of those limits that something could exceed; -1 elsewhere."""
     where, column = (np.concatenate([np.zeros(0, np.int64), *(e[k] for e in entries)]) for k in (0, 1))
     most = np.concatenate([np.zeros(0), *program.most])
@@ -171,7 +241,7 @@ def _capacity(program: Program, limit: Array, entries: list[tuple[Array, Array]]
     return rows
 
 
-def _excess(program: Program, rows: Array, sign: float, most: float) -> Array:
+def _excess(program: QuadraticProgram, rows: Array, sign: float, most: float) -> Array:
     """Columns by which rows may be exceeded; -1 where there is no row."""
     columns = np.full(len(rows), -1)
     kept = rows >= 0
@@ -180,7 +250,7 @@ def _excess(program: Program, rows: Array, sign: float, most: float) -> Array:
     return columns
 
 
-def _grid(problem: Problem, model: PathModel, elastic: bool) -> None:
+def _grid(problem: TariffProblem, model: PathModel, elastic: bool) -> None:
     """Rows of lines and voltages that vehicles could bring to their limits."""
     program, grid, sites = model.program, problem.rows, problem.sites
     shape = (0 if grid is None else len(grid), problem.steps)

@@ -14,11 +14,69 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.tariffs.paths.model import PathModel, path_model
-from tidewatt.tariffs.paths.program import Answer
-from tidewatt.tariffs.paths.traffic import path_traffic
-from tidewatt.tariffs.problem import Problem, Progressed, Solution
+from tidewatt.tariffs.paths.quadratic import Answer
+from tidewatt.tariffs.paths.stops import PathStop
+from tidewatt.tariffs.problem import Progressed, RoadTraffic, Solution, TariffProblem
 
-__all__ = ["solve_paths"]
+__all__ = ["path_traffic", "solve_paths"]
+
+
+def path_traffic(problem: TariffProblem, model: PathModel, x: Array) -> RoadTraffic:
+    """Traffic of a solution `x`; no arcs, for energy is not any single vehicle's.
+
+    Whoever leaves a site's node in the step of arriving there counts as driving by, as far as numbers allow.
+    Those that wait at a site count as its queue while anyone of their path charges there later, and as the
+    queue of the link ahead from then on.
+    """
+    steps, soc_min = problem.steps, problem.aggregators.soc_min
+    at_site = (len(problem.sites), steps)
+    entering, bypassing, queue, charging, discharging, energy = (np.zeros(at_site) for _ in range(6))
+    flow, link_queue = (np.zeros((problem.roads.links, steps)) for _ in range(2))
+    for aggregator, stops in model.paths:
+        for stop in stops:
+            takes = int(problem.roads.free_flow_steps[stop.link])
+            start = stop.first + np.arange(len(stop.flow))
+            flow[stop.link, start + takes - 1] += x[stop.flow]
+            waiting, held = x[stop.wait], start[:-1]
+            if stop.charging:
+                # Of several sites at one node, arrivals and the queue stand at the first.
+                site = stop.charging[0].site
+                came, by = _arrivals(stop, x)
+                bypassing[site, start] += by
+                entering[site, start] += came - by
+                plugged = np.zeros(len(held))
+                for plug in stop.charging:
+                    charge, level_kw = x[plug.vehicles], problem.sites.level_kw[plug.levels]
+                    charging[plug.site, held] += charge[level_kw > 0.0].sum(axis=0)
+                    discharging[plug.site, held] += charge[level_kw < 0.0].sum(axis=0)
+                    plugged += charge.sum(axis=0)
+                    # At the start of the step: what exceeds soc_min.
+                    energy[plug.site, held] += x[plug.surplus] + soc_min[aggregator] * charge.sum(axis=0)
+                before = _charges_later(plugged)
+                queue[site, held] += np.where(before, waiting, 0.0)
+                waiting_energy = x[stop.wait_surplus] + stop.wait_least * waiting
+                energy[site, held] += np.where(before, waiting_energy, 0.0)
+                waiting = np.where(before, 0.0, waiting)
+            link_queue[stop.link, held + takes] += waiting
+    present = queue + charging + discharging
+    # Below this many vehicles a mean SOC is the solver's round-off.
+    soc = np.full(at_site, np.nan)
+    np.divide(energy, present, out=soc, where=present > 1e-6)
+    return RoadTraffic(entering, bypassing, queue, charging, discharging, soc, flow, link_queue)
+
+
+def _arrivals(stop: PathStop, x: Array) -> tuple[Array, Array]:
+    """Who comes to a stop in each step, and how many of them can be those who leave at once."""
+    came = np.bincount(stop.arriving_step - stop.first, x[stop.arriving], minlength=len(stop.flow))
+    return came, np.minimum(came, x[stop.flow])
+
+
+def _charges_later(plugged: Array) -> Array:
+    """Whether more than round-off charges in a later step."""
+    later = np.cumsum(plugged[::-1])[::-1] - plugged
+    found: Array = later > 1e-6
+    return found
+
 
 _RESIDUAL = 1e-6
 """Largest violation of a row [vehicles, kW] of a solution that counts as one."""
@@ -31,7 +89,7 @@ _PENALTY_PER_VEHICLE = 100.0
 
 
 def solve_paths(
-    problem: Problem,
+    problem: TariffProblem,
     *,
     paths_per_od: int = 4,
     relative_gap: float = 1e-9,
@@ -45,7 +103,7 @@ def solve_paths(
 
     Parameters
     ----------
-    problem : Problem
+    problem : TariffProblem
         Central, or an aggregator's own.
     paths_per_od : int
         Fewest-step simple paths of each pair of origin and destination.
@@ -111,7 +169,7 @@ def solve_paths(
     )
 
 
-def _vehicle_cost(problem: Problem) -> float:
+def _vehicle_cost(problem: TariffProblem) -> float:
     """More than one vehicle's trip costs by far, prices of scarce limits aside."""
     fleet = problem.aggregators
     hours = problem.steps * problem.step_h
@@ -120,7 +178,7 @@ def _vehicle_cost(problem: Problem) -> float:
     return 1.0 + 10.0 * (driving + energy + float(problem.toll.max(initial=0.0)))
 
 
-def _penalties(problem: Problem, model: PathModel) -> Array:
+def _penalties(problem: TariffProblem, model: PathModel) -> Array:
     """What each column counts among those that an elastic solution makes least; others count 0."""
     found = np.zeros(model.program.columns)
     found[model.left] = 1.0
@@ -141,7 +199,7 @@ def _cost(problem_cost: Array, square: Array, x: Array) -> float:
 
 
 def _solution(
-    problem: Problem,
+    problem: TariffProblem,
     model: PathModel,
     answer: Answer,
     weight: float,

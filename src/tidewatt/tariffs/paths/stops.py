@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.tariffs.paths.program import Program
-from tidewatt.tariffs.problem import Problem
+from tidewatt.tariffs.paths.quadratic import QuadraticProgram
+from tidewatt.tariffs.problem import TariffProblem
 
 __all__ = ["Charging", "PathStop", "level_gains", "path_stops"]
 
@@ -68,7 +68,7 @@ class PathStop:
     arriving_step: Array
 
 
-def level_gains(problem: Problem, aggregator: int) -> Array:
+def level_gains(problem: TariffProblem, aggregator: int) -> Array:
     """By how much of a battery each level charges one vehicle in a step; losses either way."""
     fleet, power = problem.aggregators, problem.sites.level_kw
     through = np.where(
@@ -79,8 +79,8 @@ def level_gains(problem: Problem, aggregator: int) -> Array:
 
 
 def path_stops(
-    problem: Problem,
-    program: Program,
+    problem: TariffProblem,
+    program: QuadraticProgram,
     aggregator: int,
     soc_final: float,
     links: Array,
@@ -184,14 +184,14 @@ def path_stops(
     return stops
 
 
-def _usable(problem: Problem, gains: Array, site: int, room: float) -> Array:
+def _usable(problem: TariffProblem, gains: Array, site: int, room: float) -> Array:
     """Levels of a site that fit into the battery for a whole step."""
     mine = np.arange(problem.sites.level_first[site], problem.sites.level_first[site + 1])
     found: Array = mine[(np.abs(gains[mine]) <= room + 1e-12) & (gains[mine] != 0.0)]
     return found
 
 
-def _stock(program: Program, cost: Array, most: Array, room: float) -> tuple[Array, Array]:
+def _stock(program: QuadraticProgram, cost: Array, most: Array, room: float) -> tuple[Array, Array]:
     """Vehicles, and their energy beyond the least, at most `room` each (tariff-20)."""
     stock = program.column(cost, most)
     surplus = program.column(np.zeros(len(cost)), room * most)
@@ -202,7 +202,7 @@ def _stock(program: Program, cost: Array, most: Array, room: float) -> tuple[Arr
 
 
 def _plugged(
-    program: Program,
+    program: QuadraticProgram,
     gains: Array,
     soc_min: float,
     room: float,

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from tidewatt.domain.arrays import Array
 
-__all__ = ["Answer", "Program"]
+__all__ = ["Answer", "QuadraticProgram"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +71,7 @@ class _Rows:
 
 
 @dataclass(slots=True, eq=False)
-class Program:
+class QuadraticProgram:
     """Minimise cost x + sum square x^2 / 2 within rows and bounds.
 
     Every column has finite bounds: a reduced cost of the wrong sign can then only cost so much, and any duals

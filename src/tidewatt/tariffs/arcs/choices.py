@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.tariffs.arcs.levels import Kind, Levels
-from tidewatt.tariffs.problem import Problem
+from tidewatt.tariffs.arcs.states import ChargeStates, VehicleKind
+from tidewatt.tariffs.problem import TariffProblem
 
 __all__ = ["Arcs", "arcs_of", "moves_of", "possible"]
 
@@ -77,7 +77,9 @@ class Moves:
     state_end: Array
 
 
-def moves_of(problem: Problem, levels: Levels, kinds: list[Kind], keys: list[Array]) -> Moves:
+def moves_of(
+    problem: TariffProblem, levels: ChargeStates, kinds: list[VehicleKind], keys: list[Array]
+) -> Moves:
     """Where arcs begin and lead to, of every kind's keys; levels beyond the highest end there."""
     roads, nodes = problem.roads, problem.roads.nodes
     kind = np.repeat(np.arange(len(keys)), [len(k) for k in keys])
@@ -102,7 +104,7 @@ def moves_of(problem: Problem, levels: Levels, kinds: list[Kind], keys: list[Arr
     return Moves(kind, state, action, start, node, level, link, option, end, node_end, level_end, state_end)
 
 
-def possible(problem: Problem, levels: Levels, kind: Kind, keys: Array) -> Array:
+def possible(problem: TariffProblem, levels: ChargeStates, kind: VehicleKind, keys: Array) -> Array:
     """Which keys are arcs of a kind at all: of an earlier solution they need not be."""
     roads, x = problem.roads, kind.expanded
     move = moves_of(problem, levels, [kind], [keys])
@@ -117,7 +119,7 @@ def possible(problem: Problem, levels: Levels, kind: Kind, keys: Array) -> Array
     return good
 
 
-def arcs_of(problem: Problem, levels: Levels, keys: list[Array]) -> Arcs:
+def arcs_of(problem: TariffProblem, levels: ChargeStates, keys: list[Array]) -> Arcs:
     """Arcs from the sorted keys ``state * actions + action`` of every kind.
 
     Every state that an arc leads to must have an arc out of it, unless it is at the destination.

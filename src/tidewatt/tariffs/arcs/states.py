@@ -14,9 +14,9 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.arcs.surplus import Expanded
-from tidewatt.tariffs.problem import Problem
+from tidewatt.tariffs.problem import TariffProblem
 
-__all__ = ["Kind", "Levels", "levels_of", "soc_steps"]
+__all__ = ["ChargeStates", "VehicleKind", "levels_of", "soc_steps"]
 
 MOST_AUTO = 0.022  # a finer step than the quarter of a gain pays off little
 _ROUNDING = 1e-9
@@ -24,7 +24,7 @@ _LOST = 1e-6  # share of a charger's power below which its loss is rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kind:
+class VehicleKind:
     """Vehicles that can swap places: one aggregator, one destination, one least final charge.
 
     Attributes
@@ -52,12 +52,12 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Levels:
+class ChargeStates:
     """All kinds of vehicles, and what a charger level means to each aggregator.
 
     Attributes
     ----------
-    kinds : list of Kind
+    kinds : list of VehicleKind
     soc_step : array, shape (aggregators,)
     site, level : array of int64, shape (options,)
         Of every way to charge or discharge; the first ones are the charger levels in order. From outside,
@@ -71,7 +71,7 @@ class Levels:
     notes : tuple of str
     """
 
-    kinds: list[Kind]
+    kinds: list[VehicleKind]
     soc_step: Array
     site: Array
     level: Array
@@ -82,7 +82,9 @@ class Levels:
     notes: tuple[str, ...]
 
 
-def levels_of(problem: Problem, soc_step: float | str = "auto", rounding: str = "inner") -> Levels:
+def levels_of(
+    problem: TariffProblem, soc_step: float | str = "auto", rounding: str = "inner"
+) -> ChargeStates:
     """Levels, rounded so that every plan can be driven (``inner``) or none is lost (``outer``).
 
     From outside, a vehicle's level is never below its state of charge: departures, gains and highest levels
@@ -150,8 +152,10 @@ def levels_of(problem: Problem, soc_step: float | str = "auto", rounding: str = 
         starts, inverse = np.unique(state[good], return_inverse=True)
         vehicles = np.bincount(inverse, travel.vehicles[groups][good], len(starts))
         base_soc = base + floor * delta
-        kinds.append(Kind(int(m), int(destinations[d]), final, expanded, levels, base_soc, starts, vehicles))
-    return Levels(
+        kinds.append(
+            VehicleKind(int(m), int(destinations[d]), final, expanded, levels, base_soc, starts, vehicles)
+        )
+    return ChargeStates(
         kinds,
         step,
         site,
@@ -178,7 +182,7 @@ def _offset(spare: Array, rounding: str) -> float:
     return float(part.min() if rounding == "inner" else part.max())
 
 
-def soc_steps(problem: Problem, soc_step: float | str = "auto") -> Array:
+def soc_steps(problem: TariffProblem, soc_step: float | str = "auto") -> Array:
     """Step of the state of charge of each aggregator.
 
     ``auto``: a quarter of what the strongest level gains, or a whole part of that, at most `MOST_AUTO`; of
@@ -201,7 +205,7 @@ def soc_steps(problem: Problem, soc_step: float | str = "auto") -> Array:
     return steps
 
 
-def _gains(problem: Problem, m: int) -> Array:
+def _gains(problem: TariffProblem, m: int) -> Array:
     """Change of the state of charge by every level in a step."""
     aggregators, power = problem.aggregators, problem.sites.level_kw
     kwh = power * problem.step_h
@@ -210,7 +214,7 @@ def _gains(problem: Problem, m: int) -> Array:
     return change / float(aggregators.battery_kwh[m])
 
 
-def _chargers(problem: Problem, step: Array, rounding: str) -> tuple[Array, Array, Array]:
+def _chargers(problem: TariffProblem, step: Array, rounding: str) -> tuple[Array, Array, Array]:
     """Levels, and what each aggregator gains and draws by them in steps of the charge (tariff-7)."""
     aggregators, asked = problem.aggregators, problem.sites.level_kw
     exact = np.array([_gains(problem, m) / step[m] for m in range(len(aggregators))])
@@ -232,7 +236,7 @@ def _chargers(problem: Problem, step: Array, rounding: str) -> tuple[Array, Arra
     return np.tile(level, 2), both, np.concatenate([full, reduced], axis=1)
 
 
-def _notes(problem: Problem, power_kw: Array) -> tuple[str, ...]:
+def _notes(problem: TariffProblem, power_kw: Array) -> tuple[str, ...]:
     """A word on every charger level that the step of the state of charge weakens."""
     notes = []
     asked = problem.sites.level_kw
