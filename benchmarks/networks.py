@@ -42,7 +42,7 @@ def load(name: str) -> tuple[RoadNetwork, NDArray[np.int32], NDArray[np.int32], 
 
         roads = streets(int(name), max(int(name) // 50, 20))
     else:
-        from tidewatt.io.importers.tntp import import_tntp
+        from tidewatt.io.importers.roads.tntp import import_tntp
 
         with tempfile.TemporaryDirectory() as folder:
             with lzma.open(DATA / f"{name}.tar.xz") as packed, tarfile.open(fileobj=packed) as files:

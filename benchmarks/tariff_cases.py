@@ -42,7 +42,7 @@ def scenario_of(name: str, seed: int = 0) -> Scenario:
         return example(name, seed=seed)
     if name in JOINED:
         return _joined(contract=name.endswith("contracted"), crowded=name.endswith("crowded"))
-    from tidewatt.io.scenario import read_scenario
+    from tidewatt.io.scenario.reading import read_scenario
 
     return read_scenario(Path(name))
 
@@ -56,9 +56,9 @@ def problem_of(scenario: Scenario, **asked: Any) -> TariffProblem:
 
 def _joined(contract: bool, crowded: bool) -> Scenario:
     """Sioux Falls and case33bw as `tidewatt assemble` joins them; roads not contracted in 5-minute steps."""
-    from tidewatt.io.importers.matpower import import_matpower
-    from tidewatt.io.importers.network_choices import NetworkChoices
-    from tidewatt.io.importers.tntp import import_tntp
+    from tidewatt.io.importers.grids.matpower import import_matpower
+    from tidewatt.io.importers.grids.network_choices import NetworkChoices
+    from tidewatt.io.importers.roads.tntp import import_tntp
     from tidewatt.synthesis.joined.case import join
     from tidewatt.synthesis.joined.rules import JoiningRules
 

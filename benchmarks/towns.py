@@ -37,8 +37,8 @@ def town(name: str, *, seed: int = 0) -> Scenario:
         links = int(name)
         return city(seed, links=links, zones=max(links // 50, 20), stations=min(STATIONS, links // 25))
     assert name == PHILADELPHIA
-    from tidewatt.io.importers.stations import import_stations
-    from tidewatt.io.importers.tntp import import_tntp
+    from tidewatt.io.importers.roads.tntp import import_tntp
+    from tidewatt.io.importers.stations.stations import import_stations
 
     with tempfile.TemporaryDirectory() as folder:
         with lzma.open(DATA / f"{name}.tar.xz") as packed, tarfile.open(fileobj=packed) as files:

@@ -52,7 +52,7 @@ def measure(given: dict[str, Any]) -> list[Row]:
         return [{"status": "not run", "note": "network not at hand"}]
     if given["method"] == PEER and importlib.util.find_spec(PEER) is None:
         return [{"status": "not run", "note": f"{PEER} not installed"}]
-    from tidewatt.io.importers.tntp import import_tntp
+    from tidewatt.io.importers.roads.tntp import import_tntp
 
     with tempfile.TemporaryDirectory() as folder, tarfile.open(archive) as packed:
         packed.extractall(folder, filter="data")

@@ -239,8 +239,8 @@ def _synthesis(given: dict[str, Any]) -> list[Row]:
 
 
 def _files(given: dict[str, Any]) -> list[Row]:
-    from tidewatt.io.scenario import read_scenario
-    from tidewatt.io.writing import write_scenario
+    from tidewatt.io.scenario.reading import read_scenario
+    from tidewatt.io.scenario.writing import write_scenario
 
     scenario = week(given["vehicles"], step_min=15.0, seed=given["seed"])
     with tempfile.TemporaryDirectory() as folder:

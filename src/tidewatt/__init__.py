@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from tidewatt.domain.scenario import Scenario
     from tidewatt.errors import ScenarioError, TidewattError
     from tidewatt.io.results import load, save
-    from tidewatt.io.scenario import read_scenario, scenario_from_tables
-    from tidewatt.io.writing import write_scenario
+    from tidewatt.io.scenario.reading import read_scenario, scenario_from_tables
+    from tidewatt.io.scenario.writing import write_scenario
     from tidewatt.result import Status
     from tidewatt.simulation.result import Simulation
     from tidewatt.simulation.study import simulate
@@ -83,14 +83,14 @@ _HOMES = {
     "coordinate": "coordination.study",
     "example": "synthesis.examples",
     "load": "io.results",
-    "read_scenario": "io.scenario",
+    "read_scenario": "io.scenario.reading",
     "save": "io.results",
-    "scenario_from_tables": "io.scenario",
+    "scenario_from_tables": "io.scenario.reading",
     "simulate": "simulation.study",
     "tariff": "tariffs.study",
     "thin": "synthesis.thinning",
     "verify": "verification.verify",
-    "write_scenario": "io.writing",
+    "write_scenario": "io.scenario.writing",
 }
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.bad_input_cases import CASES, Case
 from tests.unit.io.small_scenario import Small
 from tidewatt.errors import ScenarioError
-from tidewatt.io.scenario import read_scenario, scenario_from_tables
+from tidewatt.io.scenario.reading import read_scenario, scenario_from_tables
 
 
 def issues_of(call: Callable[[], object]) -> ScenarioError:

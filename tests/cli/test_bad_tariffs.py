@@ -11,7 +11,7 @@ from tests.cli.bad_input_cases import Case
 from tests.cli.bad_tariff_cases import TARIFF_CASES, add
 from tests.cli.test_bad_input import issues_of, judge
 from tests.unit.io.small_tariffs import SmallTariffs
-from tidewatt.io.scenario import read_scenario, scenario_from_tables
+from tidewatt.io.scenario.reading import read_scenario, scenario_from_tables
 
 
 def test_there_are_a_hundred_cases() -> None:

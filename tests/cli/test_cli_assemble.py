@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-
-import tidewatt as tw
 from tests.unit.importers.made_networks import CASE, CONVERSION, GRIDS
 from tests.unit.simulated.made_days import town
+
+import tidewatt as tw
 from tests.verification.road_scenarios import DATA, roads_of, scenario_of
-from tidewatt.io.scenario import read_scenario
-from tidewatt.io.writing import write_scenario
+from tidewatt.io.scenario.reading import read_scenario
+from tidewatt.io.scenario.writing import write_scenario
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.verification.road_scenarios import at_random
-from tidewatt.io.writing import write_scenario
+from tidewatt.io.scenario.writing import write_scenario
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from matplotlib.image import imread
-
 from tests.unit.configured.made_plans import configured, crowded
+
 from tidewatt.cli import main
 
 PICTURES = ["changes.png", "convergence.png", "load_before_after.png", "queue_before_after.png"]
@@ -29,7 +29,7 @@ SMALL = [
 @pytest.fixture(scope="module")
 def streets(tmp_path_factory) -> Path:
     """The town as a folder."""
-    from tidewatt.io.writing import write_scenario
+    from tidewatt.io.scenario.writing import write_scenario
 
     folder = tmp_path_factory.mktemp("scenarios") / "town"
     write_scenario(crowded(), folder)

@@ -131,7 +131,7 @@ def test_accuracy_not_reached_is_status_3_with_a_result_to_resume(tidewatt, proc
 
 def test_ctrl_c_is_130_with_a_checkpoint_that_resume_goes_on_from(tidewatt, process, tmp_path):
     """Without it: Ctrl-C after an hour of solving loses the hour, or half a result looks whole."""
-    from tidewatt.io.writing import write_scenario
+    from tidewatt.io.scenario.writing import write_scenario
     from tidewatt.synthesis.region import region
 
     scenario, out = tmp_path / "s", tmp_path / "r"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from matplotlib.image import imread
-
 from tests.unit.simulated.made_days import hand_made, town
+
 from tidewatt.cli import main
 
 PICTURES = ["fleet_day.png", "load_and_queue.png", "road_speeds.png", "station_map.png", "waits.png"]
@@ -21,7 +21,7 @@ SMALL = ["--vehicles", "150", "--threads", "1"]
 @pytest.fixture(scope="module")
 def streets(tmp_path_factory) -> Path:
     """A scenario with roads and four stations."""
-    from tidewatt.io.writing import write_scenario
+    from tidewatt.io.scenario.writing import write_scenario
 
     folder = tmp_path_factory.mktemp("scenarios") / "town"
     write_scenario(town(), folder)

@@ -17,7 +17,7 @@ from tests.unit.tariffs.small_cases import past_forecasts, small_case
 from tidewatt.cli import main
 from tidewatt.domain.scenario import Scenario
 from tidewatt.io.results import load
-from tidewatt.io.writing import write_scenario
+from tidewatt.io.scenario.writing import write_scenario
 
 PICTURES = {"tariff_map.png", "line_limits.png", "site_day.png", "line_outcomes.png", "cost_over_gamma.png"}
 QUICK = ["--threads", "1", "--samples", "200"]

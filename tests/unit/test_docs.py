@@ -107,7 +107,7 @@ def test_the_index_lists_every_page() -> None:
 
 def test_scenario_columns_are_those_of_the_schema() -> None:
     """Without it users could look for a column that is not read, miss one that is, or trust old defaults."""
-    from tidewatt.io.schema import TABLES
+    from tidewatt.io.scenario.schema import TABLES
 
     page = text("data-dictionary.md")
     for table, columns in TABLES.items():
@@ -128,7 +128,7 @@ def test_scenario_columns_are_those_of_the_schema() -> None:
 
 def test_keys_of_the_toml_are_those_of_the_models() -> None:
     """Without it a key of scenario.toml could stay secret, or be promised and refused."""
-    from tidewatt.io import config
+    from tidewatt.io.scenario import config
 
     part = section(text("data-dictionary.md"), "scenario.toml")
     whole, horizon, coordination, sampling, roads, _ = re.split(r"^`\[\w+\]`", part, flags=re.M)

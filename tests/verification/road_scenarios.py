@@ -117,7 +117,7 @@ def real(name, folder):
     archive = DATA / f"{name}.tar.xz"
     if not archive.exists():
         pytest.skip(f"real data not at hand: shared/data/roads/{archive.name}")
-    from tidewatt.io.importers.tntp import import_tntp
+    from tidewatt.io.importers.roads.tntp import import_tntp
 
     with tarfile.open(archive) as packed:
         packed.extractall(folder, filter="data")

@@ -12,7 +12,7 @@ from benchmarks.linear_program import limits, linear_program, mean_unmanaged_loa
 from benchmarks.peers import missing, solve
 from tests.verification.small_scenarios import small_scenario
 from tidewatt.coordination.study import coordinate
-from tidewatt.io.scenario import read_scenario
+from tidewatt.io.scenario.reading import read_scenario
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 CASES = sorted(p.parent.name for p in GOLDEN.glob("*/expected.toml"))

@@ -17,7 +17,7 @@ import xarray as xr
 from tests.unit.verification.reference import build, plain_vehicle, solve, write_scenario_by_hand
 from tidewatt.coordination.study import coordinate
 from tidewatt.io.results import save
-from tidewatt.io.scenario import read_scenario
+from tidewatt.io.scenario.reading import read_scenario
 from tidewatt.verification import verify
 from tidewatt.verification.ledger import Report
 

@@ -15,8 +15,8 @@ from tests.verification.road_scenarios import at_random
 from tidewatt.assignment.study import METHODS, assign
 from tidewatt.errors import TidewattError
 from tidewatt.io.results import load, save
-from tidewatt.io.scenario import read_scenario
-from tidewatt.io.writing import write_scenario
+from tidewatt.io.scenario.reading import read_scenario
+from tidewatt.io.scenario.writing import write_scenario
 from tidewatt.verification import verify
 
 

@@ -17,8 +17,8 @@ import xarray as xr
 
 from tests.unit.simulated.made_days import hand_made, town
 from tidewatt.io.results import save
-from tidewatt.io.scenario import read_scenario
-from tidewatt.io.writing import write_scenario
+from tidewatt.io.scenario.reading import read_scenario
+from tidewatt.io.scenario.writing import write_scenario
 from tidewatt.verification import verify
 
 

@@ -208,7 +208,7 @@ def assemble(
 def _scenario_of(folder: Path) -> tuple[Scenario, bool]:
     """A scenario, or the one that a result holds or names; and whether it was a result."""
     from tidewatt.io.result_files import CERTIFICATE, scenario_places
-    from tidewatt.io.scenario import read_scenario
+    from tidewatt.io.scenario.reading import read_scenario
 
     if not (folder / CERTIFICATE).is_file():
         return read_scenario(folder), False
@@ -242,7 +242,7 @@ def _grid_of(
         raise ScenarioError([Issue("grid", "", problem, fix)])
     from importlib import import_module
 
-    from tidewatt.io.importers.network_choices import NetworkChoices
+    from tidewatt.io.importers.grids.network_choices import NetworkChoices
 
     minutes = _STEP_MIN if step_min is None else step_min
     if not 0 < minutes <= _DAY_MIN or abs(_DAY_MIN / minutes - round(_DAY_MIN / minutes)) > _WHOLE:
@@ -254,7 +254,7 @@ def _grid_of(
         load_shape="residential",
         half_width=half_width,
     )
-    read = getattr(import_module(f"tidewatt.io.importers.{kind}"), f"import_{kind}")
+    read = getattr(import_module(f"tidewatt.io.importers.grids.{kind}"), f"import_{kind}")
     scenario, report = read(path, choices=choices)
     # Options in brackets are those of `tidewatt import`.
     said = tuple(re.sub(r" \(--[^)]*\)", "", sentence) for sentence in report.assumptions)

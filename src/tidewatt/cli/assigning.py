@@ -79,7 +79,7 @@ def assign(
     """
     from tidewatt.assignment.study import assign as run
     from tidewatt.io.results import save
-    from tidewatt.io.scenario import read_scenario
+    from tidewatt.io.scenario.reading import read_scenario
 
     with prepared(out, ours=holds_result, what="result"):
         try:

@@ -115,7 +115,7 @@ def configure(
         Draw the figures into RESULT/figures.
     """
     from tidewatt.configuration.parameters import Parameters
-    from tidewatt.io.scenario import read_scenario
+    from tidewatt.io.scenario.reading import read_scenario
     from tidewatt.simulation.parameters import Parameters as SimulationParameters
 
     asked: dict[str, Any] = {

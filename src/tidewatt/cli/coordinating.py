@@ -85,7 +85,7 @@ def coordinate(
     figures
         Draw the figures into RESULT/figures.
     """
-    from tidewatt.io.scenario import read_scenario
+    from tidewatt.io.scenario.reading import read_scenario
 
     asked = {
         "relative_gap": relative_gap,

@@ -183,7 +183,7 @@ _CHAPTERS: dict[str, Callable[[Path, _Asked], _Chapter]] = {
 def _made(name: str, words: str, folder: Path, seed: int) -> Scenario:
     """An embedded scenario, written to a folder."""
     from tidewatt.cli.scenarios import described
-    from tidewatt.io.writing import write_scenario
+    from tidewatt.io.scenario.writing import write_scenario
     from tidewatt.synthesis.examples import example
 
     with reporter() as shown:

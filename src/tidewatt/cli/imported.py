@@ -18,7 +18,7 @@ __all__ = ["hand_over"]
 def hand_over(scenario: Scenario, report: ImportReport, out: Path, json: bool, verb: str) -> None:
     """Write an imported scenario, print its report, and name the verb that takes it."""
     from tidewatt.cli.scenarios import contents, described
-    from tidewatt.io.writing import write_scenario
+    from tidewatt.io.scenario.writing import write_scenario
 
     with reporter() as shown:
         shown.step("writing the scenario")

@@ -80,7 +80,7 @@ def pge_gna(
     name
         Name of the scenario [default: from the file, divisions and year].
     """
-    from tidewatt.io.importers.gna import import_gna
+    from tidewatt.io.importers.filings.gna import import_gna
 
     with new_scenario(out, overwrite):
         with reporter() as shown:
@@ -157,7 +157,7 @@ def pge_ica(
     name
         Name of the scenario [default: from the files].
     """
-    from tidewatt.io.importers.ica import import_ica
+    from tidewatt.io.importers.filings.ica import import_ica
 
     with new_scenario(out, overwrite):
         with reporter() as shown:
@@ -223,8 +223,8 @@ def itineraries(
     name
         Name of the scenario [default: from the file].
     """
-    from tidewatt.io.importers.itineraries import import_itineraries
-    from tidewatt.io.scenario import read_scenario
+    from tidewatt.io.importers.travel.itineraries import import_itineraries
+    from tidewatt.io.scenario.reading import read_scenario
 
     with new_scenario(out, overwrite):
         with reporter() as shown:
@@ -249,7 +249,7 @@ def itineraries(
 def _day_chains(file: Path | None) -> Diary | None:
     if file is None:
         return None
-    from tidewatt.io.importers.itineraries import import_diary
+    from tidewatt.io.importers.travel.itineraries import import_diary
 
     diary, report = import_diary(file)
     for line in report.lines():

@@ -16,7 +16,7 @@ from tidewatt.cli.progress import reporter
 
 if TYPE_CHECKING:
     from tidewatt.domain.scenario import Scenario
-    from tidewatt.io.importers.network_choices import NetworkChoices
+    from tidewatt.io.importers.grids.network_choices import NetworkChoices
     from tidewatt.io.importers.report import ImportReport
 
 __all__ = ["matpower", "opendss", "pandapower"]
@@ -94,7 +94,7 @@ def matpower(
     name
         Name of the scenario [default: from the file].
     """
-    from tidewatt.io.importers.matpower import import_matpower
+    from tidewatt.io.importers.grids.matpower import import_matpower
 
     def read(chosen: NetworkChoices) -> tuple[Scenario, ImportReport]:
         return import_matpower(file, choices=chosen, per_phase=per_phase, name=name)
@@ -126,7 +126,7 @@ def pandapower(
     name
         Name of the scenario [default: from the file].
     """
-    from tidewatt.io.importers.pandapower import import_pandapower
+    from tidewatt.io.importers.grids.pandapower import import_pandapower
 
     def read(chosen: NetworkChoices) -> tuple[Scenario, ImportReport]:
         return import_pandapower(file, choices=chosen, name=name)
@@ -158,7 +158,7 @@ def opendss(
     name
         Name of the scenario [default: from the file].
     """
-    from tidewatt.io.importers.opendss import import_opendss
+    from tidewatt.io.importers.grids.opendss import import_opendss
 
     def read(chosen: NetworkChoices) -> tuple[Scenario, ImportReport]:
         return import_opendss(file, choices=chosen, name=name)
@@ -174,7 +174,7 @@ def _import(
     json: bool,
     read: Callable[[NetworkChoices], tuple[Scenario, ImportReport]],
 ) -> None:
-    from tidewatt.io.importers.network_choices import NetworkChoices
+    from tidewatt.io.importers.grids.network_choices import NetworkChoices
 
     given = asdict(choices)
     low, high = given.pop("voltage_min"), given.pop("voltage_max")

@@ -69,7 +69,7 @@ def tntp(
     name
         Name of the scenario [default: from the folder].
     """
-    from tidewatt.io.importers.tntp import import_tntp
+    from tidewatt.io.importers.roads.tntp import import_tntp
 
     with new_scenario(out, overwrite):
         with reporter() as shown:
@@ -133,7 +133,7 @@ def gmns(
     name
         Name of the scenario [default: from the folder].
     """
-    from tidewatt.io.importers.gmns import import_gmns
+    from tidewatt.io.importers.roads.gmns import import_gmns
 
     with new_scenario(out, overwrite):
         with reporter() as shown:
@@ -180,7 +180,7 @@ def osm(
     name
         Name of the scenario [default: from the file].
     """
-    from tidewatt.io.importers.osm import import_osm
+    from tidewatt.io.importers.roads.osm import import_osm
 
     with new_scenario(out, overwrite):
         with reporter() as shown:

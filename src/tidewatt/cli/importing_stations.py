@@ -57,8 +57,8 @@ def stations(
     limit
         Take only so many stations, drawn at random [default: all].
     """
-    from tidewatt.io.importers.stations import import_stations
-    from tidewatt.io.scenario import read_scenario
+    from tidewatt.io.importers.stations.stations import import_stations
+    from tidewatt.io.scenario.reading import read_scenario
 
     with new_scenario(out, overwrite):
         with reporter() as shown:

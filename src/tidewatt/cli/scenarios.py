@@ -124,7 +124,7 @@ def example(
     folder
         Folder to write the scenario to; made where it does not exist.
     """
-    from tidewatt.io.writing import write_scenario
+    from tidewatt.io.scenario.writing import write_scenario
     from tidewatt.synthesis.examples import example as make
 
     with new_scenario(folder, overwrite):
@@ -148,7 +148,7 @@ def check(scenario: Path, /, *, json: Json = False) -> int:
         Folder of the scenario.
     """
     from tidewatt.coordination.parameters import Parameters
-    from tidewatt.io.scenario import read_scenario
+    from tidewatt.io.scenario.reading import read_scenario
 
     issues: list[Issue] = []
     read = None

@@ -118,7 +118,7 @@ def simulate(
     figures
         Draw the figures into RESULT/figures.
     """
-    from tidewatt.io.scenario import read_scenario
+    from tidewatt.io.scenario.reading import read_scenario
     from tidewatt.simulation.parameters import Parameters
 
     asked: dict[str, Any] = {
@@ -190,7 +190,7 @@ def _chains(file: Path | None, scenario: Scenario) -> Diary | None:
     """The diary's day chains, and what could not be used of it."""
     if file is None:
         return None
-    from tidewatt.io.importers.itineraries import import_diary
+    from tidewatt.io.importers.travel.itineraries import import_diary
 
     diary, report = import_diary(file, start=scenario.horizon.start)
     for line in report.lines():

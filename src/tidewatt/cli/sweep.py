@@ -47,7 +47,7 @@ def run_sweep(
 
     from tidewatt.cli.coordinating import draw, solve, validated
     from tidewatt.io.atomic import atomic_file
-    from tidewatt.io.writing import write_scenario
+    from tidewatt.io.scenario.writing import write_scenario
     from tidewatt.synthesis.thinning import thin
 
     goal = validated(scenario.parameters, asked)

@@ -108,7 +108,7 @@ def tariff(
         Draw the figures into RESULT/figures.
     """
     from tidewatt.cli.ranges import values_of
-    from tidewatt.io.scenario import read_scenario
+    from tidewatt.io.scenario.reading import read_scenario
     from tidewatt.tariffs.parameters import Parameters
 
     asked: dict[str, Any] = {

@@ -71,7 +71,7 @@ def save(
     The scenario with the new plan goes into ``scenario``, for `simulate`.
     """
     from tidewatt.configuration.verdict import built
-    from tidewatt.io.writing import write_scenario
+    from tidewatt.io.scenario.writing import write_scenario
 
     if result.scenario is None:
         raise TidewattError(

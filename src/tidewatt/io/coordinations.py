@@ -123,7 +123,7 @@ def _scenario_of(result: Coordination, scenario_folder: str | os.PathLike[str] |
         return result.scenario
     if scenario_folder is None:
         raise TidewattError("Saving needs the scenario: give `scenario_folder`.")
-    from tidewatt.io.scenario import read_scenario
+    from tidewatt.io.scenario.reading import read_scenario
 
     scenario = read_scenario(scenario_folder)
     if scenario.sha256() != result.run.scenario_sha256:

@@ -72,7 +72,7 @@ def absent_files(folder: Path, certificate: Mapping[str, Any]) -> list[str]:
 
 def beside(folder: Path, scenario: Scenario) -> Path:
     """Where the scenario of a result stands below it; never in the place of another result's scenario."""
-    from tidewatt.io.writing import write_scenario
+    from tidewatt.io.scenario.writing import write_scenario
 
     mine, where = scenario.sha256(), folder / "scenario"
     if where.exists():

@@ -71,7 +71,7 @@ _OWNED = (
 
 def save(result: Simulation, folder: Path, *, scenario_folder: str | os.PathLike[str] | None = None) -> Path:
     """Write what `simulate` returned; see `tidewatt.io.results.save`."""
-    from tidewatt.io.writing import write_scenario
+    from tidewatt.io.scenario.writing import write_scenario
 
     if result.itineraries is None:
         raise TidewattError(

@@ -11,8 +11,8 @@ from tests.unit.io.small_roads import SmallRoads
 from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.reach import Reach
 from tidewatt.domain.roads import Roads
-from tidewatt.io.importers.road_parts import repaired
-from tidewatt.io.scenario import scenario_from_tables
+from tidewatt.io.importers.roads.parts import repaired
+from tidewatt.io.scenario.reading import scenario_from_tables
 
 
 def random_roads(seed: int) -> Roads:

@@ -17,7 +17,7 @@ from tidewatt.domain.checks.travel import check_travel
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
 from tidewatt.errors import Issue
-from tidewatt.io.scenario import scenario_from_tables
+from tidewatt.io.scenario.reading import scenario_from_tables
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tidewatt.io.config import toml_text
+from tidewatt.io.scenario.config import toml_text
 
 STEPS = 24
 

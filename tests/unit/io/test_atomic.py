@@ -12,7 +12,8 @@ import pytest
 from tests.unit.io.small_scenario import Small
 from tidewatt.errors import OutputError
 from tidewatt.io.atomic import atomic_file, atomic_folder
-from tidewatt.io.scenario import read_scenario, scenario_from_tables, write_scenario
+from tidewatt.io.scenario.reading import read_scenario, scenario_from_tables
+from tidewatt.io.scenario.writing import write_scenario
 
 REFUSALS = [
     pytest.param(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "disk is full", id="full disk"),

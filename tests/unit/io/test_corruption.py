@@ -14,7 +14,8 @@ from tests.unit.io.small_scenario import Small
 from tests.unit.io.small_tariffs import SmallTariffs
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import ScenarioError
-from tidewatt.io.scenario import read_scenario, scenario_from_tables, write_scenario
+from tidewatt.io.scenario.reading import read_scenario, scenario_from_tables
+from tidewatt.io.scenario.writing import write_scenario
 
 ODD = st.one_of(
     st.none(),

@@ -12,7 +12,8 @@ import pytest
 from tests.unit.io.small_scenario import STEPS, Small
 from tidewatt.domain.fleet import OFF_GRID
 from tidewatt.errors import ScenarioError, ScenarioWarning
-from tidewatt.io.scenario import read_scenario, scenario_from_tables, write_scenario
+from tidewatt.io.scenario.reading import read_scenario, scenario_from_tables
+from tidewatt.io.scenario.writing import write_scenario
 
 
 def scenario_of(small: Small):

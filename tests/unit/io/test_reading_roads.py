@@ -12,7 +12,8 @@ from tests.unit.io.small_roads import SmallRoads
 from tests.unit.io.small_scenario import Small
 from tidewatt.domain.roads import ROAD_CLASSES
 from tidewatt.errors import ScenarioError
-from tidewatt.io.scenario import read_scenario, scenario_from_tables, write_scenario
+from tidewatt.io.scenario.reading import read_scenario, scenario_from_tables
+from tidewatt.io.scenario.writing import write_scenario
 
 
 def read(small: Small) -> tidewatt.Scenario:

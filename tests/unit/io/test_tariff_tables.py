@@ -14,7 +14,8 @@ from tests.unit.io.small_roads import SmallRoads
 from tests.unit.io.small_tariffs import STEPS, SmallTariffs
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import ScenarioError
-from tidewatt.io.scenario import read_scenario, scenario_from_tables, write_scenario
+from tidewatt.io.scenario.reading import read_scenario, scenario_from_tables
+from tidewatt.io.scenario.writing import write_scenario
 
 PARTS = ("step_roads", "sites", "aggregators", "travel", "distribution", "injections", "forecasts")
 

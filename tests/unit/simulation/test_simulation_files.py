@@ -14,7 +14,7 @@ from tests.unit.simulated.made_days import hand_made
 
 from tidewatt.errors import TidewattError
 from tidewatt.io.results import load, save
-from tidewatt.io.scenario import read_scenario
+from tidewatt.io.scenario.reading import read_scenario
 from tidewatt.io.simulations import EVENT_COLUMNS
 
 FILES = {

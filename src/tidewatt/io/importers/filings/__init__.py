@@ -1,0 +1,1 @@
+"""Import filings of utilities: grid needs assessments and integration capacity."""

@@ -1,0 +1,1 @@
+"""Import distribution networks: MATPOWER, pandapower, OpenDSS."""

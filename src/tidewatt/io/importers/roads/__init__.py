@@ -1,0 +1,1 @@
+"""Import road networks: TNTP, GMNS, OpenStreetMap."""

@@ -1,0 +1,1 @@
+"""Import lists of charging stations."""

@@ -1,0 +1,1 @@
+"""Import trip diaries and weeks as they were driven."""
