@@ -10,19 +10,20 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidewatt.report.days import fleet_day, load_and_queue, waits
-from tidewatt.report.feeders import feeder_ranking
-from tidewatt.report.ladder import sweep, upgrade_need
-from tidewatt.report.plan_map import changes
-from tidewatt.report.plans import load_before_after, pareto_front, queue_before_after, search_progress
-from tidewatt.report.proof import convergence, regret
-from tidewatt.report.stations import station_map
+from tidewatt.report.configuration.plans import (
+    changes,
+    load_before_after,
+    pareto_front,
+    queue_before_after,
+    search_progress,
+)
+from tidewatt.report.coordination.feeders import feeder_position, feeder_ranking, feeder_week
+from tidewatt.report.coordination.ladder import convergence, regret, sweep, upgrade_need
+from tidewatt.report.simulation.days import fleet_day, load_and_queue, road_speeds, waits
+from tidewatt.report.simulation.stations import station_map
 from tidewatt.report.style import save_figure
-from tidewatt.report.tariff_lines import line_limits, line_outcomes
-from tidewatt.report.tariff_voltages import voltage_limits, voltages_bind
-from tidewatt.report.tariffs import cost_over_gamma, site_day, tariff_map
-from tidewatt.report.traffic import road_speeds
-from tidewatt.report.week import feeder_position, feeder_week
+from tidewatt.report.tariffs.limits import line_limits, line_outcomes, voltage_limits, voltages_bind
+from tidewatt.report.tariffs.prices import cost_over_gamma, site_day, tariff_map
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,7 +9,7 @@ from hand_made import hand_made
 from matplotlib.image import imread
 
 from tidewatt.report import figures
-from tidewatt.report.week import default_feeder
+from tidewatt.report.coordination.feeders import default_feeder
 
 CASES = {
     "usual": {},

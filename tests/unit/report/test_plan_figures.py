@@ -6,11 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from tests.unit.configured.made_plans import configured
+
+from tidewatt.report.configuration.plans import (
+    changes,
+    load_before_after,
+    pareto_front,
+    queue_before_after,
+    search_progress,
+)
 from tidewatt.report.figures import write_figures
-from tidewatt.report.plan_map import changes
-from tidewatt.report.plans import load_before_after, pareto_front, queue_before_after, search_progress
 
 
 def test_titles_say_what_the_figures_say() -> None:

@@ -12,9 +12,8 @@ from matplotlib.patches import StepPatch
 
 from tests.unit.report.made_tariffs import LINES, STEPS, gamma_table, made_tariffs
 from tidewatt.report.figures import write_figures
-from tidewatt.report.tariff_lines import line_limits, line_outcomes
-from tidewatt.report.tariff_voltages import voltage_limits, voltages_bind
-from tidewatt.report.tariffs import cost_over_gamma, site_day, step_edges_min, tariff_map
+from tidewatt.report.tariffs.limits import line_limits, line_outcomes, voltage_limits, voltages_bind
+from tidewatt.report.tariffs.prices import cost_over_gamma, site_day, step_edges_min, tariff_map
 from tidewatt.result import Status
 
 USUAL = ["tariff_map", "line_limits", "site_day"]
