@@ -19,7 +19,7 @@ from tidewatt.coordination.study import coordinate
 from tidewatt.io.results import save
 from tidewatt.io.scenario.reading import read_scenario
 from tidewatt.verification import verify
-from tidewatt.verification.ledger import Report
+from tidewatt.verification.common.findings import VerificationReport
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +271,7 @@ def fix_digests(result: Path) -> None:
     path.write_text(json.dumps(content))
 
 
-def forged(honest: Path, home: Path, forge, fixed: bool) -> Report:
+def forged(honest: Path, home: Path, forge, fixed: bool) -> VerificationReport:
     shutil.copytree(honest, home)
     certificate = home / "result" / "certificate.json"
     before = {p.name: p.read_bytes() for p in sorted((home / "result").iterdir())}

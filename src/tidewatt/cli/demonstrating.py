@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tidewatt.domain.scenario import Scenario
     from tidewatt.simulation.result import Simulation
     from tidewatt.tariffs.result import Tariffs
-    from tidewatt.verification import Report
+    from tidewatt.verification import VerificationReport
 
 __all__ = ["demo"]
 
@@ -27,7 +27,7 @@ class _Chapter(NamedTuple):
     """What a chapter leaves: result, the report on it, where all is, and which pictures to open first."""
 
     result: Coordination | Simulation | Configuration | Tariffs
-    found: Report
+    found: VerificationReport
     home: Path
     pictures: list[Path]
     first: tuple[str, ...]
@@ -195,7 +195,7 @@ def _made(name: str, words: str, folder: Path, seed: int) -> Scenario:
     return scenario
 
 
-def _verified(home: Path) -> Report:
+def _verified(home: Path) -> VerificationReport:
     from tidewatt.verification import verify
 
     with reporter() as shown:

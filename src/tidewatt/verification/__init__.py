@@ -1,6 +1,6 @@
 """Re-deriving a result from its files alone."""
 
-from tidewatt.verification.ledger import Check, Report
+from tidewatt.verification.common.findings import Check, VerificationReport
 from tidewatt.verification.verify import verify
 
-__all__ = ["Check", "Report", "verify"]
+__all__ = ["Check", "VerificationReport", "verify"]

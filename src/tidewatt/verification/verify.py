@@ -6,24 +6,24 @@ import os
 from importlib import import_module
 from pathlib import Path
 
-from tidewatt.verification.claims import read_certificate
-from tidewatt.verification.ledger import Ledger, Report
+from tidewatt.verification.common.claims import read_certificate
+from tidewatt.verification.common.findings import CheckList, VerificationReport
 
 __all__ = ["verify"]
 
 # Where each kind of result is verified: module and function; certificates without a kind are of `coordinate`.
 _KINDS = {
-    "coordination": ("coordinated", "verify_coordination"),
-    "simulation": ("simulated", "verify_simulation"),
-    "equilibrium": ("assigned", "verify_equilibrium"),
-    "configuration": ("configured", "verify_configuration"),
-    "tariffs": ("tariffed", "verify_tariffs"),
+    "coordination": ("coordination", "verify_coordination"),
+    "simulation": ("simulation", "verify_simulation"),
+    "equilibrium": ("assignment", "verify_equilibrium"),
+    "configuration": ("configuration", "verify_configuration"),
+    "tariffs": ("tariffs", "verify_tariffs"),
 }
 
 
 def verify(
     result_folder: str | os.PathLike[str], *, scenario_folder: str | os.PathLike[str] | None = None
-) -> Report:
+) -> VerificationReport:
     """Re-derive every claim of a result from files alone.
 
     Shares no code with the studies, nor with the readers and writers of files: the scenario's tables are
@@ -42,7 +42,7 @@ def verify(
     Report
         Every check with what was found; files that cannot be read are failed checks, not errors.
     """
-    ledger, folder = Ledger(), Path(result_folder)
+    ledger, folder = CheckList(), Path(result_folder)
     certificate = read_certificate(folder, ledger)
     if certificate is None:
         return ledger.report()
@@ -52,7 +52,7 @@ def verify(
         return ledger.report()
     module, name = _KINDS[kind]
     try:
-        report: Report = getattr(import_module(f"tidewatt.verification.{module}"), name)(
+        report: VerificationReport = getattr(import_module(f"tidewatt.verification.{module}.rederive"), name)(
             folder, certificate, ledger, scenario_folder
         )
         return report

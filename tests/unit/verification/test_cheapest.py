@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.verification.reference import Plain, cheapest
-from tidewatt.verification.cheapest import cheapest_costs, step_span
+from tidewatt.verification.coordination.cheapest import cheapest_costs, step_span
 
 STEP_MIN, STEPS = 30.0, 40
 

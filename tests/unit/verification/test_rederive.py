@@ -10,9 +10,9 @@ from tests.unit.io.small_scenario import Small
 from tests.unit.verification.reference import piecewise, plain_vehicle, write_scenario_by_hand
 from tidewatt.domain.grid import CostPieces
 from tidewatt.io.scenario.reading import read_scenario
-from tidewatt.verification.levels import Level
-from tidewatt.verification.needs import derive_needs
-from tidewatt.verification.tables import read_tables
+from tidewatt.verification.common.scenario_tables import read_tables
+from tidewatt.verification.coordination.needs import derive_needs
+from tidewatt.verification.coordination.overload import Level
 
 
 @pytest.mark.parametrize("seed", range(6))

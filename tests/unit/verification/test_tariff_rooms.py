@@ -13,17 +13,16 @@ from scipy.optimize import linprog
 
 import tidewatt
 from tests.unit.tariffs.small_cases import past_forecasts, small_case
-from tidewatt.verification.tables import read_tables
-from tidewatt.verification.tariff_bound import Costs
-from tidewatt.verification.tariff_grid import Network, rows_of
-from tidewatt.verification.tariff_margins import margins_of
-from tidewatt.verification.tariff_vehicles import Kind, energy_ahead
+from tidewatt.verification.common.scenario_tables import read_tables
+from tidewatt.verification.tariffs.grid import VerifiedNetwork, margins_of, rows_of
+from tidewatt.verification.tariffs.prices import PlanCosts
+from tidewatt.verification.tariffs.vehicles import ArcKind, energy_ahead
 
 NO_LOAD = {"linearisation": "no-load", "loss_margin": 0.0}
 
 
 def rows(scenario, **said):
-    network = Network(scenario.distribution)
+    network = VerifiedNetwork(scenario.distribution)
     parts = scenario.distribution, scenario.injections, scenario.sites
     return network, rows_of(network, *parts, {**NO_LOAD, **said})
 
@@ -81,7 +80,7 @@ def test_flows_and_voltages_of_a_chain_by_hand() -> None:
 def test_the_ac_flow_balances_at_every_bus() -> None:
     """Without it losses or the slack's voltage could be wrong and yet be called recomputed."""
     d = small_case().distribution
-    network = Network(d)
+    network = VerifiedNetwork(d)
     active, reactive = np.array([[0.0], [150.0], [200.0]]), np.array([[0.0], [40.0], [-30.0]])
     found = network.alternating(active, reactive)[:, 0]
     # Admittances by hand: power drawn at each bus from complex voltages that give those magnitudes.
@@ -100,9 +99,9 @@ def test_meshes_and_islands_are_no_tree() -> None:
     """Without it a loop's flows, which no balance determines, would be made up."""
     d = small_case().distribution
     with pytest.raises(ValueError, match="no tree"):
-        Network(dataclasses.replace(d, slack=[True, True, False]))
+        VerifiedNetwork(dataclasses.replace(d, slack=[True, True, False]))
     with pytest.raises(ValueError, match="connected"):
-        Network(dataclasses.replace(d, tail=[0, 0], head=[1, 1]))
+        VerifiedNetwork(dataclasses.replace(d, tail=[0, 0], head=[1, 1]))
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 0.5, 0.8, 1.0])
@@ -159,8 +158,8 @@ def test_the_cheapest_plan_is_that_of_enumeration(levels_kw) -> None:
     travel = scenario.travel
     groups = np.flatnonzero(travel.aggregator == 0)
     start = np.floor((travel.soc_initial[groups] - base[0]) / delta + 1e-9).astype(int)
-    kind = Kind(0, 3, 0.5, np.zeros(0, int), groups, delta, base, start)
-    found = Costs(scenario, "inner").of(kind, energy, toll, charger)
+    kind = ArcKind(0, 3, 0.5, np.zeros(0, int), groups, delta, base, start)
+    found = PlanCosts(scenario, "inner").of(kind, energy, toll, charger)
     battery, dt = 36.0, 0.5
     gains = []
     for power in levels_kw:
@@ -194,5 +193,5 @@ def test_the_cheapest_plan_is_that_of_enumeration(levels_kw) -> None:
     mine = [least(int(travel.depart_step[g]), 0, int(q)) for g, q in zip(groups, start, strict=True)]
     assert np.isfinite(mine).all()
     np.testing.assert_allclose(found, mine, rtol=1e-12)
-    outer = Costs(scenario, "outer").of(dataclasses.replace(kind, start=start + 1), energy, toll, charger)
+    outer = PlanCosts(scenario, "outer").of(dataclasses.replace(kind, start=start + 1), energy, toll, charger)
     assert (outer <= found + 1e-12).all()

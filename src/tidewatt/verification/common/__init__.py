@@ -1,0 +1,1 @@
+"""What every verification shares: findings, claims, and tables read a second time."""
