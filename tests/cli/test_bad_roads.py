@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.unit.importers.made_roads import NET, NODES, TRIPS, tntp
 
 from tests.cli.bad_input_cases import Case
 from tests.cli.bad_road_cases import ROAD_CASES
 from tests.cli.test_bad_input import issues_of, judge
+from tests.unit.io.importers.made_roads import NET, NODES, TRIPS, tntp
 from tests.unit.io.small_roads import SmallRoads
 from tidewatt.io.scenario.reading import read_scenario, scenario_from_tables
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.importers.made_networks import CASE, CONVERSION, GRIDS
-from tests.unit.simulated.made_days import town
 
 import tidewatt as tw
+from tests.unit.io.importers.made_networks import CASE, CONVERSION, GRIDS
+from tests.unit.simulation.made_days import town
 from tests.verification.road_scenarios import DATA, roads_of, scenario_of
 from tidewatt.io.scenario.reading import read_scenario
 from tidewatt.io.scenario.writing import write_scenario
@@ -161,7 +161,7 @@ def test_stations_of_a_simulated_city_become_sites(tidewatt, city, grid, tmp_pat
 
 def test_stations_of_a_plan_are_those_of_the_plan(tidewatt, grid, tmp_path):
     """Without it: `--stations city-plan` takes the chargers that the plan has moved away."""
-    from tests.unit.configured.made_plans import configured, crowded
+    from tests.unit.configuration.made_plans import configured, crowded
 
     write_scenario(crowded(), tmp_path / "s")
     plan = configured()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from matplotlib.image import imread
-from tests.unit.configured.made_plans import configured, crowded
 
+from tests.unit.configuration.made_plans import configured, crowded
 from tidewatt.cli import main
 
 PICTURES = ["changes.png", "convergence.png", "load_before_after.png", "queue_before_after.png"]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from matplotlib.image import imread
-from tests.unit.simulated.made_days import hand_made, town
 
+from tests.unit.simulation.made_days import hand_made, town
 from tidewatt.cli import main
 
 PICTURES = ["fleet_day.png", "load_and_queue.png", "road_speeds.png", "station_map.png", "waits.png"]

@@ -181,7 +181,7 @@ def test_example_keeps_a_changed_scenario_unless_told(tidewatt, tmp_path):
 
 def test_unforeseen_errors_are_one_line_and_status_1(tidewatt, village, monkeypatch):
     """Without it: a fault of the program looks like a fault of the input, or fills the screen."""
-    import tidewatt.io.scenario as module
+    import tidewatt.io.scenario.reading as module
 
     def fault(*words, **more):
         raise ZeroDivisionError("a fault")

@@ -98,9 +98,8 @@ def test_the_messages_shown_are_those_printed() -> None:
 
 def test_every_file_of_a_result_is_described(tmp_path) -> None:
     """Without it a file of a result could be there without a word, or be promised and missing."""
-    from tests.unit.configured.made_plans import configured, crowded
-
     import tidewatt
+    from tests.unit.configuration.made_plans import configured, crowded
 
     tidewatt.write_scenario(crowded(), tmp_path / "s")
     tidewatt.save(configured(), tmp_path / "r", scenario_folder=tmp_path / "s")
@@ -111,7 +110,7 @@ def test_every_file_of_a_result_is_described(tmp_path) -> None:
 
 def test_keys_and_columns_of_a_result_are_described() -> None:
     """Without it a key of the summary or a column of a table could stay secret, or be promised in vain."""
-    from tests.unit.configured.made_plans import configured
+    from tests.unit.configuration.made_plans import configured
 
     result, page = configured(), text("data-dictionary.md")
     names = first_names(section(page, "Summary of `configure`"))

@@ -15,7 +15,7 @@ import pytest
 import xarray as xr
 
 import tidewatt
-from tests.unit.configured.made_plans import configured, crowded
+from tests.unit.configuration.made_plans import configured, crowded
 from tidewatt.verification import verify
 
 

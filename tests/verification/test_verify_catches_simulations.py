@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import xarray as xr
 
-from tests.unit.simulated.made_days import hand_made, town
+from tests.unit.simulation.made_days import hand_made, town
 from tidewatt.io.results import save
 from tidewatt.io.scenario.reading import read_scenario
 from tidewatt.io.scenario.writing import write_scenario

@@ -11,13 +11,13 @@ from typing import Any
 from tests.cli.bad_input_cases import CASES, Case
 from tests.cli.bad_road_cases import ROAD_CASES
 from tests.cli.bad_tariff_cases import TARIFF_CASES
-from tests.unit.importers.made_circuits import circuit
-from tests.unit.importers.made_filings import flat
-from tests.unit.importers.made_networks import CASE, CONVERSION
-from tests.unit.importers.made_roads import gmns, tntp
-from tests.unit.importers.test_import_osm import extract
-from tests.unit.importers.test_import_pandapower import made, written
-from tests.unit.importers.test_import_stations import listed
+from tests.unit.io.importers.made_circuits import circuit
+from tests.unit.io.importers.made_filings import flat
+from tests.unit.io.importers.made_networks import CASE, CONVERSION
+from tests.unit.io.importers.made_roads import gmns, tntp
+from tests.unit.io.importers.test_import_osm import extract
+from tests.unit.io.importers.test_import_pandapower import made, written
+from tests.unit.io.importers.test_import_stations import listed
 from tests.unit.io.small_roads import SmallRoads
 from tests.unit.io.small_scenario import Small
 from tests.unit.io.small_tariffs import SmallTariffs

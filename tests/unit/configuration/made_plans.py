@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import cache
 
 import numpy as np
-from tests.unit.simulated.made_days import town
 
+from tests.unit.simulation.made_days import town
 from tidewatt.configuration.result import Configuration
 from tidewatt.configuration.study import configure
 from tidewatt.coordination.study import coordinate

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.configured.made_plans import configured, crowded
 
+from tests.unit.configuration.made_plans import configured, crowded
 from tidewatt.configuration.loads import coordinated_load, departures
 from tidewatt.configuration.parameters import Parameters
 from tidewatt.coordination.study import coordinate

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.configured.made_plans import configured, crowded
 
 import tidewatt
+from tests.unit.configuration.made_plans import configured, crowded
 from tidewatt.errors import TidewattError
 from tidewatt.verification import verify
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.unit.configured.made_plans import configured, crowded
 
+from tests.unit.configuration.made_plans import configured, crowded
 from tidewatt.configuration.costs import Costs
 from tidewatt.configuration.evaluation import Evaluator
 from tidewatt.configuration.search import Kept

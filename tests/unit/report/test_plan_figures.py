@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.unit.configured.made_plans import configured
 
+from tests.unit.configuration.made_plans import configured
 from tidewatt.report.configuration.plans import (
     changes,
     load_before_after,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.image import imread
-from tests.unit.simulated.made_days import hand_made, town
 
+from tests.unit.simulation.made_days import hand_made, town
 from tidewatt.io.results import load, save
 from tidewatt.report import figures
 from tidewatt.report.words import amount, power

@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import xarray as xr
-from tests.unit.simulated.made_days import hand_made
 
+from tests.unit.simulation.made_days import hand_made
 from tidewatt.errors import TidewattError
 from tidewatt.io.results import load, save
 from tidewatt.io.scenario.reading import read_scenario

@@ -6,7 +6,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from tests.unit.importers.made_networks import GRIDS
+
+from tests.unit.io.importers.made_networks import GRIDS
 
 MASTER = """Clear
 Set DefaultBaseFrequency=60

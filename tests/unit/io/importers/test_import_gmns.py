@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.importers.made_roads import GMNS, gmns
 
+from tests.unit.io.importers.made_roads import GMNS, gmns
 from tidewatt.domain.roads import ROAD_CLASSES
 from tidewatt.errors import ScenarioError
 from tidewatt.io.importers.roads.gmns import import_gmns

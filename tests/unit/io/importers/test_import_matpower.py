@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.importers.made_networks import CASE, CONVERSION, GRIDS, ac_voltage_pu
 
+from tests.unit.io.importers.made_networks import CASE, CONVERSION, GRIDS, ac_voltage_pu
 from tidewatt.errors import ScenarioError
 from tidewatt.io.importers.grids.matpower import import_matpower
 from tidewatt.io.importers.grids.network_choices import NetworkChoices

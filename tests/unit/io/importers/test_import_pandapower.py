@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.importers.made_networks import ac_voltage_pu
 
+from tests.unit.io.importers.made_networks import ac_voltage_pu
 from tidewatt.errors import ScenarioError
 from tidewatt.io.importers.grids.network_choices import NetworkChoices
 from tidewatt.io.importers.grids.pandapower import import_pandapower

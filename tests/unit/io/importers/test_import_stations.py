@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from tests.unit.importers.made_roads import tntp
 
+from tests.unit.io.importers.made_roads import tntp
 from tests.unit.io.small_roads import SmallRoads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import ScenarioError

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.unit.importers.made_roads import NET, NODES, TRIPS, tntp
 
+from tests.unit.io.importers.made_roads import NET, NODES, TRIPS, tntp
 from tidewatt.domain.roads import ROAD_CLASSES
 from tidewatt.errors import ScenarioError
 from tidewatt.io.importers.roads.tntp import import_tntp
