@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from tidewatt.domain.arrays import Array
 from tidewatt.domain.fleet import Schedule
 from tidewatt.domain.scenario import Scenario
+from tidewatt.errors import TidewattError
 from tidewatt.result import Certificate, RunInfo, Status
 
 if TYPE_CHECKING:
@@ -52,8 +56,8 @@ class Coordination:
         The summary, key by key, as in ``summary.json``.
     schedules : mapping of str to Schedule
         By rung; empty in a result loaded from files.
-    read_schedule : callable, optional
-        Reads a rung's schedule table of a loaded result.
+    stored_schedules : mapping of str to callable
+        By rung, what reads the rung's schedule table from the files of a loaded result.
     scenario : Scenario, optional
         What was coordinated; saving needs it to label the schedules. None in a loaded result.
     """
@@ -68,7 +72,7 @@ class Coordination:
     run: RunInfo
     figures: Mapping[str, Any]
     schedules: Mapping[str, Schedule] = field(default_factory=dict)
-    read_schedule: Callable[[str], pd.DataFrame] | None = None
+    stored_schedules: Mapping[str, Callable[[], pd.DataFrame]] = field(default_factory=dict)
     scenario: Scenario | None = None
 
     @property
@@ -84,3 +88,54 @@ class Coordination:
     def summary(self) -> dict[str, Any]:
         """The figures of ``summary.json``; units are suffixes of the keys."""
         return dict(self.figures)
+
+    def read_schedule(self, rung: str) -> pd.DataFrame:
+        """Return the schedule of a rung as a table; a loaded result reads it from its folder.
+
+        Parameters
+        ----------
+        rung : str
+            ``coordinated`` or, where that rung was solved, ``session``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row a power that is not 0: ``vehicle_id``, ``dwell`` (0, 1, ... among all dwells of the
+            vehicle), ``step``, ``feeder_id`` (missing: not on the studied grid), ``power_kw``.
+
+        Raises
+        ------
+        TidewattError
+            Where there is no schedule of that rung.
+        """
+        if rung in self.stored_schedules:
+            return self.stored_schedules[rung]()
+        if rung in self.schedules and self.scenario is not None:
+            return _schedule_table(self.schedules[rung], self.scenario)
+        there = [name for name in RUNGS if name in self.schedules or name in self.stored_schedules]
+        raise TidewattError(
+            f"There is no schedule of the rung {rung!r}; this result has: {', '.join(there) or 'none'}. "
+            f"Rungs are {', '.join(RUNGS)}; the unmanaged schedule follows from the scenario and is not kept."
+        )
+
+
+def _schedule_table(schedule: Schedule, scenario: Scenario) -> pd.DataFrame:
+    """The table that the files of a result hold, with the same types."""
+    import pandas as pd
+
+    vehicle, dwell, step, feeder, power = schedule.rows(scenario.dwells)
+
+    def named(ids: Array, row: Array) -> Any:
+        if ids.dtype.kind != "i":
+            return pd.Categorical.from_codes(row, pd.Index([str(each) for each in ids], dtype=object))
+        return ids[row] if (row >= 0).all() else np.where(row >= 0, ids[row], np.nan)
+
+    return pd.DataFrame(
+        {
+            "vehicle_id": named(scenario.fleet.vehicle_id, vehicle),
+            "dwell": dwell,
+            "step": step,
+            "feeder_id": named(scenario.grid.feeder_id, feeder),
+            "power_kw": power,
+        }
+    )

@@ -163,3 +163,35 @@ class Schedule:
         object.__setattr__(self, "first_step", freeze(self.first_step, np.int32))
         object.__setattr__(self, "first", freeze(self.first, np.int64))
         object.__setattr__(self, "power_kw", freeze(self.power_kw, self.power_kw.dtype))
+
+    def rows(self, dwells: Dwells, begin: int = 0, end: int | None = None) -> tuple[Array, ...]:
+        """Return the powers that are not 0, in the order of vehicle, dwell and step.
+
+        Parameters
+        ----------
+        dwells : Dwells
+            Of the scenario that this is a schedule of.
+        begin, end : int, optional
+            First and last but one opportunity to look at; by default all.
+
+        Returns
+        -------
+        vehicle, dwell, step, feeder, power_kw : array, shape (rows,)
+            Row of the vehicle; dwell among all dwells of the vehicle, from 0, int32; step, int32; row of
+            the feeder (-1: not on the studied grid); power [kW].
+        """
+        first = self.first[begin : (len(self.dwell) if end is None else end) + 1]
+        power = self.power_kw[first[0] : first[-1]]
+        place = np.flatnonzero(power)
+        opportunity = np.repeat(np.arange(len(first) - 1), np.diff(first))[place]
+        step = self.first_step[begin + opportunity] + (place + first[0] - first[opportunity])
+        dwell = self.dwell[begin + opportunity]
+        owner = np.searchsorted(dwells.first, self.dwell[begin : begin + len(first) - 1], side="right") - 1
+        vehicle = owner[opportunity]
+        return (
+            vehicle,
+            (dwell - dwells.first[vehicle]).astype(np.int32),
+            step.astype(np.int32),
+            dwells.feeder[dwell],
+            power[place],
+        )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidewatt.coordination.result import RUNGS, Coordination
+from tidewatt.coordination.result import Coordination
 from tidewatt.errors import TidewattError
 from tidewatt.io.atomic import atomic_folder
 from tidewatt.io.result_files import (
@@ -109,7 +110,11 @@ def load(folder: Path, certificate: dict[str, Any]) -> Coordination:
         statuses={rung: Status[name] for rung, name in certificate["statuses"].items()},
         run=RunInfo(**finite(certificate["run"])),
         figures=finite(figures),
-        read_schedule=lambda rung: _read_schedule(folder, rung),
+        stored_schedules={
+            rung: partial(pd.read_parquet, folder / file)
+            for rung, file in SCHEDULE_FILES.items()
+            if (folder / file).is_file()
+        },
         **tables,
     )
 
@@ -157,18 +162,6 @@ def _write_loads(path: Path, data: xr.Dataset, scenario: Scenario) -> None:
             "dtype": "float64",
         }
     data.to_netcdf(path, engine="h5netcdf", encoding=encoding)
-
-
-def _read_schedule(folder: Path, rung: str) -> pd.DataFrame:
-    import pandas as pd
-
-    if rung not in SCHEDULE_FILES or not (folder / SCHEDULE_FILES[rung]).is_file():
-        there = [name for name, file in SCHEDULE_FILES.items() if (folder / file).is_file()]
-        raise TidewattError(
-            f"{folder}: no schedule of rung {rung!r}; there are {', '.join(there) or 'none'} "
-            f"(rungs are {', '.join(RUNGS)}; the unmanaged schedule follows from the scenario)."
-        )
-    return pd.read_parquet(folder / SCHEDULE_FILES[rung])
 
 
 def _missing(vehicles: pd.DataFrame) -> dict[str, float]:

@@ -34,7 +34,6 @@ def write_schedule(path: Path, schedule: Schedule, scenario: Scenario) -> None:
         What it is a schedule of.
     """
     dwells = scenario.dwells
-    owner = _owner(dwells.first)
     schema = pa.schema(
         [
             ("vehicle_id", _id_type(scenario.fleet.vehicle_id)),
@@ -46,22 +45,15 @@ def write_schedule(path: Path, schedule: Schedule, scenario: Scenario) -> None:
     )
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for begin, end in _chunks(schedule.first):
-            start = schedule.first[begin]
-            power = schedule.power_kw[start : schedule.first[end]]
-            place = np.flatnonzero(power)
-            size = np.diff(schedule.first[begin : end + 1])
-            opportunity = np.repeat(np.arange(begin, end), size)[place]
-            step = schedule.first_step[opportunity] + (place + start - schedule.first[opportunity])
-            dwell = schedule.dwell[opportunity]
-            vehicle = owner[dwell]
+            vehicle, dwell, step, feeder, power = schedule.rows(dwells, begin, end)
             columns = [
                 _ids(scenario.fleet.vehicle_id, vehicle),
-                pa.array((dwell - dwells.first[vehicle]).astype(np.int32)),
-                pa.array(step.astype(np.int32)),
-                _ids(scenario.grid.feeder_id, dwells.feeder[dwell]),
-                pa.array(power[place]),
+                pa.array(dwell),
+                pa.array(step),
+                _ids(scenario.grid.feeder_id, feeder),
+                pa.array(power),
             ]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=len(place) or 1)
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema), row_group_size=len(power) or 1)
 
 
 def write_soc(path: Path, schedule: Schedule, scenario: Scenario) -> None:

@@ -261,5 +261,24 @@ def test_another_format_is_refused(tmp_path, folder, result):
 def test_an_unknown_rung_is_refused_with_those_there(tmp_path, folder, result):
     """Whoever asks for the unmanaged schedule must learn why there is none."""
     save(result, tmp_path, scenario_folder=folder)
-    with pytest.raises(TidewattError, match="coordinated, session"):
+    with pytest.raises(TidewattError, match="session, coordinated"):
         load(tmp_path).read_schedule("unmanaged")
+    with pytest.raises(TidewattError, match="no schedule of the rung 'best'; this result has: "):
+        result.read_schedule("best")
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+@pytest.mark.parametrize("rung", ["coordinated", "session"])
+def test_a_fresh_result_reads_schedules_as_a_loaded_one(tmp_path, folder, result, rung, numbered):
+    """A notebook must not have to save and load before it can look at a schedule."""
+    if numbered:
+        scenario = result.scenario
+        values = {name: getattr(scenario.fleet, name) for name in Fleet.__slots__}
+        fleet = Fleet(**values | {"vehicle_id": np.arange(len(scenario.fleet))})
+        grid = dataclasses.replace(scenario.grid, feeder_id=np.arange(scenario.grid.feeders))
+        scenario = dataclasses.replace(scenario, fleet=fleet, grid=grid)
+        result = dataclasses.replace(result, scenario=scenario)
+    save(result, tmp_path, scenario_folder=folder)
+    fresh, loaded = result.read_schedule(rung), load(tmp_path).read_schedule(rung)
+    assert len(fresh) > 0
+    pd.testing.assert_frame_equal(fresh, loaded, check_categorical=False)
