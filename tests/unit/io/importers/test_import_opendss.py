@@ -86,7 +86,10 @@ def test_elements_become_lines_and_injections(tmp_path: Path) -> None:
     assert injections.sign[rows["pvsystem.sun"]] == -1 and injections.kind[rows["pvsystem.sun"]] == 2
     assert reactive["generator.g"] == pytest.approx(-150 * math.tan(math.acos(0.98)))
     assert reactive["capacitor.cap"] == pytest.approx(-200)
-    assert "load.d" not in rows and report.dropped == {"open": ("line.tie",)}
+    assert "load.d" not in rows and report.dropped == {
+        "open": ("line.tie",),
+        "disabled": ("load.d",),
+    }
 
 
 def test_a_balanced_circuit_has_the_voltages_of_opendss(tmp_path: Path) -> None:
@@ -196,6 +199,74 @@ def test_everything_wrong_is_said_at_once(tmp_path: Path) -> None:
     assert "redirects to itself" in refused(circuit(tmp_path, MASTER, "redirect ../Master.dss\n"))
     assert "in series" in refused(circuit(tmp_path, MASTER + "New Capacitor.s bus1=b2 bus2=b3 kvar=3\n"))
     assert "cannot be read" in refused(tmp_path / "nowhere.dss")
+
+
+SMALL = """Clear
+New Circuit.a basekv=4.16 bus1=s
+New Line.l1 bus1=s bus2=b r1=0.1 x1=0.1 r0=0.1 x0=0.1 length=1
+New Load.d bus1=b kV=4.16 kW=100 kvar=10
+New Load.e bus1=b kV=4.16 xfkva=100
+New Generator.g bus1=b kV=4.16 kW=50 kvar=5
+Set VoltageBases=[4.16]
+CalcVoltageBases
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("uuids a_uuid.dss", "passed over: calcvoltagebases, uuids"),
+        ("Buscoords a_xy.csv", "passed over: calcvoltagebases, buscoords"),
+        ("AddBusMarker Bus=b code=5 color=Red size=3\nBuildY\nClasses\nnodelist line.l1", "addbusmarker"),
+        ("Select Load.d\nvoltages\nsel load.e\n~ kw=30", "voltages"),
+        ("New Line.l2 bus1=b bus2=c r1=1 x1=1 enabled=no", "left out, disabled: 1 (line.l2)"),
+        (
+            "New Load.f bus1=b kV=4.16 kW=5 enabled=false\nNew UPFC.u bus1=b bus2=c enabled=n",
+            "load.f, upfc.u",
+        ),
+        ("New UPFC.u bus1=b bus2=c\nDisable UPFC.u\nload.d.enabled=No", "load.d, upfc.u"),
+        ("New EnergyMeter.m element=line.l1\n// New Load.f bus1=b", "passed over: energymeter"),
+        ("Set GenMult=0.5\nset allocationfactors=0.9", ""),
+        ("New Load.f bus1=b kV=4.16 xfkva=10\nSolve LoadMult=0.5", "solve"),
+    ],
+)
+def test_what_leaves_a_circuit_as_it_is_is_passed_over(tmp_path: Path, more: str, said: str) -> None:
+    """Published circuits name their elements and place their buses; what is skipped must have no effect."""
+    dss = pytest.importorskip("opendssdirect", reason="opendssdirect is not installed")
+    (tmp_path / "a_uuid.dss").write_text("Line.l1\t{00000000-0000-4000-8000-000000000001}\n")
+    (tmp_path / "a_xy.csv").write_text("s, 1, 2\nb, 3, 4\n")
+    path = tmp_path / "Master.dss"
+    path.write_text(SMALL + more + "\n")
+    scenario, report = import_opendss(path, choices=WIDE)
+    network, injections = scenario.distribution, scenario.injections
+    assert network is not None and injections is not None
+    dss.Command(f'compile "{path}"')
+    dss.Command("solve")
+    theirs: dict[str, complex] = {}
+    for name in dss.Circuit.AllElementNames():
+        dss.Circuit.SetActiveElement(name)
+        if dss.CktElement.Enabled() and name.partition(".")[0] in ("Load", "Generator"):
+            theirs[name.lower()] = sum(
+                complex(*pair) for pair in zip(*[iter(dss.CktElement.Powers())] * 2, strict=True)
+            )
+    ours = {
+        str(name): complex(injections.power_kw[k, 0], injections.reactive_kvar[k, 0]) * injections.sign[k]
+        for k, name in enumerate(injections.injection_id)
+        if str(name) in theirs
+    }
+    assert ours.keys() == theirs.keys()
+    for name, power in theirs.items():
+        assert ours[name].real == pytest.approx(power.real, rel=1e-3), name
+    assert {*network.bus_id.tolist()} - {"source"} == set(dss.Circuit.AllBusNames())
+    assert said in "\n".join(report.lines())
+
+
+@pytest.mark.parametrize("command", ["Reduce all", "remove Line.l1", "AllocateLoads", "MakePosSeq"])
+def test_what_changes_a_circuit_is_refused(tmp_path: Path, command: str) -> None:
+    """A network without the change would be another one than OpenDSS has."""
+    path = tmp_path / "Master.dss"
+    path.write_text(f"{SMALL}New EnergyMeter.m element=line.l1\n{command}\n")
+    assert f"`{command}` changes the circuit" in refused(path)
 
 
 def test_meshed_circuits_are_refused(tmp_path: Path) -> None:

@@ -72,6 +72,15 @@ def tell(draft: NetworkDraft, circuit: Circuit) -> None:
         draft.assumptions.append(f"load shapes of {shapes:,} loads are not read (--load-shape)")
     if circuit.of("capcontrol"):
         draft.assumptions.append("controls of capacitors do not act: all are on as the file gives them")
+    if float(rpn(circuit.options.get("year", "0"))) > 1:
+        draft.assumptions.append(f"loads do not grow to the year {circuit.options['year']}")
+    draft.drop("disabled", circuit.disabled())
+    for what, names in (
+        ("commands that leave the circuit as it is", circuit.commands_passed_over),
+        ("elements of classes that do not matter at one load level", circuit.passed_over),
+    ):
+        if names:
+            draft.assumptions.append(f"{what} are passed over: {', '.join(names)}")
 
 
 Fault = Callable[[Element, str, str], None]
@@ -91,6 +100,7 @@ def is_series(element: Element) -> bool:
 def add_injections(network: NetworkDraft, circuit: Circuit, choices: NetworkChoices, fault: Fault) -> None:
     """Add what consumes and produces, in kW and kvar of all phases together."""
     multiplier = rpn(circuit.options.get("loadmult", "1"))
+    generation = rpn(circuit.options.get("genmult", "1"))
     others = 0
     for load in circuit.of("load"):
         kw, kvar = (multiplier * value for value in _demand(load))
@@ -101,7 +111,7 @@ def add_injections(network: NetworkDraft, circuit: Circuit, choices: NetworkChoi
             f"{others:,} loads that depend on voltage (models other than 1) draw what they draw at 1 per unit"
         )
     for plant in circuit.of("generator"):
-        kw, kvar = _generation(plant, plant.number("kw", 1000.0))
+        kw, kvar = (generation * value for value in _generation(plant, plant.number("kw", 1000.0)))
         _add(network, plant, -kw, -kvar, choices.plants, fault)
     for plant in circuit.of("pvsystem"):
         peak = (

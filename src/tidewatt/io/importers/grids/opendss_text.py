@@ -12,6 +12,8 @@ from typing import Final
 from tidewatt.errors import Issue
 
 __all__ = [
+    "CHANGING",
+    "COMMANDS",
     "NEEDLESS",
     "PASSED_OVER",
     "PROPERTIES",
@@ -68,14 +70,27 @@ def values(text: str) -> list[str]:
 
 
 _COMMANDS = """
-    ? about alignfile buscoords calcv calcvoltagebases capacity cd closedi connect cvrt disconnect
-    distribute doscmd dump estimate export fileedit form get guids help init interpolate latlongcoords
-    makebuslist nodediff panel plot quit relcalc remove rephase reset rotate sample save setbusxy
-    setkvbase setloadandgenkv show solve summary top totalpowers totals updatestorage uservisualize var
-    visualize ysc zsc zsc10 zscrefresh
+    new edit more m ~ select save show solve enable disable plot reset compile set dump open close
+    redirect help quit ? next panel sample clear about calcvoltagebases setkvbase buildy get init export
+    fileedit voltages currents powers seqvoltages seqcurrents seqpowers losses phaselosses cktlosses
+    allocateloads formedit totals capacity classes userclasses zsc zsc10 zscrefresh ysc puvoltages
+    varvalues varnames buscoords makebuslist makeposseq reduce interpolate alignfile top rotate vdiff
+    summary distribute di_plot comparecases yearlycurves cd visualize closedi doscmd estimate reconductor
+    _initsnap _solvenocontrol _samplecontrols _docontrolactions _showcontrolqueue _solvedirect
+    _solvepflow addbusmarker uuids setloadandgenkv cvrtloadshapes nodediff rephase setbusxy updatestorage
+    obfuscate latlongcoords batchedit pstcalc variable reprocessbuses clearbusmarkers relcalc var cleanup
+    finishtimestep nodelist connect disconnect remove calcincmatrix calcincmatrix_o refine_buslevels
+    calclaplacian exportoverloads exportvviolations zsc012 allpceatbus allpdeatbus totalpowers giscoords
+    clearall comhelp newactor wait solveall abort clone guids uservisualize
 """
-PASSED_OVER: Final = frozenset(_COMMANDS.split())
-"""Commands that show, solve or save: the network stays what it is."""
+COMMANDS: Final = tuple(_COMMANDS.split())
+"""Commands of OpenDSS in its own order: a beginning stands for the first that has it."""
+_CHANGING = "abort allocateloads clone estimate makeposseq newactor obfuscate reconductor reduce remove"
+CHANGING: Final = frozenset(_CHANGING.split())
+"""Commands that change the circuit by what OpenDSS computes."""
+_ACTING = "~ batchedit clear clearall close compile disable edit enable m more new open redirect select set"
+PASSED_OVER: Final = frozenset(COMMANDS) - CHANGING - frozenset(_ACTING.split())
+"""Commands that show, solve, save or name: the network stays what it is."""
 _CLASSES = """
     cndata dynamicexp energymeter espvlcontrol expcontrol fuse gendispatcher growthshape invcontrol
     linegeometry linespacing loadshape monitor priceshape pvcontrol recloser relay sensor spectrum
@@ -259,19 +274,27 @@ class Circuit:
         What ``set`` set.
     files : list of str
         Files read.
-    passed_over : set of str
-        Classes of which nothing is needed, such as ``energymeter``.
+    passed_over : dict of str to None
+        Classes of which nothing is needed, such as ``energymeter``, in the order met.
+    commands_passed_over : dict of str to None
+        Commands that leave the circuit what it is, such as ``uuids``, in the order met.
     """
 
     file: str
     elements: dict[str, dict[str, Element]] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
-    passed_over: set[str] = field(default_factory=set)
+    passed_over: dict[str, None] = field(default_factory=dict)
+    commands_passed_over: dict[str, None] = field(default_factory=dict)
 
     def of(self, kind: str) -> list[Element]:
         """Elements of a class that are enabled."""
         return [each for each in self.elements.get(kind, {}).values() if each.enabled]
+
+    def disabled(self) -> list[str]:
+        """Return the elements that are defined and not enabled, as ``class.name``."""
+        every = (each for of_kind in self.elements.values() for each in of_kind.values())
+        return [f"{each.kind}.{each.name}" for each in every if not each.enabled]
 
 
 def read_circuit(path: Path, issues: list[Issue]) -> Circuit:
@@ -292,6 +315,10 @@ class _ScriptReader:
 
     def close(self) -> None:
         """Report faults, those of one kind together."""
+        for kind in self.circuit.elements.keys() - PROPERTIES.keys():
+            for each in self.circuit.of(kind):
+                problem = f"elements of the class {kind!r} are not supported"
+                self.fault(each.where, problem, "Remove, replace or disable them")
         for (file, fix), found in self.faults.items():
             shown = tuple(where for where, _ in found[:_SHOWN])
             self.issues.append(Issue(file, "", found[0][1], fix, shown, len(found)))
@@ -327,7 +354,9 @@ class _ScriptReader:
 
     def command(self, text: str, where: str, path: Path, above: tuple[Path, ...]) -> None:
         word, rest = (*text.split(maxsplit=1), "")[:2]
-        verb = word.lower()
+        verb = next((each for each in COMMANDS if each.startswith(word.lower())), word.lower())
+        if word.lower() in COMMANDS:
+            verb = word.lower()
         if verb in ("~", "more", "m") or text.startswith("~"):
             rest = text[1:] if text.startswith("~") else rest
             if self.active is not None:
@@ -337,8 +366,11 @@ class _ScriptReader:
         elif verb in ("redirect", "compile"):
             name = next((each for _, each in _parameters(rest)), "")
             self.file(_found(path.parent, name), (*above, path), int(where.rpartition(":")[2]))
-        elif verb == "set":
-            self.circuit.options |= {name.lower(): value for name, value in _parameters(rest) if name}
+        elif verb in ("set", "solve"):
+            self.options({name.lower(): value for name, value in _parameters(rest) if name})
+        elif verb == "select":
+            kind, _, name = next((value for _, value in _parameters(rest)), "").partition(".")
+            self.active = self.known(kind, name, where)
         elif verb in ("open", "close", "enable", "disable"):
             self.switch(verb, rest, where)
         elif verb in ("clear", "clearall"):
@@ -351,9 +383,21 @@ class _ScriptReader:
             element = self.known(kind, name, where)
             if element is not None:
                 self.assign(element, f"{prop}={rest}", where)
-        elif verb not in PASSED_OVER and verb.rstrip("s") not in PASSED_OVER:
-            shown = text if len(text) <= 60 else f"{text[:60]}..."
-            self.fault(where, f"the command `{shown}` is not understood", "Remove or correct the command")
+        elif verb in CHANGING:
+            fix = "Run it in OpenDSS, then `save circuit`, and import what was saved"
+            self.fault(where, f"the command `{_shown(text)}` changes the circuit by a computation", fix)
+        elif verb not in COMMANDS:
+            fix = "Remove or correct the command"
+            self.fault(where, f"the command `{_shown(text)}` is not understood", fix)
+        if verb in PASSED_OVER:
+            self.circuit.commands_passed_over[verb] = None
+
+    def options(self, given: dict[str, str]) -> None:
+        """Keep what ``set`` sets; what it sets of all loads acts on those that are there."""
+        self.circuit.options |= given
+        if "allocationfactors" in given:
+            for load in self.circuit.elements.get("load", {}).values():
+                load.set("allocationfactor", given["allocationfactors"])
 
     def element(self, verb: str, text: str, where: str) -> None:
         """New or edited element."""
@@ -364,14 +408,9 @@ class _ScriptReader:
         kind, _, name = full.lower().partition(".")
         if kind == "circuit":
             kind, name = "vsource", "source"
-        if kind not in PROPERTIES:
+        if kind in NEEDLESS:
             self.active = None
-            if kind in NEEDLESS:
-                self.circuit.passed_over.add(kind)
-            else:
-                self.fault(
-                    where, f"elements of the class {kind!r} are not supported", "Remove or replace them"
-                )
+            self.circuit.passed_over[kind] = None
             return
         of_kind = self.circuit.elements.setdefault(kind, {})
         if verb == "new":
@@ -390,7 +429,12 @@ class _ScriptReader:
         self.set_all(element, list(_parameters(text)), where)
 
     def set_all(self, element: Element, parameters: list[tuple[str, str]], where: str) -> None:
-        known = PROPERTIES[element.kind]
+        known = PROPERTIES.get(element.kind)
+        if known is None:  # of such a class it counts alone whether the element is there
+            for name, value in parameters:
+                if name.lower() == "enabled":
+                    element.set("enabled", value)
+            return
         at = -1
         for given, value in parameters:
             name = given.lower()
@@ -429,12 +473,16 @@ class _ScriptReader:
             element.enabled = verb == "enable"
 
     def known(self, kind: str, name: str, where: str) -> Element | None:
-        if kind.lower() not in PROPERTIES:
-            return None  # of a class of which nothing is needed
+        if kind.lower() in NEEDLESS:
+            return None
         element = self.circuit.elements.get(kind.lower(), {}).get(name.lower())
         if element is None:
             self.fault(where, f"there is no {kind}.{name} before it", "Correct the name, or define it before")
         return element
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def _commands(text: str) -> Iterator[tuple[int, str]]:
