@@ -7,11 +7,13 @@ import platform
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-__all__ = ["Certificate", "Checkpoint", "Progress", "RunInfo", "Status"]
+from tidewatt.domain.shown import Shown, figure
+
+__all__ = ["Certificate", "Checkpoint", "Progress", "Result", "RunInfo", "Status", "money"]
 
 
 class Status(enum.Enum):
@@ -57,6 +59,47 @@ class Status(enum.Enum):
             Status.TOLERANCE,
             Status.EVALUATIONS,
         )
+
+
+class Result(Shown):
+    """Base of the results of all studies: what each can say of itself."""
+
+    __slots__ = ()
+    # Key of the summary: label and unit; the unit "money" is that of the result's costs.
+    HEADLINES: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    TABLES: ClassVar[tuple[str, ...]] = ()
+
+    figures: Mapping[str, Any]
+
+    if TYPE_CHECKING:
+
+        @property
+        def status(self) -> Status:
+            """How the study ended."""
+
+    def summary(self) -> dict[str, Any]:
+        """Return the figures of ``summary.json``; units are suffixes of the keys."""
+        return dict(self.figures)
+
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        """Yield the scenario, the status, headline figures with units, tables, and how to go on."""
+        yield "of", str(self.figures.get("scenario") or "a scenario without a name")
+        yield "status", self.status.name
+        for key, (label, unit) in self.HEADLINES.items():
+            value = self.figures.get(key)
+            if value is not None:
+                yield (
+                    label,
+                    f"{figure(float(value))} {money(self.figures) if unit == 'money' else unit}".strip(),
+                )
+        yield "tables", ", ".join(name for name in self.TABLES if getattr(self, name) is not None)
+        fresh = getattr(self, "scenario", None) is not None
+        yield "go on with", f"summary(), tidewatt.{'save' if fresh else 'verify'}"
+
+
+def money(figures: Mapping[str, Any]) -> str:
+    """Return what the costs of a summary are in, such as ``USD``; empty where the scenario does not say."""
+    return str(figures.get("cost_unit") or figures.get("currency") or "")
 
 
 @dataclass(frozen=True, slots=True)

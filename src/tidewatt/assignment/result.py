@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tidewatt.domain.scenario import Scenario
-from tidewatt.result import RunInfo, Status
+from tidewatt.result import Result, RunInfo, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["Equilibrium"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Equilibrium:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Equilibrium(Result):
     """Link flows under which nobody is faster, or cheaper, by another path, up to a gap.
 
     Attributes
@@ -37,13 +37,15 @@ class Equilibrium:
         What was assigned. None in a loaded result.
     """
 
+    HEADLINES: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "relative_gap": ("relative gap", ""),
+        "iterations": ("iterations", ""),
+    }
+    TABLES: ClassVar[tuple[str, ...]] = ("links", "history")
+
     links: pd.DataFrame
     history: pd.DataFrame
     status: Status
     run: RunInfo
     figures: Mapping[str, Any]
     scenario: Scenario | None = None
-
-    def summary(self) -> dict[str, Any]:
-        """The figures of ``summary.json``; units are suffixes of the keys."""
-        return dict(self.figures)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tidewatt.domain.scenario import Scenario
-from tidewatt.result import RunInfo, Status
+from tidewatt.result import Result, RunInfo, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Configuration"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Configuration:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Configuration(Result):
     """The plan that was found, and what it changes.
 
     Attributes
@@ -50,6 +50,12 @@ class Configuration:
         What was configured. None in a loaded result.
     """
 
+    HEADLINES: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "objective": ("objective on fresh days", "money"),
+        "evaluations": ("plans tried", ""),
+    }
+    TABLES: ClassVar[tuple[str, ...]] = ("plan", "costs", "days", "history", "front", "data")
+
     plan: pd.DataFrame
     costs: pd.DataFrame
     days: pd.DataFrame
@@ -60,7 +66,3 @@ class Configuration:
     run: RunInfo
     figures: Mapping[str, Any]
     scenario: Scenario | None = None
-
-    def summary(self) -> dict[str, Any]:
-        """The figures of ``summary.json``; units are suffixes of the keys."""
-        return dict(self.figures)

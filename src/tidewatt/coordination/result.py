@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.domain.fleet import Schedule
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import TidewattError
-from tidewatt.result import Certificate, RunInfo, Status
+from tidewatt.result import Certificate, Result, RunInfo, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,8 +24,8 @@ RUNGS = ("unmanaged", "session", "coordinated")
 """Rungs of the flexibility ladder, lowest first."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Coordination:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Coordination(Result):
     """What `coordinate` found, and the proof of how good it is.
 
     Attributes
@@ -62,6 +62,13 @@ class Coordination:
         What was coordinated; saving needs it to label the schedules. None in a loaded result.
     """
 
+    HEADLINES: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "unmanaged_upgrade_cost": ("unmanaged upgrade cost", "money"),
+        "coordinated_upgrade_cost": ("coordinated", "money"),
+        "lower_bound_cost": ("proved lower bound", "money"),
+    }
+    TABLES: ClassVar[tuple[str, ...]] = ("feeders", "banks", "vehicles", "history", "data")
+
     data: xr.Dataset
     feeders: pd.DataFrame
     banks: pd.DataFrame
@@ -84,10 +91,6 @@ class Coordination:
     def certificate(self) -> Certificate:
         """The bracket around the optimum of the coordinated rung."""
         return self.certificates["coordinated"]
-
-    def summary(self) -> dict[str, Any]:
-        """The figures of ``summary.json``; units are suffixes of the keys."""
-        return dict(self.figures)
 
     def read_schedule(self, rung: str) -> pd.DataFrame:
         """Return the schedule of a rung as a table; a loaded result reads it from its folder.

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tidewatt.domain.shown import Shown
+
 __all__ = ["Array", "FrozenArrays", "freeze", "identifiers", "offsets"]
 
 Array = NDArray[Any]
@@ -39,7 +41,7 @@ def offsets(owner: Array, owners: int) -> Array:
     return freeze(first, np.int64)
 
 
-class FrozenArrays:
+class FrozenArrays(Shown):
     """Base of frozen dataclasses that hold nothing but arrays: ids by name, the rest of a stated dtype.
 
     A subclass says in ``KINDS`` which fields are not float64.

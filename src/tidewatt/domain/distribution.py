@@ -17,7 +17,7 @@ INJECTION_KINDS = ("load", "wind", "solar")
 """Kinds of injections; `Injections.kind` is a position in it. A load consumes, the others produce."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Distribution(FrozenArrays):
     """Buses and lines of a network that is operated radially.
 
@@ -65,7 +65,7 @@ class Distribution(FrozenArrays):
         return len(self.line_id)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Injections(FrozenArrays):
     """Loads, wind and solar plants: forecasts and how far they may be off.
 
@@ -117,7 +117,7 @@ class Injections(FrozenArrays):
         return drawn[0], drawn[1]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Forecasts(FrozenArrays):
     """Past forecasts and what came: the source of conformal margins.
 

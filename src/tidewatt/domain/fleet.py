@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tidewatt.domain.arrays import Array, freeze, identifiers
+from tidewatt.domain.shown import Shown
 
 __all__ = ["OFF_GRID", "Dwells", "Fleet", "Schedule", "Trips"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fleet:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Fleet(Shown):
     """The vehicles of a scenario, one array a property; all of shape (vehicles,).
 
     Attributes
@@ -66,8 +67,8 @@ OFF_GRID = -1
 """Feeder index of a dwell that is not on the studied grid."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Dwells:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Dwells(Shown):
     """Stays of vehicles at a place. Rows of vehicle i: ``first[i]:first[i + 1]``, in time order.
 
     Attributes
@@ -99,8 +100,8 @@ class Dwells:
         return len(self.arrive_min)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trips:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Trips(Shown):
     """Trips of vehicles. Rows of vehicle i: ``first[i]:first[i + 1]``, in time order.
 
     Attributes
@@ -134,8 +135,8 @@ def _freeze_rows(rows: Dwells | Trips, names: tuple[str, ...]) -> None:
         object.__setattr__(rows, name, freeze(getattr(rows, name)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Schedule:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Schedule(Shown):
     """Power of charging opportunities (dwells with a charger) over the steps they touch.
 
     Opportunities stand in the order of the scenario's dwells. Steps of opportunity q:

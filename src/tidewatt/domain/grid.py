@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tidewatt.domain.arrays import Array, freeze, identifiers
+from tidewatt.domain.shown import Shown
 
 __all__ = ["NO_BANK", "CostPieces", "Grid"]
 
@@ -15,8 +16,8 @@ NO_BANK = -1
 """Bank index of a feeder without a bank."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CostPieces:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class CostPieces(Shown):
     """Convex piecewise-linear upgrade costs of feeders or banks: pieces of rising marginal cost.
 
     Rows of element g: ``first[g]:first[g + 1]``; the first piece of each starts at 0 kW.
@@ -47,8 +48,8 @@ class CostPieces:
         return cls(np.arange(n + 1), np.zeros(n), cost_per_kw)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Grid:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Grid(Shown):
     """The studied part of a distribution grid.
 
     Attributes

@@ -17,7 +17,7 @@ __all__ = ["Feeder", "feeder_of", "loops", "unreached"]
 _KVA_PER_MVA = 1000.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Feeder(FrozenArrays):
     """Lines of a radial network directed away from the slack; per unit of 1 kW and the buses' base voltage.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tidewatt.domain.arrays import Array, freeze, identifiers
+from tidewatt.domain.shown import Shown
 
 __all__ = ["ROAD_CLASSES", "Demand", "FleetTypes", "Roads"]
 
@@ -20,8 +21,8 @@ _PLANAR_KM = {"km": 1.0, "m": 0.001, "mi": 1.609344, "ft": 0.0003048}
 _DEGREES = ("EPSG:4326", "OGC:CRS84", "WGS84", "WGS 84", "EPSG:4269")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Roads:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Roads(Shown):
     """Nodes, links and zones of a road network.
 
     Attributes
@@ -127,8 +128,8 @@ class Roads:
         return plane_km(self.x, self.y, self.crs, self.y)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Demand:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Demand(Shown):
     """Trips between zones; all of shape (rows,).
 
     Attributes
@@ -156,8 +157,8 @@ class Demand:
         return len(self.trips)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FleetTypes:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class FleetTypes(Shown):
     """Types of electric vehicles and their shares; all of shape (types,).
 
     Attributes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,14 +14,15 @@ from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.domain.grid import CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.roads import Demand, FleetTypes, Roads
+from tidewatt.domain.shown import Shown
 from tidewatt.domain.stations import Stations
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
 
 __all__ = ["Scenario"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scenario:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Scenario(Shown):
     """Vehicles with their trips and dwells, the roads they drive on and the grid they charge from.
 
     A study needs only its own parts: the others are empty (`fleet`, `dwells`, `trips`, `grid`) or None.
@@ -50,6 +51,9 @@ class Scenario:
         What tariffs are found for: roads in steps, charging sites, who buys energy, and groups of vehicles.
     distribution, injections, forecasts : Distribution, Injections, Forecasts, optional
         Buses and lines, loads and plants there, and past forecasts beside their outcomes.
+    currency : str
+        What costs and prices are in, such as ``"USD"``, in the words of ``scenario.toml``; empty: not named.
+        Like the name, it is a word for people: no figure, and so not the fingerprint, depends on it.
     provenance : tuple of tuple of str
         Rows (table, field, value, status, source) that say where figures come from; no study computes with
         them.
@@ -75,6 +79,7 @@ class Scenario:
     injections: Injections | None = None
     forecasts: Forecasts | None = None
     provenance: tuple[tuple[str, ...], ...] = ()
+    currency: str = ""
 
     @classmethod
     def bare(cls, name: str, horizon: Horizon, **parts: Any) -> Scenario:
@@ -91,6 +96,29 @@ class Scenario:
             Grid(empty, empty, none, headroom, headroom, pieces, pieces, none, none),
             **parts,
         )
+
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        """Yield the name, the time axis, how many of each there are, and how to go on."""
+        h = self.horizon
+        yield "", self.name or "(without a name)"
+        yield "horizon", f"{h.steps:,} steps of {h.step_min:g} min from {h.start:%Y-%m-%d %H:%M}"
+        if self.currency:
+            yield "currency", self.currency
+        counts = {
+            "vehicles": len(self.fleet),
+            "dwells": len(self.dwells),
+            "trips": len(self.trips),
+            "feeders": self.grid.feeders,
+            "banks": self.grid.banks,
+            "road links": self.roads.links if self.roads is not None else 0,
+            "zones": len(self.roads.zone_id) if self.roads is not None else 0,
+            "stations": len(self.stations) if self.stations is not None else 0,
+            "charging sites": len(self.sites) if self.sites is not None else 0,
+            "groups of vehicles": len(self.travel) if self.travel is not None else 0,
+            "buses": self.distribution.buses if self.distribution is not None else 0,
+        }
+        yield "holds", ", ".join(f"{what} {number:,}" for what, number in counts.items() if number)
+        yield "go on with", "tidewatt.check(scenario), a study such as tidewatt.coordinate(scenario)"
 
     def sha256(self) -> str:
         """Fingerprint of all that a result depends on: the same for CSV and Parquet, hexadecimal."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tidewatt.domain.arrays import Array, freeze, identifiers
+from tidewatt.domain.shown import Shown
 
 __all__ = ["StationPlan", "Stations"]
 
@@ -18,8 +19,8 @@ _WHOLE = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StationPlan:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class StationPlan(Shown):
     """Numbers of chargers at every station; both of shape (stations,), int64, >= 0.
 
     Attributes
@@ -36,8 +37,8 @@ class StationPlan:
         object.__setattr__(self, "normal", freeze(self.normal, np.int64))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stations:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Stations(Shown):
     """Public charging stations; arrays of shape (stations,) where nothing else is said.
 
     Attributes

@@ -13,7 +13,7 @@ from tidewatt.domain.arrays import Array, FrozenArrays
 __all__ = ["Aggregators", "ChargingSites", "StepRoads", "Travel"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StepRoads(FrozenArrays):
     """Roads whose travel times are whole steps.
 
@@ -51,7 +51,7 @@ class StepRoads(FrozenArrays):
         return len(self.link_id)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ChargingSites(FrozenArrays):
     """Places where vehicles charge or discharge, each at a road node and a bus.
 
@@ -96,7 +96,7 @@ class ChargingSites(FrozenArrays):
         return least * self.chargers, most * self.chargers
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Aggregators(FrozenArrays):
     """Who buys energy for vehicles; all of shape (aggregators,).
 
@@ -128,7 +128,7 @@ class Aggregators(FrozenArrays):
         return len(self.aggregator_id)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Travel(FrozenArrays):
     """Groups of vehicles that depart together; all of shape (groups,).
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tidewatt.domain.scenario import Scenario
-from tidewatt.result import RunInfo, Status
+from tidewatt.result import Result, RunInfo, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +19,8 @@ STATES = ("parked", "driving", "to_station", "queueing", "charging")
 """What a vehicle does in a minute; `charging` means at a station on the way."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Simulation:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Simulation(Result):
     """What happened on the simulated days.
 
     Attributes
@@ -60,6 +60,13 @@ class Simulation:
         What was simulated. None in a loaded result.
     """
 
+    HEADLINES: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "charges_per_day": ("charges", "a day"),
+        "mean_wait_min": ("mean wait", "min"),
+        "peak_load_kw": ("peak load", "kW"),
+    }
+    TABLES: ClassVar[tuple[str, ...]] = ("stations", "events", "unserved", "history", "data")
+
     data: xr.Dataset
     events: pd.DataFrame
     unserved: pd.DataFrame
@@ -70,7 +77,3 @@ class Simulation:
     figures: Mapping[str, Any]
     itineraries: Scenario | None = None
     scenario: Scenario | None = None
-
-    def summary(self) -> dict[str, Any]:
-        """The figures of ``summary.json``; units are suffixes of the keys."""
-        return dict(self.figures)

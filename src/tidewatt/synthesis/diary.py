@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from tidewatt.domain.arrays import Array, freeze
+from tidewatt.domain.shown import Shown
 from tidewatt.synthesis import statistics as st
 
 __all__ = ["Diary", "embedded_diary", "travel_min"]
@@ -16,8 +17,8 @@ HOME, WORK, ESCORT, ERRAND = 0, 1, 4, 5
 LATEST_MIN = 24.25 * 60.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Diary:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Diary(Shown):
     """Car trips of person-days, rows sorted by person-day and departure.
 
     Attributes

@@ -9,6 +9,7 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.grid import NO_BANK, CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
+from tidewatt.domain.shown import Shown
 from tidewatt.synthesis import statistics as st
 
 __all__ = ["FeederPlan", "base_load", "draw_feeders", "grid_of"]
@@ -74,8 +75,8 @@ SUBSTATIONS = [
 ]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FeederPlan:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class FeederPlan(Shown):
     """What is drawn about feeders before vehicles are known; all arrays of shape (feeders,) unless noted.
 
     Attributes

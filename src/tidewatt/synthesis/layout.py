@@ -11,6 +11,7 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.fleet import OFF_GRID
 from tidewatt.domain.horizon import Horizon
+from tidewatt.domain.shown import Shown
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.synthesis.diary import HOME, WORK, Diary, embedded_diary
 from tidewatt.synthesis.habits import Habits, pick
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Layout", "lay_out", "start_min"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Layout:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Layout(Shown):
     """Rows of trips and dwells as the kernels wrote them, and what they were made from.
 
     Attributes

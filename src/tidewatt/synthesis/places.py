@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from tidewatt.domain.arrays import Array, freeze
+from tidewatt.domain.shown import Shown
 from tidewatt.errors import Issue, ScenarioError
 
 __all__ = ["FeederPlaces"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FeederPlaces:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class FeederPlaces(Shown):
     """Relative numbers of places on each feeder, and how many lie outside the studied grid.
 
     Attributes

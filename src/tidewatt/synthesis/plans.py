@@ -10,6 +10,7 @@ import numpy as np
 from tidewatt.domain.arrays import Array, freeze
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.roads import FleetTypes, Roads
+from tidewatt.domain.shown import Shown
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.synthesis.diary import Diary
 from tidewatt.synthesis.habits import Habits
@@ -28,8 +29,8 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DayPlans:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class DayPlans(Shown):
     """Trips that vehicles want to make; trips of vehicle i are rows ``first[i]:first[i + 1]``, in time order.
 
     Attributes

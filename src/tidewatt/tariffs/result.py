@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tidewatt.domain.scenario import Scenario
-from tidewatt.result import RunInfo, Status
+from tidewatt.result import Result, RunInfo, Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["Tariffs"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Tariffs:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Tariffs(Result):
     """Published prices, what they lead to, and the proof that they do.
 
     Attributes
@@ -65,6 +65,13 @@ class Tariffs:
         None in a loaded result.
     """
 
+    HEADLINES: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "cost": ("cost", "money"),
+        "lower_bound_cost": ("proved lower bound", "money"),
+        "largest_tariff_per_kwh": ("largest tariff per kWh", "money"),
+    }
+    TABLES: ClassVar[tuple[str, ...]] = ("tariffs", "lines", "voltages", "sites", "diagnosis", "data")
+
     tariffs: pd.DataFrame
     tolls: pd.DataFrame
     lines: pd.DataFrame
@@ -80,7 +87,3 @@ class Tariffs:
     run: RunInfo
     figures: Mapping[str, Any]
     scenario: Scenario | None = None
-
-    def summary(self) -> dict[str, Any]:
-        """The figures of ``summary.json``; units are suffixes of the keys."""
-        return dict(self.figures)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from tidewatt.domain.arrays import Array, freeze
+from tidewatt.domain.shown import Shown
 from tidewatt.kernels.queue import figures
 
 __all__ = ["FAST", "NORMAL", "SERIES", "Requests", "Sessions", "joined", "station_series"]
@@ -20,8 +21,8 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Requests:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Requests(Shown):
     """Charging requests in the order of `minute`, equal minutes by row; arrays of shape (requests,).
 
     They are what a day of traffic leaves for its day of charging: a plan of stations changes where and when
