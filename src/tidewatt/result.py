@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from tidewatt.domain.shown import Shown, figure
 
-__all__ = ["Certificate", "Checkpoint", "Progress", "Result", "RunInfo", "Status", "money"]
+__all__ = ["Certificate", "Checkpoint", "Progress", "Result", "RunInfo", "Status", "money", "priced"]
 
 
 class Status(enum.Enum):
@@ -99,7 +99,13 @@ class Result(Shown):
 
 def money(figures: Mapping[str, Any]) -> str:
     """Return what the costs of a summary are in, such as ``USD``; empty where the scenario does not say."""
-    return str(figures.get("cost_unit") or figures.get("currency") or "")
+    named = (figures.get("cost_unit"), figures.get("currency"))  # absent before 2026-12
+    return next((each for each in named if isinstance(each, str) and each), "")
+
+
+def priced(unit: str, currency: str) -> str:
+    """Return a unit that is said in cost, such as ``cost per kWh``, in a currency where there is one."""
+    return unit.replace("cost", currency, 1) if currency else unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +115,9 @@ class Certificate:
     Attributes
     ----------
     upgrade_cost : float
-        Objective of the schedule found, in the scenario's cost unit: the optimum is not above it.
+        Objective of the schedule found, in the scenario's money: the optimum is not above it.
     lower_bound_cost : float
-        Dual bound, in the scenario's cost unit: the optimum is not below it.
+        Dual bound, in the scenario's money: the optimum is not below it.
     total_regret_cost : float
         Sum over vehicles of what they pay under the prices less their own cheapest schedule.
     grid_slack_cost : float
@@ -125,7 +131,7 @@ class Certificate:
 
     @property
     def absolute_gap(self) -> float:
-        """Upper less lower end of the bracket, in the scenario's cost unit, >= 0."""
+        """Upper less lower end of the bracket, in the scenario's money, >= 0."""
         return max(self.upgrade_cost - self.lower_bound_cost, 0.0)
 
     def relative_gap(self, unmanaged_upgrade_cost: float) -> float:

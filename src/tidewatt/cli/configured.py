@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tidewatt.cli.console import width, wrapped
-from tidewatt.report.words import amount, at_least, count, percent
+from tidewatt.report.words import amount, at_least, count, money_name, percent
 
 if TYPE_CHECKING:
     from tidewatt.configuration.result import Configuration
@@ -28,18 +28,18 @@ _CLOSED = 5  # ids shown
 _ROUNDING = 1e-9  # relative; less is no change
 
 LABELS = {
-    "f1": "stations: F1",
+    "f1": "stations",
     "f1_1": "  retrofit",
     "f1_2": "  revenue (earned)",
     "f1_3": "  expansion",
-    "f2": "drivers: F2",
+    "f2": "drivers",
     "f2_1": "  time",
     "f2_2": "  fees",
     "f2_3": "  dissatisfaction",
-    "f3": "grid: F3",
+    "f3": "grid",
     "f3_peak_valley": "  peak less valley",
     "f3_variance": "  variance",
-    "f4": "traffic: F4",
+    "f4": "traffic",
     "mean_detour_min": "detour [min]",
     "mean_wait_min": "wait [min]",
     "mean_charge_min": "charging [min]",
@@ -116,7 +116,7 @@ def coordinated_rows(figures: dict[str, Any]) -> list[tuple[str, ...]]:
     """Grid costs and peaks of the same stations, unmanaged and coordinated, before and after."""
     found = figures["coordinated"]
     names = {
-        "f3": "grid: F3",
+        "f3": "grid",
         "f3_peak_valley": "  peak less valley",
         "f3_variance": "  variance",
         "peak_load_kw": "peak load [kW]",
@@ -140,7 +140,8 @@ def print_comparison(result: Configuration) -> None:
         f"{f['scenario']}: {count(int(f['stations']), 'station')}, {count(int(f['vehicles']), 'vehicle')}; "
     )
     title += (
-        f"means of {count(int(f['days_test']), 'fresh day')}, simulated in full; costs in money units a day"
+        f"means of {count(int(f['days_test']), 'fresh day')}, simulated in full; "
+        f"costs in {money_name(f)} a day"
     )
     _print_table(title, ("a day", "before", "after", "change", "± 95 %"), comparison_rows(result))
     rows, changed = station_rows(result), int(f["stations_changed"])
@@ -217,7 +218,7 @@ def _limits(f: Any) -> str:
         if spent >= 0
         else f"sales bring {amount(-spent, 4)} more than purchases cost"
     )
-    return f"Limits: {', '.join(said)}; {paid} (money units, before interest)."
+    return f"Limits: {', '.join(said)}; {paid} (in {money_name(f)}, before interest)."
 
 
 def _broken(f: Any) -> list[str]:
@@ -253,15 +254,15 @@ def _coordinated(f: Any) -> list[str]:
 
 
 def _assumed(f: Any) -> str:
-    weights = " ".join(amount(float(w), 3) for w in f["weights"].values())
+    weights = ", ".join(f"{what} {amount(float(w), 3)}" for what, w in f["weights"].items())
     known = {
         "none": "nothing of queues",
         "arrived": "who is at a station, not who is on the way there",
         "reserved": "who is at a station and who is on the way there",
     }[str(f["information"])]
     return (
-        f"Assumed: weights {weights}; drivers know {known}; in the search, what they ask for and when does "
-        "not depend on the plan. Days are synthesised from travel statistics, not observed."
+        f"Assumed: weights of {weights}; drivers know {known}; in the search, what they ask for and when "
+        "does not depend on the plan. Days are synthesised from travel statistics, not observed."
     )
 
 

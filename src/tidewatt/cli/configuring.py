@@ -99,7 +99,7 @@ def configure(
     time_limit_s
         Stop the search after so many seconds [default: no limit].
     budget
-        Most that purchases less sales may cost, in money units (10,000 of the scenario's money unless set
+        Most that purchases less sales may cost, in `money_unit` (10,000 of the scenario's money unless set
         otherwise), before interest [default: no limit].
     coordinated
         Judge both plans under coordinated charging too.

@@ -7,7 +7,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from tidewatt.cli.console import width, wrapped
-from tidewatt.report.words import REASON_NAMES, STATISTIC_NAMES, amount, clock, count, percent
+from tidewatt.report.words import REASON_NAMES, STATISTIC_NAMES, amount, clock, count, money_name, percent
 
 if TYPE_CHECKING:
     from tidewatt.simulation.parameters import Parameters
@@ -37,7 +37,7 @@ def day_rows(result: Simulation) -> list[tuple[str, str, str]]:
     rows = [
         ("charges on the way", amount(f["charges_per_day"]), kinds),
         ("energy of these [kWh]", amount(f["energy_kwh"]), ""),
-        ("revenue of these [cost]", amount(f["revenue"]), ""),
+        (f"revenue of these [{money_name(f)}]", amount(f["revenue"]), ""),
         ("detour [min]", amount(f["mean_detour_min"], 3), half("mean_detour_min")),
         ("wait [min]", amount(f["mean_wait_min"], 3), half("mean_wait_min")),
         ("95 % wait less than [min]", amount(f["p95_wait_min"], 3), ""),

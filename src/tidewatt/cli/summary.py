@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidewatt.cli.console import width, wrapped
-from tidewatt.report.words import RUNG_NAMES, amount, at_least, count, percent, power
+from tidewatt.report.words import (
+    RUNG_NAMES,
+    amount,
+    at_least,
+    count,
+    in_money,
+    money_note,
+    percent,
+    power,
+)
+from tidewatt.result import money
 
 if TYPE_CHECKING:
     from tidewatt.coordination.result import Coordination
@@ -27,6 +37,7 @@ def ladder(result: Coordination) -> dict[str, dict[str, str]]:
     unmanaged = float(figures["unmanaged_upgrade_cost"])
     rungs = {}
     rounding = NOTHING * unmanaged
+    upgrade = f"upgrade cost [{unit}]" if (unit := money(figures)) else "upgrade cost"
     for rung, name in RUNG_NAMES.items():
         if f"{rung}_upgrade_cost" not in figures or rung not in result.certificates:
             continue
@@ -35,7 +46,7 @@ def ladder(result: Coordination) -> dict[str, dict[str, str]]:
         rungs[name] = {
             "feeders overloaded": f"{int(figures[f'{rung}_feeders_overloaded']):,}",
             "overload": power(float(figures[f"{rung}_overload_kw"])),
-            "upgrade cost": amount(certificate.upgrade_cost if certificate.upgrade_cost > rounding else 0.0),
+            upgrade: amount(certificate.upgrade_cost if certificate.upgrade_cost > rounding else 0.0),
             "proved lower bound": at_least(certificate.lower_bound_cost, 4) if decided else "-",
             "gap": percent(certificate.relative_gap(unmanaged)) if decided else "-",
         }
@@ -87,8 +98,8 @@ def sentences(result: Coordination, relative_gap: float | None = None) -> list[s
     else:
         said.append(
             f"Proved: no charging plan that makes every trip possible needs upgrades of less than "
-            f"{at_least(certificate.lower_bound_cost)}; the plan found needs "
-            f"{amount(certificate.upgrade_cost, 6)} (gap {percent(gap)}), which spares "
+            f"{in_money(at_least(certificate.lower_bound_cost), figures)}; the plan found needs "
+            f"{in_money(amount(certificate.upgrade_cost, 6), figures)} (gap {percent(gap)}), which spares "
             f"{percent(1 - certificate.upgrade_cost / unmanaged)} of the unmanaged cost."
         )
     if not result.status.reached:
@@ -99,14 +110,14 @@ def sentences(result: Coordination, relative_gap: float | None = None) -> list[s
         due = float(figures.get("base_upgrade_cost") or 0.0)
         added = unmanaged - due
         spared = (
-            f" Of the {amount(added)} that unmanaged charging adds, the plan spares "
+            f" Of the {in_money(amount(added), figures)} that unmanaged charging adds, the plan spares "
             f"{percent((unmanaged - certificate.upgrade_cost) / added)}."
             if added > NOTHING * unmanaged
             else ""
         )
         said.append(
-            f"Of every rung, {power(base)} and a cost of {amount(due)} are there before any vehicle "
-            f"charges.{spared}"
+            f"Of every rung, {power(base)} and a cost of {in_money(amount(due), figures)} are there before "
+            f"any vehicle charges.{spared}"
         )
     said.append(
         "Simulated: unmanaged charging plugs in on arrival and draws full power until the battery is full."
@@ -129,10 +140,10 @@ def sentences(result: Coordination, relative_gap: float | None = None) -> list[s
         cost = certificate.upgrade_cost
         share = f" ({percent(regret / cost)} of the upgrade cost)" if cost > NOTHING * unmanaged else ""
         said.append(
-            f"Equilibrium: under the prices found, all vehicles together could pay {amount(regret, 3)} "
-            f"less{share} by leaving the plan."
+            "Equilibrium: under the prices found, all vehicles together could pay "
+            f"{in_money(amount(regret, 3), figures)} less{share} by leaving the plan."
         )
-    return said
+    return said + money_note(figures)
 
 
 def print_sentences(result: Coordination, relative_gap: float | None = None) -> None:

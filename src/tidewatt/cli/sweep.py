@@ -12,7 +12,7 @@ from tidewatt.cli.finished import REACHED, finished
 from tidewatt.cli.folders import SHARE
 from tidewatt.cli.ranges import values_of
 from tidewatt.cli.summary import NOTHING
-from tidewatt.report.words import RUNG_NAMES, amount, at_least, percent
+from tidewatt.report.words import RUNG_NAMES, amount, at_least, money_name, percent
 
 if TYPE_CHECKING:
     from tidewatt.domain.scenario import Scenario
@@ -114,7 +114,10 @@ def _print_sweep(rows: list[dict[str, Any]]) -> None:
 
     rungs = [rung for rung in RUNG_NAMES if rows[0].get(f"{rung}_upgrade_cost") is not None]
     table = Table(
-        title="Upgrade cost by adoption", title_justify="left", box=box.SIMPLE_HEAVY, padding=(0, 1, 0, 0)
+        title=f"Upgrade cost [{money_name(rows[0])}] by adoption",
+        title_justify="left",
+        box=box.SIMPLE_HEAVY,
+        padding=(0, 1, 0, 0),
     )
     for name in ("adoption", *(RUNG_NAMES[rung] for rung in rungs), "lower bound", "gap"):
         table.add_column(name, justify="right", overflow="fold")

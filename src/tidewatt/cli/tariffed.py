@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tidewatt.cli.console import width, wrapped
-from tidewatt.report.words import amount, at_least, clock, count, percent
+from tidewatt.report.words import amount, at_least, clock, count, in_money, money_name, percent
 from tidewatt.result import Status
 
 if TYPE_CHECKING:
@@ -135,12 +135,14 @@ def _proved(f: Mapping[str, Any]) -> str:
         return "Nothing is proved yet, and no plan is found."
     words = (
         f"Proved: within the limits and their margins, serving all {count(round(f['vehicles']), 'vehicle')} "
-        f"costs at least {at_least(float(f['lower_bound_cost']), 7)}"
+        f"costs at least {in_money(at_least(float(f['lower_bound_cost']), 7), f)}"
     )
     # Without a gap, some vehicles are not served yet.
     found = f["cost"] is not None and f["relative_gap"] is not None
     return f"{words}; " + (
-        f"the plan found costs {amount(float(f['cost']), 7)}." if found else "no such plan is found yet."
+        f"the plan found costs {in_money(amount(float(f['cost']), 7), f)}."
+        if found
+        else "no such plan is found yet."
     )
 
 
@@ -234,7 +236,7 @@ def _binding(f: Mapping[str, Any]) -> str:
         return "No limit of the grid binds: the tariff is 0 throughout."
     parts = []
     parts = [f"{kind} {_shortened(ids)}" for kind, ids in (("lines", lines), ("voltages at", buses)) if ids]
-    return f"Binding: {'; '.join(parts)}. Tariffs are per kWh."
+    return f"Binding: {'; '.join(parts)}. Tariffs are in {money_name(f)} per kWh."
 
 
 def _shortened(ids: Sequence[object]) -> str:

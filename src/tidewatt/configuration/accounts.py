@@ -30,7 +30,7 @@ def ages_of(stations: Stations, parameters: Parameters) -> tuple[Array, Array]:
 
 
 def retrofit_of(stations: Stations, parameters: Parameters, fast: Array, normal: Array) -> Array:
-    """Cost of each station's retrofit (conf-3) [money units a day], shape (..., stations)."""
+    """Cost of each station's retrofit (conf-3) [money_unit a day], shape (..., stations)."""
     p = parameters
     return costs.retrofit_by_station(
         np.asarray(fast) - stations.fast,

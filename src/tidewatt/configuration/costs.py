@@ -3,8 +3,8 @@
 Source: Qu & Zhao, "Optimal configuration of electric vehicle charging stations considering load
 spatiotemporal distribution", Power & Energy Engineering 39 (5), 2023,
 doi 10.3969/j.issn.2096-8299.2023.05.005; its equations (1) to (15) are conf-1 to conf-15. What had to be
-corrected stands with each. Costs are per day and in money units (10,000 yuan in the source); stations are the
-last axis of every array.
+corrected stands with each. Costs are per day and in `money_unit` (10,000 yuan in the source); stations are
+the last axis of every array.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Number = Any
 
 
 class Costs(NamedTuple):
-    """Costs of a plan per day, in money units: floats, or arrays over plans or days.
+    """Costs of a plan per day, in `money_unit`: floats, or arrays over plans or days.
 
     Attributes
     ----------
@@ -194,7 +194,7 @@ def retrofit_by_station(
     fast_change, normal_change : array of int, shape (..., stations)
         Chargers after less before.
     fast_cost, normal_cost : float
-        Of a new charger [money units].
+        Of a new charger [money_unit].
     life_years, age_years : float or array, shape (stations,)
         Planned life, and age.
     rate : float
@@ -270,7 +270,7 @@ def driver_cost(time: Number, fees: Number, dissatisfaction: Number) -> Number:
 
 
 def money_per_min(income_per_month: float, money_unit: float, mode: str) -> float:
-    """What a driver's minute is worth [money units]; ``paper-equation`` leaves it in the scenario's money."""
+    """What a driver's minute is worth [money_unit]; ``paper-equation`` leaves it in the scenario's money."""
     return income_per_month / WORKING_MIN / (1.0 if mode == "paper-equation" else money_unit)
 
 
@@ -315,7 +315,7 @@ def dissatisfaction(
     wait_min : array, shape (..., drivers)
         Wait of each who charged; summed over.
     cost : float
-        Of a driver who gave up all patience [money units].
+        Of a driver who gave up all patience [money_unit].
     patience_min, slope_per_min : float
         Wait at which half of that is reached, and how sharply; the source prints 38 and 1.
     """

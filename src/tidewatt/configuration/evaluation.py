@@ -95,9 +95,9 @@ class TrafficEffect(NamedTuple):
     Attributes
     ----------
     installed : float
-        (conf-16) [money units].
+        (conf-16) [money_unit].
     effect : array of float32, shape (requests, stations)
-        Of driving by a station instead of straight on [money units].
+        Of driving by a station instead of straight on [money_unit].
     """
 
     installed: float

@@ -26,11 +26,20 @@ from tidewatt.configuration.search import FoundPlan
 from tidewatt.configuration.validation import Asked
 from tidewatt.configuration.verdict import FIGURES, Verdict
 from tidewatt.domain.arrays import Array
-from tidewatt.result import RunInfo, Status
+from tidewatt.result import RunInfo, Status, priced
 from tidewatt.simulation.totals import half_width
 from tidewatt.simulation.world import World
 
-__all__ = ["SHOWN", "cost_table", "dataset", "day_table", "front_table", "plan_table", "summarise"]
+__all__ = [
+    "SHOWN",
+    "cost_table",
+    "cost_unit",
+    "dataset",
+    "day_table",
+    "front_table",
+    "plan_table",
+    "summarise",
+]
 
 SHOWN = (
     *Costs._fields,
@@ -56,22 +65,30 @@ _UNITS = {
     "unserved": "1/day",
 }
 _PLANS = ("before", "after")
+_UNNAMED = "of the scenario's money"
 
 
 def _half(values: Array) -> float:
     return float(half_width(float(np.std(values, ddof=1)), len(values)))
 
 
-def cost_table(verdict: Verdict) -> pd.DataFrame:
+def cost_unit(world: World, money_unit: float) -> str:
+    """Return what costs are in: so much of the scenario's money, such as ``10,000 USD``."""
+    currency = world.scenario.currency
+    return currency if money_unit == 1.0 else f"{money_unit:,.15g} {currency or _UNNAMED}"
+
+
+def cost_table(verdict: Verdict, unit: str, currency: str) -> pd.DataFrame:
     """A row a cost or figure: before, after and change with half of their 95 % intervals, by day."""
     rows = []
     for name in (*SHOWN, *_MORE):
         before, after = (verdict.values(plan, name) for plan in _PLANS)
         means = [verdict.mean(plan, name) for plan in _PLANS]
+        said = priced(_UNITS[name], currency) if name in _UNITS else priced("cost/day", unit)
         rows.append(
             (
                 name,
-                _UNITS.get(name, "money units/day"),
+                said,
                 means[0],
                 _half(before),
                 means[1],
@@ -185,6 +202,8 @@ def summarise(
     changed = (fast != s.fast) | (normal != s.normal)
     return {
         "scenario": world.scenario.name,
+        "currency": world.scenario.currency,
+        "cost_unit": cost_unit(world, p.money_unit),
         "status": status.name.lower(),
         "mode": p.mode,
         "search": p.search,

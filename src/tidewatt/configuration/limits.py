@@ -53,11 +53,11 @@ class Limits:
     feeder_room_kw : array, shape (feeders,)
         Nameplate power of chargers that its stations may have in all above what is installed, >= 0; inf: any.
     fast_price, normal_price : float
-        Of a new charger [money units].
+        Of a new charger [money_unit].
     resale : array
         What one that is sold brings, as a share of its price (conf-5).
     budget : float
-        Most that all purchases less all sales may cost [money units], before annuity.
+        Most that all purchases less all sales may cost [money_unit], before annuity.
     station_cost_must_not_rise : bool
         Whether conf-18 holds.
     """
@@ -161,7 +161,7 @@ def smallest_headroom_kw(scenario: Scenario) -> Array:
 
 
 def capital(limits: Limits, fast: Array, normal: Array) -> Array:
-    """Money for all purchases less all sales [money units], before annuity, shape (...,)."""
+    """Money for all purchases less all sales [money_unit], before annuity, shape (...,)."""
     total: Array = np.zeros(np.shape(fast)[:-1])
     for change, price in (
         (np.subtract(fast, limits.fast_before), limits.fast_price),

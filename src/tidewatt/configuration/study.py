@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tidewatt.configuration.evaluation import Evaluator
 from tidewatt.configuration.labels import (
     cost_table,
+    cost_unit,
     dataset,
     day_table,
     front_table,
@@ -127,7 +128,7 @@ def configure(
     status = _status(found)
     return Configuration(
         plan=plan_table(world, question, found.fast, found.normal, verdict),
-        costs=cost_table(verdict),
+        costs=cost_table(verdict, cost_unit(world, question.parameters.money_unit), scenario.currency),
         days=day_table(verdict),
         data=dataset(verdict, loads),
         history=_history(found),

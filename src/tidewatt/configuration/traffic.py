@@ -68,7 +68,7 @@ def congestion_of_links(
         Travel time in each interval of a day.
     free_time_min : array, shape (links,)
     cost : float
-        Of traffic [money units].
+        Of traffic [money_unit].
     interval_min : float
         Length of an interval: it counts once a minute.
     mode, length_km
@@ -169,7 +169,7 @@ def traffic_of_days(
     Returns
     -------
     list of array of float32, shape (requests, stations)
-        One a day [money units]; 0 where a station cannot be reached.
+        One a day [money_unit]; 0 where a station cannot be reached.
     """
     if not world.parameters.feedback or parameters.congestion_cost == 0.0:
         return [np.zeros(day.requests.to_ms.shape, np.float32) for day in days]

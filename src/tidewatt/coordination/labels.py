@@ -13,7 +13,7 @@ from tidewatt.coordination.ladder import SolvedRung
 from tidewatt.coordination.result import RUNGS
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
-from tidewatt.result import RunInfo
+from tidewatt.result import RunInfo, priced
 
 __all__ = ["level_tables", "loads", "summarise", "vehicle_table"]
 
@@ -21,11 +21,21 @@ OVERLOADED_KW = 1e-6
 """A level is overloaded from here on; below lies rounding."""
 
 
+def _plain(scenario: Scenario) -> bool:
+    """Tell whether every kW costs 1, as where no upgrade cost is given: costs are kW then."""
+    grid = scenario.grid
+    return all(bool((cost.cost_per_kw == 1.0).all()) for cost in (grid.cost, grid.bank_cost))
+
+
+def _currency(scenario: Scenario) -> str:
+    return "" if _plain(scenario) else scenario.currency
+
+
 def loads(scenario: Scenario, rungs: Mapping[str, SolvedRung]) -> xr.Dataset:
     """Headroom, loads and prices over (feeder, step) and (bank, step)."""
     grid = scenario.grid
     feeders = grid.feeders
-    kw, price = {"units": "kW"}, {"units": "cost per kW"}
+    kw, price = {"units": "kW"}, {"units": priced("cost per kW", _currency(scenario))}
     variables: dict[str, Any] = {}
     for prefix, axis, rows, headroom in (
         ("", "feeder", slice(0, feeders), grid.headroom_kw),
@@ -132,6 +142,8 @@ def summarise(
     proof, feeders = best.certificate, scenario.grid.feeders
     figures: dict[str, Any] = {
         "scenario": scenario.name,
+        "currency": scenario.currency,
+        "cost_unit": "kW" if _plain(scenario) else scenario.currency,
         "status": best.status.name,
         "status_advice": best.status.value,
         "vehicles": len(scenario.fleet),

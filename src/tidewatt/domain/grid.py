@@ -64,7 +64,7 @@ class Grid(Shown):
         Hosting capacity left for charging [kW]; negative: overloaded before any vehicle charges;
         inf: no limit.
     cost, bank_cost : CostPieces
-        Cost of upgrading, in the scenario's cost unit.
+        Cost of upgrading, in the scenario's money.
     rating_kw, bank_rating_kw : array, shape (feeders,) and (banks,)
         Rating [kW]; nan where not given.
     base_load_kw : array, shape (feeders, steps), or None

@@ -20,7 +20,7 @@ from tidewatt.io.result_files import (
     read_json,
     write_json,
 )
-from tidewatt.result import RunInfo, Status
+from tidewatt.result import RunInfo, Status, money, priced
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +37,7 @@ PLAN_COLUMNS = {
     "fast_after": "count",
     "normal_before": "count",
     "normal_after": "count",
-    "retrofit_cost": "money units/day",
+    "retrofit_cost": "cost/day",
     "wait_before_min": "min",
     "wait_after_min": "min",
     "peak_before_kw": "kW",
@@ -81,7 +81,7 @@ def save(
     where = folder / _OLD if scenario_folder is None else Path(scenario_folder)
     with atomic_folder(folder, owned=_OWNED, last=CERTIFICATE) as temporary:
         write_json(temporary / "summary.json", dict(result.figures))
-        _write_plan(temporary / "plan.parquet", result.plan)
+        _write_plan(temporary / "plan.parquet", result.plan, money(result.figures))
         for name, table in (("costs", result.costs), ("days", result.days), ("history", result.history)):
             table.to_csv(temporary / f"{name}.csv", index=False)
         _write_profiles(temporary / "profiles.nc", result.data, str(result.figures["scenario"]))
@@ -131,7 +131,7 @@ def _figures(path: Path) -> dict[str, Any]:
     return finite(figures) | kept
 
 
-def _write_plan(path: Path, table: pd.DataFrame) -> None:
+def _write_plan(path: Path, table: pd.DataFrame, cost_unit: str) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -141,7 +141,7 @@ def _write_plan(path: Path, table: pd.DataFrame) -> None:
     arrays, fields = [], []
     for name, unit in PLAN_COLUMNS.items():
         array = pa.array(table[name].tolist() if unit == "id" else table[name].to_numpy())
-        plain = unit in ("", "id", "count")
+        plain, unit = unit in ("", "id", "count"), priced(unit, cost_unit)
         arrays.append(array)
         fields.append(pa.field(name, array.type, metadata=None if plain else {"units": unit}))
     pq.write_table(

@@ -18,7 +18,7 @@ from tidewatt.io.result_files import (
     read_json,
     write_json,
 )
-from tidewatt.result import RunInfo, Status
+from tidewatt.result import RunInfo, Status, priced
 from tidewatt.simulation.result import Simulation
 
 if TYPE_CHECKING:
@@ -84,12 +84,17 @@ def save(result: Simulation, folder: Path, *, scenario_folder: str | os.PathLike
     with atomic_folder(folder, owned=_OWNED, last=CERTIFICATE) as temporary:
         write_json(temporary / "summary.json", dict(result.figures))
         events = result.events.sort_values(["replication", "decide_min"], kind="stable")
-        _write_table(temporary / "events.parquet", events, EVENT_COLUMNS)
+        currency = str(result.figures.get("currency") or "")
+        columns = {name: priced(unit, currency) for name, unit in EVENT_COLUMNS.items()}
+        _write_table(temporary / "events.parquet", events, columns)
         _write_table(temporary / "unserved.parquet", result.unserved, UNSERVED_COLUMNS)
         _write_table(
             temporary / "stations.parquet",
             result.stations,
-            {str(name): _STATION_UNITS.get(str(name), "") for name in result.stations.columns},
+            {
+                str(name): priced(_STATION_UNITS.get(str(name), ""), currency)
+                for name in result.stations.columns
+            },
         )
         result.history.to_csv(temporary / "history.csv", index=False)
         for links, file in ((True, "links.nc"), (False, "stations.nc")):

@@ -18,7 +18,7 @@ from tidewatt.io.result_files import (
     read_json,
     write_json,
 )
-from tidewatt.result import RunInfo, Status
+from tidewatt.result import RunInfo, Status, priced
 from tidewatt.tariffs.result import Tariffs
 
 if TYPE_CHECKING:
@@ -128,8 +128,10 @@ def save(result: Tariffs, folder: Path, *, scenario_folder: str | os.PathLike[st
         scenario_folder = beside(folder, result.scenario)
     with atomic_folder(folder, owned=_OWNED, last=CERTIFICATE) as temporary:
         write_json(temporary / "summary.json", dict(result.figures))
+        currency = str(result.figures.get("currency") or "")
         for name, columns in TABLES.items():
-            _write_table(temporary / f"{name}.parquet", getattr(result, name), columns)
+            named = {key: priced(unit, currency) for key, unit in columns.items()}
+            _write_table(temporary / f"{name}.parquet", getattr(result, name), named)
         _write_flows(temporary / "flows.nc", result.data, str(result.figures["scenario"]))
         result.history.to_csv(temporary / "history.csv", index=False)
         if result.gamma is not None:

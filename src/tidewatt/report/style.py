@@ -119,15 +119,19 @@ def power_scale(values: Iterable[float] | Array) -> tuple[float, str]:
     return 1.0, "kW"
 
 
-def cost_scale(values: Iterable[float] | Array) -> tuple[float, str]:
-    """Factor and axis label in which costs read best."""
+def cost_scale(values: Iterable[float] | Array, unit: str) -> tuple[float, str]:
+    """Factor and axis label in which costs in `unit` read best."""
+    if unit == "kW":
+        factor, unit = power_scale(values)
+        return factor, f"upgrade cost [{unit}]"
     finite = np.abs(np.asarray(values, dtype=float).ravel())
     finite = finite[np.isfinite(finite)]
     largest = float(finite.max()) if finite.size else 0.0
-    for factor, unit in ((1e-9, "billion"), (1e-6, "million")):
+    of = unit or "the scenario's money"
+    for factor, many in ((1e-9, "billions"), (1e-6, "millions")):
         if largest * factor >= 2.0:
-            return factor, f"upgrade cost [{unit} cost units]"
-    return 1.0, "upgrade cost [cost units]"
+            return factor, f"upgrade cost [{many} of {of}]"
+    return 1.0, f"upgrade cost [{of}]"
 
 
 def cost_axis(ax: Axes) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
+
+from tidewatt.result import money
 
 __all__ = [
     "REASON_NAMES",
@@ -12,6 +16,9 @@ __all__ = [
     "at_least",
     "clock",
     "count",
+    "in_money",
+    "money_name",
+    "money_note",
     "percent",
     "power",
 ]
@@ -82,6 +89,25 @@ def percent(share: float) -> str:
 def count(number: int, noun: str) -> str:
     """A number with its noun in the right form: ``1 feeder``, ``2,400 feeders``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def in_money(number: str, figures: Mapping[str, Any]) -> str:
+    """A cost with what it is in, as far as the scenario says: ``1,234 USD``, ``1.5 × 10,000 yuan``."""
+    unit = money(figures)
+    return f"{number} {'× ' if unit[:1].isdigit() else ''}{unit}".strip()
+
+
+def money_name(figures: Mapping[str, Any]) -> str:
+    """What costs are in, for the heads of columns and the axes of figures."""
+    return money(figures) or "the scenario's money"
+
+
+def money_note(figures: Mapping[str, Any]) -> list[str]:
+    """What costs are in where no currency says so: a sentence, or none."""
+    unit = money(figures)
+    if unit == "kW":
+        return ["Costs are in kW of overload, as no price of an upgrade was given."]
+    return [] if unit else ["Costs are in the scenario's money, for which it names no currency."]
 
 
 def clock(minute: float) -> str:

@@ -61,6 +61,7 @@ def itineraries(world: World, plans: DayPlans, drivers: Drivers, day: Day) -> Sc
     )
     return Scenario(
         name=f"{world.scenario.name} itineraries".strip(),
+        currency=world.scenario.currency,
         horizon=horizon,
         fleet=_fleet(world, drivers, ledger),
         dwells=dwells,

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from tidewatt.domain.arrays import Array
-from tidewatt.result import RunInfo, Status
+from tidewatt.result import RunInfo, Status, priced
 from tidewatt.simulation.driving.ledger import Reason
 from tidewatt.simulation.driving.models import speeds_kmh
 from tidewatt.simulation.result import STATES
@@ -24,7 +24,7 @@ __all__ = ["dataset", "event_table", "history_table", "station_table", "summaris
 
 _UNITS = {
     "power_kw": "kW",
-    "revenue_per_h": "1/h",
+    "revenue_per_h": "cost/h",
     "queue_vehicles": "vehicles",
     "occupied_chargers": "chargers",
     "load_kw": "kW",
@@ -69,7 +69,7 @@ def dataset(world: World, totals: Totals) -> xr.Dataset:
     )
     for variable in map(str, data.data_vars):
         unit = _UNITS.get(variable) or _UNITS[variable.rsplit("_", 1)[0]]
-        data[variable].attrs["units"] = unit
+        data[variable].attrs["units"] = priced(unit, world.scenario.currency)
     return data
 
 
@@ -204,6 +204,7 @@ def summarise(
     errors = ("energy_balance_error_kwh", "vehicle_conservation_error", "littles_law_max_error")
     return {
         "scenario": world.scenario.name,
+        "currency": world.scenario.currency,
         "status": status.name.lower(),
         "stop_rule": rules.get(status, "time_limit"),
         "replications": m,

@@ -346,6 +346,7 @@ def city(
     bare = Scenario.bare(
         name,
         horizon,
+        currency="USD",
         parameters={
             "simulation": {"vehicles": vehicles, "replications": 20, "soc_initial": list(SOC_INITIAL)},
             "configuration": dict(MONEY),

@@ -82,7 +82,7 @@ def _village(seed: int) -> Scenario:
         "vehicles_total": round(total),
         "method": "independent",
     }
-    return Scenario("village", horizon, fleet, dwells, trips, grid, sampling=sampling)
+    return Scenario("village", horizon, fleet, dwells, trips, grid, sampling=sampling, currency="USD")
 
 
 def _commute(seed: int) -> Scenario:

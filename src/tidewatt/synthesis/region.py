@@ -111,6 +111,7 @@ def region(
         dwells=dwells,
         trips=trips,
         grid=grid,
+        currency="USD",
         sampling={
             "adoption": adoption,
             "vehicles_total": round(total),

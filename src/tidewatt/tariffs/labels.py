@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from tidewatt.domain.arrays import Array
-from tidewatt.result import RunInfo, Status
+from tidewatt.result import RunInfo, Status, priced
 from tidewatt.tariffs.central import Case
 from tidewatt.tariffs.outcomes import Outcomes
 from tidewatt.tariffs.own import Decentralised, power_error_bound_kw
@@ -193,8 +193,12 @@ def dataset(case: Case, problem: TariffProblem, solution: Solution | None) -> xr
         # Also those that are not published, as they ration what one aggregator alone uses: the bound rests
         # on them.
         coordinates["site"] = ("site", case.sites.site_id, {"long_name": "site_id"})
-        per_vehicle = {"units": "cost per vehicle", "long_name": "dual of the link's capacity"}
-        per_charger = {"units": "cost per charger and step", "long_name": "dual of the number of chargers"}
+        named = case.scenario.currency
+        per_vehicle = {"units": priced("cost per vehicle", named), "long_name": "dual of the link's capacity"}
+        per_charger = {
+            "units": priced("cost per charger and step", named),
+            "long_name": "dual of the number of chargers",
+        }
         variables["road_dual"] = (("link", "step"), solution.toll, per_vehicle)
         variables["charger_dual"] = (("site", "step"), solution.charger_price, per_charger)
         variables |= {name: (("arc",), values) for name, values in traffic.arcs.items()}
@@ -271,6 +275,7 @@ def summarise(
     solved = central.status == "solved"
     figures: dict[str, Any] = {
         "scenario": case.scenario.name,
+        "currency": case.scenario.currency,
         "status": status.name.lower(),
         "status_advice": status.value,
         "formulation": p.formulation,

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from tidewatt.configuration.parameters import Parameters as ConfigurationParameters
 from tidewatt.domain.horizon import Horizon
@@ -23,10 +24,20 @@ from tidewatt.tariffs.parameters import Parameters as TariffParameters
 __all__ = ["CONFIG_FILE", "Config", "parse_config", "read_config", "toml_text"]
 
 CONFIG_FILE = "scenario.toml"
+_LONGEST_CURRENCY = 40
+"""Characters: more would not fit on the axis of a figure."""
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
+
+
+def _currency(words: str) -> str:
+    """Return what money is in, such as ``USD`` or ``10,000 yuan``: words for people, on one line."""
+    if len(words) > _LONGEST_CURRENCY or not words.isprintable():
+        problem = "It should be at most {most} characters of one line, such as USD or 10,000 yuan"
+        raise PydanticCustomError("currency", problem, {"most": _LONGEST_CURRENCY})
+    return words.strip()
 
 
 class HorizonModel(_Strict):
@@ -76,6 +87,7 @@ class ConfigModel(_Strict):
     """The whole of ``scenario.toml``. Sections of other studies are kept as they are."""
 
     name: str = Field(default="", max_length=500)
+    currency: Annotated[str, AfterValidator(_currency)] = ""
     crs: str | None = None
     horizon: HorizonModel
     coordination: CoordinationModel = CoordinationModel()
@@ -112,6 +124,8 @@ class Config:
         By study; ``crs`` stands under ``"scenario"``.
     sampling : dict
         How vehicles were drawn.
+    currency : str
+        What costs and prices are in; empty where not given.
     crs : str
         Reference system of coordinates; empty where not given.
     roads : dict
@@ -121,6 +135,7 @@ class Config:
     def __init__(self, model: ConfigModel | None, name: str = "") -> None:
         self.name = name
         self.horizon: Horizon | None = None
+        self.currency = "" if model is None else model.currency
         self.parameters: dict[str, dict[str, Any]] = {}
         self.sampling: dict[str, Any] = {}
         # Where the file says nothing that can be read, its unit is not missing besides.

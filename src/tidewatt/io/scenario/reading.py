@@ -185,7 +185,17 @@ def _assemble(tables: ScenarioTables, config: Config, issues: list[Issue], carry
     fleet, vehicle_ids = build_fleet(tables.open("vehicles"), carry)
     dwells = build_dwells(tables.open("dwells"), vehicle_ids, feeder_ids, carry)
     trips = build_trips(tables.open("trips"), vehicle_ids, carry)
-    scenario = Scenario(config.name, horizon, fleet, dwells, trips, grid, config.parameters, config.sampling)
+    scenario = Scenario(
+        config.name,
+        horizon,
+        fleet,
+        dwells,
+        trips,
+        grid,
+        config.parameters,
+        config.sampling,
+        currency=config.currency,
+    )
     if "fleet" in tables:
         scenario = replace(scenario, types=build_types(tables.open("fleet")))
     if roads_there:

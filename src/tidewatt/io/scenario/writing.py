@@ -334,6 +334,8 @@ def _config(scenario: Scenario) -> dict[str, Any]:
     h = scenario.horizon
     parameters = {study: dict(values) for study, values in scenario.parameters.items() if values}
     content: dict[str, Any] = {"name": scenario.name, **parameters.pop("scenario", {})}
+    if scenario.currency:
+        content["currency"] = scenario.currency
     if scenario.roads is not None:
         content.pop("crs", None)
         if scenario.roads.crs:

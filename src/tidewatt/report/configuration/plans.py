@@ -12,7 +12,7 @@ from matplotlib.transforms import offset_copy
 from tidewatt.report.simulation.days import time_axis
 from tidewatt.report.simulation.stations import _roads, _short
 from tidewatt.report.style import COLOURS, blank, new_figure, power_scale, styled
-from tidewatt.report.words import amount, count, percent, power
+from tidewatt.report.words import amount, count, money_name, percent, power
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +55,7 @@ def search_progress(result: Configuration) -> Figure:
         top.axhline(value, color=_BEFORE, linewidth=1.5, label="best plan on fresh days, ± 95 %")
         top.axhline(0.0, color="black", linewidth=0.8)
         top.annotate("installed", (tried[-1], 0.0), xytext=(0, 3), textcoords="offset points", ha="right")
-        top.set_ylabel("objective [money units a day]")
+        top.set_ylabel(f"objective [{money_name(f)} a day]")
         top.legend(loc="lower left", fontsize=8.5)
     below.step(tried, table["mean_wait_min"], where="post", color=COLOURS["bank"], linewidth=2)
     below.set_ylabel("mean wait of the best plan [min]")
@@ -170,7 +170,7 @@ def pareto_front(result: Configuration) -> Figure:
             blank(ax, "no plan keeps all limits")
             continue
         ax.scatter(front[across], front[up], s=26, color=_AFTER, alpha=0.75, edgecolor="none")
-        ax.set_xlabel(f"cost of {_COSTS[across]} [money units a day]")
+        ax.set_xlabel(f"cost of {_COSTS[across]} [{money_name(result.figures)} a day]")
         ax.set_ylabel(f"cost of {_COSTS[up]}")
         ax.ticklabel_format(useOffset=False)
         ax.tick_params(labelsize=8)

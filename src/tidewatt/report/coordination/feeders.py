@@ -183,8 +183,8 @@ def feeder_week(result: Coordination, feeder: Any = None) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Load [kW] over the price [cost per kW]; beside them, where the horizon is longer than a day and a
-        half, the day around the worst step: four axes, else two.
+        Load [kW] over the price [cost per kW, in the currency where there is one]; beside them, where the
+        horizon is longer than a day and a half, the day around the worst step: four axes, else two.
 
     Raises
     ------
@@ -355,7 +355,7 @@ def _prices(ax: Axes, result: Coordination, at: int, time: Array) -> None:
                 label=f"bank {data['bank'].values[found[0]]}'s",
             )
             peak = (price + above).max(initial=0.0)
-    ax.set_ylabel("price\n[cost per kW]")
+    ax.set_ylabel(f"price\n[{data['price'].attrs.get('units', 'cost per kW')}]")
     ax.set_ylim(0, 1.08 * peak if peak > 0 else 1.0)
     if peak <= 0:
         ax.text(

@@ -17,7 +17,8 @@ from tidewatt.report.style import (
     rungs_of,
     styled,
 )
-from tidewatt.report.words import RUNG_NAMES, amount, at_least, percent
+from tidewatt.report.words import RUNG_NAMES, amount, at_least, in_money, money_name, percent
+from tidewatt.result import money
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +69,7 @@ def upgrade_need(result: Coordination) -> Figure:
     axes[0, 1].set_ylabel("feeders")
     axes[0, 1].yaxis.set_major_locator(MaxNLocator(integer=True))
     if not same:
-        factor, label = cost_scale(cost)
+        factor, label = cost_scale(cost, money(figures))
         _bars(axes[0, 2], rungs, cost * factor, "")
         axes[0, 2].set_title("upgrade cost")
         axes[0, 2].set_ylabel(label)
@@ -162,7 +163,7 @@ def sweep(table: pd.DataFrame) -> Figure:
     )
     figure, axes = new_figure(title, 1, 2, figsize=(10.4, 4.6))
     share = 100 * table["adoption"].to_numpy(float)
-    factor, label = cost_scale(table["unmanaged_upgrade_cost"].to_numpy(float))
+    factor, label = cost_scale(table["unmanaged_upgrade_cost"].to_numpy(float), money(dict(last)))
     for rung in rungs:
         for ax, key, scale in zip(axes[0], ("upgrade_cost", "feeders_overloaded"), (factor, 1.0)):
             ax.plot(
@@ -203,14 +204,14 @@ def convergence(result: Coordination) -> Figure:
         seconds (right).
     """
     gap = float(result.figures["relative_gap"])
-    cost = amount(float(result.figures["coordinated_upgrade_cost"]), 6)
-    bound = at_least(float(result.figures["lower_bound_cost"]))
+    cost = in_money(amount(float(result.figures["coordinated_upgrade_cost"]), 6), result.figures)
+    bound = in_money(at_least(float(result.figures["lower_bound_cost"])), result.figures)
     title = f"Schedule found: {cost}; proved bound: {bound}; relative gap {gap:.2g}"
     figure, axes = new_figure(title, 2, 2, sharex="col", figsize=(10.4, 6.6))
     # A run that ended before its first certified pass has no rows, and then no columns either.
     history = result.history.reindex(columns=["rung", "iteration", "primal", "bound", "gap", "seconds"])
     groups = [(r, part) for r in RUNG_NAMES if len(part := history[history["rung"] == r])]
-    factor, cost_label = cost_scale(history["primal"].to_numpy(float))
+    factor, cost_label = cost_scale(history["primal"].to_numpy(float), money(result.figures))
     for column, (key, label) in enumerate(
         (("iteration", "passes over the vehicles"), ("seconds", "time [s]"))
     ):
@@ -279,11 +280,9 @@ def regret(result: Coordination) -> Figure:
     total = float(over.sum())
     whole = float(result.figures.get("coordinated_upgrade_cost", 0.0))
     title = f"{int(regretting.sum()):,} of {len(cost):,} vehicles could pay less at these prices"
-    title += (
-        f"; together {amount(total, 3)}, {percent(total / whole)} of the upgrade cost"
-        if total < whole
-        else ""
-    )
+    if total < whole:
+        together = in_money(amount(total, 3), result.figures)
+        title += f"; together {together}, {percent(total / whole)} of the upgrade cost"
     figure, axes = new_figure(title, 1, 2, figsize=(10.4, 4.4))
     _regret_bars(axes[0, 0], over[paying] / cost[paying])
     ax = axes[0, 1]
@@ -302,7 +301,7 @@ def regret(result: Coordination) -> Figure:
     )
     ax.set_title("payments, summed from the largest")
     ax.set_xlabel("vehicles that meet a price")
-    ax.set_ylabel("sum of payments [cost units]")
+    ax.set_ylabel(f"sum of payments [{money_name(result.figures)}]")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     cost_axis(ax)
     ax.set_ylim(bottom=0)

@@ -10,7 +10,7 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.ticker import MultipleLocator, PercentFormatter
 
 from tidewatt.report.style import COLOURS, blank, cost_axis, new_figure, styled
-from tidewatt.report.words import amount, clock, count, percent
+from tidewatt.report.words import amount, clock, count, in_money, money_name, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,7 +111,8 @@ def tariff_map(result: Tariffs) -> Figure:
     some = bool(size[site, step] > _NO_TARIFF)
     title = "No tariff: no limit of the grid binds"
     if some:
-        title = f"The tariff reaches {amount(float(tariff[site, step]), 3)} per kWh at {sites[site]} "
+        reached = in_money(amount(float(tariff[site, step]), 3), result.figures)
+        title = f"The tariff reaches {reached} per kWh at {sites[site]} "
         title += f"at {clock(edges[step])}"
     shown = np.arange(len(sites))
     if len(sites) > _MOST_SITES_MAPPED:
@@ -139,7 +140,13 @@ def tariff_map(result: Tariffs) -> Figure:
     ax.set_title(note)
     clock_axis(ax, edges)
     if some:
-        figure.colorbar(mesh, ax=ax, label="tariff [per kWh]", pad=0.01, aspect=max(8, 2 * len(shown)))
+        figure.colorbar(
+            mesh,
+            ax=ax,
+            label=f"tariff [{money_name(result.figures)} per kWh]",
+            pad=0.01,
+            aspect=max(8, 2 * len(shown)),
+        )
     return figure
 
 
@@ -253,7 +260,12 @@ def cost_over_gamma(result: Tariffs) -> Figure:
     for (name, label, colour, line), at in zip(curves, (0, 0, 1, 1, 2), strict=True):
         values = table[name].to_numpy(float)
         axes[0, at].plot(gamma, values, line, color=colour, markersize=5, linewidth=1.8, label=label)
-    labels = ("cost of travel and energy", "tariff [per kWh]", "outcomes that exceed a limit [%]")
+    of = money_name(result.figures)
+    labels = (
+        f"cost of travel and energy [{of}]",
+        f"tariff [{of} per kWh]",
+        "outcomes that exceed a limit [%]",
+    )
     lost = gamma[~np.isfinite(table["cost"].to_numpy(float))]
     for ax, label in zip(axes[0], labels, strict=True):
         ax.set_ylabel(label)

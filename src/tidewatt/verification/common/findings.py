@@ -51,10 +51,10 @@ class VerificationReport:
     checks : tuple of Check
         Everything checked, in order.
     upgrade_cost : float
-        Upgrade cost of the coordinated schedule, recomputed, in the scenario's cost unit; nan where the
+        Upgrade cost of the coordinated schedule, recomputed, in the scenario's money; nan where the
         files do not allow it.
     lower_bound_cost : float
-        Bound that the stored prices prove, recomputed, in the scenario's cost unit; nan likewise.
+        Bound that the stored prices prove, recomputed, in the scenario's money; nan likewise.
     facts : tuple of str
         Sentences on what was looked at.
     scenario_found : bool
@@ -78,7 +78,7 @@ class VerificationReport:
 
     @property
     def absolute_gap(self) -> float:
-        """Upgrade cost less bound, in the scenario's cost unit, >= 0; nan where there is no bracket."""
+        """Upgrade cost less bound, in the scenario's money, >= 0; nan where there is no bracket."""
         gap = self.upgrade_cost - self.lower_bound_cost
         return 0.0 if gap < 0 else gap
 
