@@ -82,7 +82,7 @@ def test_map_shows_the_tariffs_of_the_table():
     for k, site in enumerate(("F1", "F2", "F3", "F4")):
         assert drawn[k] == pytest.approx(of(result.tariffs, "site_id", site, "tariff_per_kwh"))
     assert figure.get_suptitle() == "The tariff reaches 0.618 per kWh at F2 at 09:00"
-    assert figure.axes[1].get_ylabel() == "tariff [per kWh]"
+    assert figure.axes[1].get_ylabel() == "tariff [the scenario's money per kWh]"
 
 
 def test_tables_in_another_order_give_the_same_map():
