@@ -58,15 +58,16 @@ def observed() -> dict[str, pd.DataFrame]:
 def simulated(vehicles: int = 4000, seed: int = 0) -> dict[str, pd.DataFrame]:
     """Sessions of the second and third day of the example city, in the same columns; also of the first."""
     from tidewatt.execution.threads import Threads
-    from tidewatt.simulation.parameters import Parameters
+    from tidewatt.options.simulation import SIMULATION
     from tidewatt.simulation.preparation import world_of
     from tidewatt.simulation.replications import workers_of
     from tidewatt.synthesis.city import city
     from tidewatt.synthesis.statistics import PURPOSES
 
     scenario = city(seed)
-    of_scenario = scenario.parameters["simulation"]
-    asked = Parameters.of(of_scenario, vehicles=vehicles, days=WEEKDAYS, replications=1, seed=seed, threads=1)
+    asked = SIMULATION.resolve(
+        scenario.parameters, vehicles=vehicles, days=WEEKDAYS, replications=1, seed=seed, threads=1
+    )
     with Threads(1) as threads:
         plans, _, day = workers_of(world_of(scenario, asked, threads), threads)[0].run(0)
     charges = day.charging.sessions()

@@ -53,7 +53,7 @@ class _Judge:
         return np.hstack(repair(self.evaluator.limits, plans[:, :s], plans[:, s:], self.rng))
 
     def __call__(self, plans: np.ndarray) -> np.ndarray:
-        s, budget = self.evaluator.limits.stations, self.evaluator.parameters.evaluations
+        s, budget = self.evaluator.limits.stations, self.evaluator.parameters["evaluations"]
         left = budget - self.evaluator.evaluations
         if left <= 0 or self.evaluator.asked >= 20 * budget:
             raise _Spent
@@ -168,7 +168,7 @@ def _nevergrad(judge: _Judge, name: str, seed: int) -> None:
     plan = plan.set_integer_casting()
     plan.random_state.seed(seed)
     optimizer = nevergrad.optimizers.registry[name](
-        plan, budget=judge.evaluator.parameters.evaluations, num_workers=1
+        plan, budget=judge.evaluator.parameters["evaluations"], num_workers=1
     )
     while True:
         asked = optimizer.ask()

@@ -9,10 +9,10 @@ import numpy as np
 from benchmarks.cases.replay import SPEED_KMH, city
 from tidewatt.configuration.evaluation import Evaluator
 from tidewatt.configuration.limits import Limits
-from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
-from tidewatt.simulation.parameters import Parameters as SimulationParameters
+from tidewatt.options.configuration import CONFIGURATION
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.simulation.queueing.charges import Requests
 
 __all__ = ["FRESH_DAYS", "TRAIN_DAYS", "World", "evaluator_of", "first_population"]
@@ -115,7 +115,7 @@ def evaluator_of(
     rng = np.random.default_rng(1)
     stations = _stations(world, rng)
     place = rng.random((world.stations, 2)) * SIDE_KM
-    p = Parameters(
+    p = CONFIGURATION.resolve(
         weights=world.weights,
         income_per_month=78_045.0,
         evaluations=evaluations,
@@ -135,11 +135,11 @@ def evaluator_of(
         stations.feeder,
         np.zeros(0),
         np.zeros(0),
-        p.fast_cost,
-        p.normal_cost,
+        p["fast_cost"],
+        p["normal_cost"],
         np.ones(world.stations),
-        p.budget,
-        p.station_cost_must_not_rise,
+        p["budget"],
+        p["station_cost_must_not_rise"],
     )
     first = 1000 if fresh else 0
     numbers = days if days is not None else range(FRESH_DAYS if fresh else TRAIN_DAYS)
@@ -149,7 +149,7 @@ def evaluator_of(
         p,
         limits,
         threads,
-        simulation=SimulationParameters(information=world.information, value_of_time_per_h=27.0),
+        simulation=SIMULATION.resolve(information=world.information, value_of_time_per_h=27.0),
     )
 
 

@@ -12,7 +12,7 @@ from benchmarks.registry import Case, Job, Options, Row, register
 from benchmarks.tables import markdown, number, provenance
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
-from tidewatt.simulation.parameters import WORDS, Parameters
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.simulation.queueing.charges import Requests
 from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.queueing.replay import prepare, replay, replay_many
@@ -75,8 +75,8 @@ def city(charges: int, seed: int) -> tuple[Stations, Requests]:
 def jobs(options: Options) -> Iterator[Job]:
     """Every rule of choice with everything that drivers may know."""
     for charges in options.sizes or (QUICK if options.quick else SIZES):
-        for choice in WORDS["choice"]:
-            for information in WORDS["information"]:
+        for choice in SIMULATION.every["choice"].words:
+            for information in SIMULATION.every["information"].words:
                 given = {
                     "charges": charges,
                     "choice": choice,
@@ -99,7 +99,7 @@ def _best_ms(action: Callable[[], Any], times: int) -> float:
 def measure(given: dict[str, Any]) -> list[Row]:
     """Preparation, one thread, several threads, step by step; the best of several runs."""
     stations, requests = city(given["charges"], given["seed"])
-    parameters = Parameters(choice=given["choice"], information=given["information"])
+    parameters = SIMULATION.resolve(choice=given["choice"], information=given["information"])
     begin = time.perf_counter()
     first = replay(requests, stations, None, parameters)
     cold_s = time.perf_counter() - begin

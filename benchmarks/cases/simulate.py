@@ -67,17 +67,16 @@ def measure(given: dict[str, Any]) -> list[Row]:
     if "town" not in given:
         return [_compilation()]
     from tidewatt.execution.threads import Threads
-    from tidewatt.simulation.parameters import Parameters
+    from tidewatt.options.simulation import SIMULATION
     from tidewatt.simulation.preparation import world_of
     from tidewatt.simulation.replications import workers_of
     from tidewatt.synthesis.demand import trips_matrix
 
     _warm_up()
     scenario = town(given["town"], seed=given["seed"])
-    of_scenario = scenario.parameters.get("simulation", {})
-    asked = Parameters.of(of_scenario, vehicles=given["vehicles"], seed=given["seed"])
+    asked = SIMULATION.resolve(scenario.parameters, vehicles=given["vehicles"], seed=given["seed"])
     reset_peak_memory()
-    gravity = _clocks(lambda: trips_matrix(scenario, trips_per_day=asked.trips_per_day))[0]
+    gravity = _clocks(lambda: trips_matrix(scenario, trips_per_day=asked["trips_per_day"]))[0]
     rows: list[Row] = []
     with Threads(1) as one, Threads(2) as two:
         prepared, world = _clocks(lambda: world_of(scenario, asked, two))

@@ -39,16 +39,14 @@ def skip(job: Job, rows: list[Row]) -> str | None:
 def measure(given: dict[str, Any]) -> list[Row]:
     """One simulator; trips are those that tidewatt's vehicles want to make."""
     from tidewatt.execution.threads import Threads
-    from tidewatt.simulation.parameters import Parameters
+    from tidewatt.options.simulation import SIMULATION
     from tidewatt.simulation.preparation import world_of
     from tidewatt.simulation.replications import workers_of
     from tidewatt.simulation.study import simulate
 
     scenario = city(given["seed"], links=LINKS, zones=ZONES, stations=STATIONS, vehicles=given["vehicles"])
     # No other traffic: all that the roads carry are these vehicles.
-    asked = Parameters.of(
-        scenario.parameters["simulation"], replications=1, background=0.0, seed=given["seed"]
-    )
+    asked = SIMULATION.resolve(scenario.parameters, replications=1, background=0.0, seed=given["seed"])
     with Threads(1) as threads:
         if given["simulator"] == "tidewatt":
             simulate(city(), vehicles=200, replications=1, threads=1)
@@ -70,7 +68,7 @@ def measure(given: dict[str, Any]) -> list[Row]:
             row |= {"setup_s": setup, "wall_s": min(walls), "cpu_s": min(cpus), "mean_min": mean}
             row |= {"ended": ended, "charges": len(day.requests.minute)}
         else:
-            answer = run(given["simulator"], _traffic(scenario, plans, inner, asked.renew_min))
+            answer = run(given["simulator"], _traffic(scenario, plans, inner, asked["renew_min"]))
             row |= {name: getattr(answer, name) for name in answer.__slots__}
     return [{**row, "status": "done", "peak_mib": memory_mib()[1]}]
 

@@ -12,7 +12,10 @@ True
 """
 
 from importlib import import_module
+from os import PathLike
 from typing import TYPE_CHECKING, Any
+
+from tidewatt.options import folders
 
 if TYPE_CHECKING:
     from tidewatt.assignment.result import Equilibrium
@@ -104,4 +107,11 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)
+
+
+def _read(folder: str | PathLike[str]) -> Any:
+    return __getattr__("read_scenario")(folder)
+
+
+folders.reader = _read

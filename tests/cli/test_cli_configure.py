@@ -250,10 +250,10 @@ def test_progress_tells_how_far_it_is_and_how_long_it_takes():
     from math import nan
 
     from tidewatt.cli.searching import Plans
-    from tidewatt.configuration.parameters import Parameters
+    from tidewatt.options.configuration import CONFIGURATION
     from tidewatt.result import Progress
 
-    measure = Plans(Parameters(evaluations=1000, days_test=8, time_limit_s=100.0))
+    measure = Plans(CONFIGURATION.resolve(evaluations=1000, days_test=8, time_limit_s=100.0))
 
     def report(phase, done, best, seconds):
         return Progress(phase, done, best, nan, nan, seconds, "mean wait 3.10 min")

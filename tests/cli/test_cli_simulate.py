@@ -64,11 +64,11 @@ def test_json_is_the_summary_and_nothing_else(tidewatt, streets, tmp_path):
 def test_summary_fits_the_terminal_and_says_what_it_rests_on(columns, monkeypatch, capsys):
     """Without it: on a narrow terminal the table is cut off, or units in brackets are taken for markup."""
     from tidewatt.cli.simulating import show_simulation
-    from tidewatt.simulation.parameters import Parameters
+    from tidewatt.options.simulation import SIMULATION
 
     monkeypatch.setenv("COLUMNS", str(columns))
     result = hand_made()
-    show_simulation(result, Parameters(vehicles=120, replications=3))
+    show_simulation(result, SIMULATION.resolve(vehicles=120, replications=3))
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= min(columns, 120)
     said = " ".join(out.split())

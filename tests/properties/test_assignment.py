@@ -13,12 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.verification.road_scenarios import at_random
-from tidewatt.assignment.convergence import GapMonitor, Goal
+from tidewatt.assignment.convergence import GapMonitor
 from tidewatt.assignment.problem import pack
 from tidewatt.assignment.projection import project
-from tidewatt.assignment.study import METHODS, assign
+from tidewatt.assignment.study import assign
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels.roads.equilibrium import load_paths, price_links
+from tidewatt.options.assignment import ASSIGNMENT
+
+METHODS = ASSIGNMENT.every["method"].words
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -26,7 +29,8 @@ seeds = st.integers(0, 2**32 - 1)
 def solved(problem, gap=1e-11):
     """Flows of gradient projection."""
     with Threads(1) as workers:
-        return project(problem, GapMonitor(Goal(gap, 1000, 60.0)), workers)
+        goal = ASSIGNMENT.resolve(relative_gap=gap, max_iterations=1000, time_limit_s=60.0)
+        return project(problem, GapMonitor(goal), workers)
 
 
 def by_quadratic_program(scenario):

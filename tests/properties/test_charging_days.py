@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.simulation.charging_days import PlainDay, events_of, random_day, run_day, same
-from tidewatt.simulation.parameters import WORDS, Parameters
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.simulation.queueing.charges import Requests, joined
 from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.queueing.replay import replay
 
 SEEDS = st.integers(0, 10_000)
-INFORMATION = st.sampled_from(WORDS["information"])
-CHOICE = st.sampled_from(WORDS["choice"])
+INFORMATION = st.sampled_from(SIMULATION.every["information"].words)
+CHOICE = st.sampled_from(SIMULATION.every["choice"].words)
 
 
 @settings(max_examples=60, deadline=None)
@@ -28,7 +28,7 @@ def test_events_equal_those_of_a_plain_simulator(
 ) -> None:
     """Without it heaps, lists of who is on the way and shortcuts could lose or reorder somebody (sim-9)."""
     made, asked = random_day(seed, requests, stations)
-    parameters = Parameters(information=information, choice="cost")
+    parameters = SIMULATION.resolve(information=information, choice="cost")
     assert events_of(run_day(made, asked, parameters)) == PlainDay(made, asked, parameters).run()
 
 
@@ -37,7 +37,7 @@ def test_events_equal_those_of_a_plain_simulator(
 def test_replay_equals_the_day_step_by_step(seed: int, information: str, choice: str, taper: float) -> None:
     """Without it plans would be judged on other days than those that are simulated."""
     made, asked = random_day(seed)
-    parameters = Parameters(information=information, choice=choice, taper_soc=taper)
+    parameters = SIMULATION.resolve(information=information, choice=choice, taper_soc=taper)
     step_by_step = ChargingDay(made, parameters=parameters, seed=seed, capacity=1)
     told, where = [], []
     for minute in range(590, 810):
@@ -56,7 +56,7 @@ def test_replay_equals_the_day_step_by_step(seed: int, information: str, choice:
 def test_first_come_first_served_and_chargers_suffice(seed: int, information: str, choice: str) -> None:
     """Without it somebody could be overtaken, a charger serve two at once, or nobody while others wait."""
     made, asked = random_day(seed)
-    done = run_day(made, asked, Parameters(information=information, choice=choice))
+    done = run_day(made, asked, SIMULATION.resolve(information=information, choice=choice))
     assert np.all(done.start_min >= done.arrive_min)
     assert np.all(done.end_min > done.start_min)
     for s in range(len(made)):
@@ -78,7 +78,7 @@ def test_first_come_first_served_and_chargers_suffice(seed: int, information: st
 def test_everyone_is_somewhere(seed: int, information: str) -> None:
     """Without it vehicles could vanish between the road, the queue and the charger."""
     made, asked = random_day(seed)
-    day = ChargingDay(made, parameters=Parameters(information=information), seed=seed)
+    day = ChargingDay(made, parameters=SIMULATION.resolve(information=information), seed=seed)
     sent = np.zeros(0, np.int32)
     left = 0
     for minute in range(590, 1200):
@@ -106,7 +106,7 @@ def test_everyone_is_somewhere(seed: int, information: str) -> None:
 def test_batches_do_not_matter(seed: int, information: str, choice: str) -> None:
     """Without it the time step of the minute loop would change who charges where."""
     made, asked = random_day(seed)
-    parameters = Parameters(information=information, choice=choice)
+    parameters = SIMULATION.resolve(information=information, choice=choice)
     whole = run_day(made, asked, parameters)
     cuts = [0, *sorted(np.random.default_rng(seed).integers(0, len(asked), 5).tolist()), len(asked)]
     parts = [asked.rows(a, b) for a, b in itertools.pairwise(cuts)]
@@ -125,7 +125,7 @@ def test_rows_of_vehicles_do_not_matter(seed: int, information: str) -> None:
     made, asked = random_day(seed)
     # At different minutes nothing is left to the order of rows.
     spread = dataclasses.replace(asked, minute=asked.minute + 1e-4 * np.arange(len(asked)))
-    parameters = Parameters(information=information)
+    parameters = SIMULATION.resolve(information=information)
     before = run_day(made, spread, parameters)
     shuffled = np.random.default_rng(seed).permutation(len(spread))
     columns = {
@@ -143,7 +143,7 @@ def test_rows_of_vehicles_do_not_matter(seed: int, information: str) -> None:
 def test_series_hold_what_sessions_hold(seed: int, taper: float, minutes: int) -> None:
     """Without it loads and queues by minute would not add up to the charges, at midnight least of all."""
     made, asked = random_day(seed)
-    parameters = Parameters(taper_soc=taper)
+    parameters = SIMULATION.resolve(taper_soc=taper)
     day = ChargingDay(made, parameters=parameters, seed=seed)
     day.decide(asked)
     done, series, n = day.finish(), day.series(minutes), len(made)
@@ -160,11 +160,11 @@ def test_series_hold_what_sessions_hold(seed: int, taper: float, minutes: int) -
     assert all(values.min() >= 0 for values in series.values())
 
 
-@pytest.mark.parametrize("choice", WORDS["choice"])
+@pytest.mark.parametrize("choice", SIMULATION.every["choice"].words)
 def test_seed_decides(choice: str) -> None:
     """Without it two runs of one seed could differ, or seeds could be ignored."""
     made, asked = random_day(3, 150, 6)
-    parameters = Parameters(choice=choice, taste_min=20.0)
+    parameters = SIMULATION.resolve(choice=choice, taste_min=20.0)
     assert same(run_day(made, asked, parameters), run_day(made, asked, parameters))
     other = dataclasses.replace(asked, taste_seed=4)
     assert not same(run_day(made, asked, parameters), run_day(made, other, parameters))

@@ -14,9 +14,9 @@ from tests.verification.road_scenarios import at_random
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
 from tidewatt.execution.threads import Threads
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.simulation.driving.day import Day
 from tidewatt.simulation.driving.models import ChargingDecision, speeds_kmh
-from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.preparation import world_of
 from tidewatt.simulation.queueing.replay import replay
 from tidewatt.simulation.replications import outcome_of, workers_of
@@ -67,8 +67,8 @@ def simulated(
     seed: int, steps: tuple[float, float], decision: ChargingDecision | None, **asked: object
 ) -> tuple[World, Day]:
     """One replication: far too little in the batteries, so that many charge."""
-    p = Parameters.of(
-        {"vehicles": VEHICLES, "soc_initial": [0.02, 0.4], "threshold_soc": [0.15, 0.6], "threads": 1},
+    p = SIMULATION.resolve(
+        **{"soc_initial": [0.02, 0.4], "threshold_soc": [0.15, 0.6], "vehicles": VEHICLES, "threads": 1},
         **{"step_min": steps[0], "renew_min": steps[1], "seed": seed, **asked},
     )
     with Threads(1) as threads:
@@ -150,9 +150,7 @@ def test_queues_longer_than_the_day_run_out(information: str) -> None:
     """Drivers who still wait hours after midnight would be forgotten, and with them what they asked for."""
     made = scenario(1)
     one = stations_of([1], [0], node=np.array([0]), fast_kw=np.array([5.0]))
-    p = Parameters.of(
-        {"vehicles": VEHICLES, "soc_initial": [0.02, 0.1], "threads": 1}, information=information
-    )
+    p = SIMULATION.resolve(vehicles=VEHICLES, soc_initial=[0.02, 0.1], threads=1, information=information)
     with Threads(1) as threads:
         world = world_of(dataclasses.replace(made, stations=one), p, threads)
         _, _, day = workers_of(world, threads)[0].run(0)

@@ -2,69 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
-import pytest
 
-from tests.unit.test_docs import NAME, first_names, rows, section, text
+from tests.unit.test_docs import first_names, section, text
 from tidewatt.configuration.costs import Costs
-from tidewatt.configuration.parameters import WORDS, Parameters
 from tidewatt.configuration.validation import clash
-from tidewatt.errors import ScenarioError
-
-
-def test_parameters_and_defaults_are_those_of_the_code() -> None:
-    """Without it a run could behave otherwise than the page of parameters says."""
-    described = {NAME.findall(r[0])[0]: r[1] for r in rows(section(text("configure.md"), "Parameters"))}
-    shown = {
-        f.name: str(f.default).lower() if isinstance(f.default, bool) else str(f.default)
-        for f in dataclasses.fields(Parameters)
-    }
-    assert {name: described[name] for name in shown} == shown
-
-
-def in_the_file() -> dict[str, list[str]]:
-    whole = section(text("data-dictionary.md"), "scenario.toml")
-    part = whole.split("In `[configuration]`")[1].split("In `[")[0]
-    return {NAME.findall(row[0])[0]: row for row in rows(part)}
-
-
-def test_keys_of_the_file_are_those_of_the_code() -> None:
-    """Without it a key of [configuration] could stay secret, or be promised and refused."""
-    described = in_the_file()
-    assert list(described) == [f.name for f in dataclasses.fields(Parameters)]
-    for name, words in WORDS.items():
-        assert tuple(NAME.findall(described[name][2])) == words
-
-
-@pytest.mark.parametrize("name", [n for n, row in in_the_file().items() if row[2][:1].isdigit()])
-def test_ranges_of_the_file_are_those_of_the_code(name: str) -> None:
-    """Without it a value that the page allows could be refused, or the other way round."""
-    low, _, high = (
-        in_the_file()[name][2]
-        .replace(" or more", "")
-        .replace(", also inf", "")
-        .replace(",", "")
-        .partition(" to ")
-    )
-    kind = type(getattr(Parameters(), name))
-    given = {"population": 100_000} if name == "elites" else {"elites": 1}
-
-    def accepted(value: float) -> bool:
-        try:
-            Parameters.of({**given, name: kind(value)})
-        except ScenarioError:
-            return False
-        return True
-
-    assert accepted(float(low)) or name == "population"
-    assert not accepted(
-        -1 if float(low) == 0 else float(low) * (1 - 1e-9) if kind is float else float(low) - 1
-    )
-    if high:
-        assert accepted(float(high))
-        assert not accepted(float(high) * (1 + 1e-9) if kind is float else float(high) + 1)
 
 
 def test_costs_of_the_summary_are_those_of_the_code() -> None:
@@ -120,14 +62,3 @@ def test_keys_and_columns_of_a_result_are_described() -> None:
     assert first_names(section(page, "`profiles.nc`")) == list(map(str, result.data.data_vars))
     end = page.index("## Results of `configure`")
     assert first_names(section(page[end:], "`plan.parquet`")) == list(result.plan)
-
-
-def test_every_option_of_configure_is_described() -> None:
-    """Without it an option could be found in --help only."""
-    import inspect
-
-    from tidewatt.cli.configuring import configure
-
-    page = text("configure.md") + text("simulate.md")
-    for name in inspect.signature(configure).parameters:
-        assert name == "scenario" or f"--{name.replace('_', '-')}" in page, name

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 import json
 import os
 import re
@@ -131,10 +129,9 @@ def test_keys_of_the_toml_are_those_of_the_models() -> None:
     from tidewatt.io.scenario import config
 
     part = section(text("data-dictionary.md"), "scenario.toml")
-    whole, horizon, coordination, sampling, roads, _ = re.split(r"^`\[\w+\]`", part, flags=re.M)
+    whole, horizon, sampling, roads = re.split(r"^`\[\w+\]`", part, flags=re.M)
     models: dict[str, Any] = {whole: config.ConfigModel, horizon: config.HorizonModel}
-    models |= {coordination: config.CoordinationModel, sampling: config.SamplingModel}
-    models[roads] = config.RoadsModel
+    models |= {sampling: config.SamplingModel, roads: config.RoadsModel}
     for described, model in models.items():
         assert sorted(first_names(described)) == sorted(model.model_fields), model.__name__
 
@@ -177,38 +174,6 @@ def test_every_file_of_a_result_is_described(saved: Path) -> None:
     named = set(first_names(section(text("coordinate.md"), "Files of a result")))
     there = {file.name for file in saved.iterdir()}
     assert there - named == set() and named - there == {"figures/"}
-
-
-def test_parameters_and_defaults_are_those_of_the_code() -> None:
-    """Without it a run could behave otherwise than the page of parameters says."""
-    from tidewatt.coordination.parameters import Parameters
-
-    described = {NAME.findall(r[0])[0]: r for r in rows(section(text("coordinate.md"), "Parameters"))}
-    shown = {
-        f.name: str(f.default).lower() if f.default is True else str(f.default) for f in _fields(Parameters)
-    }
-    options = set(inspect.signature(_verb("coordinate")).parameters)
-    for name, default in shown.items():
-        assert described[name][1] == default, name
-        option = f"`--{name.replace('_', '-')}`" if name in options else "none"
-        assert described[name][2] == option, name
-
-
-def _fields(cls: Any) -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(cls)
-
-
-def _verb(name: str) -> Any:
-    from tidewatt.cli import coordinating
-
-    return getattr(coordinating, name)
-
-
-def test_every_option_of_coordinate_is_described() -> None:
-    """Without it an option could be found in --help only."""
-    part = section(text("coordinate.md"), "Parameters")
-    for name in inspect.signature(_verb("coordinate")).parameters:
-        assert name == "scenario" or f"`--{name.replace('_', '-')}`" in part, name
 
 
 def test_every_status_and_exit_status_is_described() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import re
 from pathlib import Path
@@ -11,22 +10,6 @@ import pytest
 
 import tidewatt
 from tests.unit.test_docs import NAME, first_names, rows, section, text
-from tidewatt.simulation.parameters import Parameters
-
-
-def test_parameters_and_defaults_are_those_of_the_code() -> None:
-    """Without it a run could behave otherwise than the page of parameters says."""
-    from tidewatt.cli.simulating import simulate
-
-    described = {NAME.findall(r[0])[0]: r for r in rows(section(text("simulate.md"), "Parameters"))}
-    options = set(inspect.signature(simulate).parameters)
-    fields = dataclasses.fields(Parameters)
-    for field in fields:
-        shown = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
-        option = f"`--{field.name.replace('_', '-')}`" if field.name in options else "none"
-        assert described[field.name][1:3] == [shown, option], field.name
-    further = {f"--{name.replace('_', '-')}" for name in options - {f.name for f in fields} - {"scenario"}}
-    assert further | {f.name for f in fields} == set(described)
 
 
 def test_statuses_of_simulate_are_described() -> None:

@@ -15,10 +15,9 @@ import xarray as xr
 import tidewatt
 from tests.unit.tariffs.small_cases import small_case
 from tests.unit.test_docs import NAME, agrees, first_names, rows, section, text
-from tidewatt.errors import ScenarioError, SolveWarning
+from tidewatt.errors import SolveWarning
 from tidewatt.io.tariffs import TABLES
 from tidewatt.tariffs.diagnosis import COLUMNS
-from tidewatt.tariffs.parameters import WORDS, Parameters
 
 
 @pytest.fixture(scope="module")
@@ -107,56 +106,6 @@ def test_every_file_of_a_result_is_described(saved: Path, blocked: Path) -> None
     listed = set(first_names(section(text("tariff.md"), "Files of a result")))
     written = {file.name for folder in (saved, blocked) for file in folder.iterdir()}
     assert written | {"figures/"} == listed
-
-
-def test_parameters_defaults_and_options_are_those_of_the_code() -> None:
-    """Without it a run could behave otherwise than the page of parameters says."""
-    from tidewatt.cli.tariffing import tariff
-
-    part = described(section(text("tariff.md"), "Parameters"))
-    options = set(inspect.signature(tariff).parameters)
-    names = [f.name for f in dataclasses.fields(Parameters)]
-    assert set(names) <= set(part)
-    for f in dataclasses.fields(Parameters):
-        option = f"`--{f.name.replace('_', '-')}`" if f.name in options else "none"
-        assert part[f.name][1:3] == [str(f.default), option], f.name
-        assert set(WORDS.get(f.name, ())) <= set(NAME.findall(part[f.name][3])), f.name
-    further = {f"--{name.replace('_', '-')}" for name in options - set(names) - {"scenario"}}
-    assert further | set(names) == set(part)
-
-
-def test_keys_of_the_file_are_those_of_the_code() -> None:
-    """Without it a key of [tariff] could stay secret, or be promised and refused."""
-    part = in_the_file()
-    assert list(part) == [f.name for f in dataclasses.fields(Parameters)]
-    for name, words in WORDS.items():
-        assert tuple(NAME.findall(part[name][2])) == words
-
-
-def in_the_file() -> dict[str, list[str]]:
-    whole = section(text("data-dictionary.md"), "scenario.toml")
-    return described(whole.split("In `[tariff]`")[1])
-
-
-@pytest.mark.parametrize("name", [name for name, row in in_the_file().items() if row[2][:1].isdigit()])
-def test_ranges_of_the_file_are_those_of_the_code(name: str) -> None:
-    """Without it a value that the page allows could be refused, or the other way round."""
-    said = in_the_file()[name][2].replace(",", "")
-    low, high = (float(number) for number in [*re.findall(r"[\d.e-]+\d|\d", said), "inf"][:2])
-    kind = int if in_the_file()[name][1] == "whole number" else float
-
-    def accepted(value: float) -> bool:
-        try:
-            Parameters.of({name: kind(value) if value < float("inf") else value})
-        except ScenarioError:
-            return False
-        return True
-
-    assert accepted(low)
-    assert not accepted(-1.0 if low == 0 else low - 1 if kind is int else low * (1 - 1e-9))
-    if high < float("inf"):
-        assert accepted(high)
-        assert not accepted(high + 1 if kind is int else high * (1 + 1e-9))
 
 
 def test_statuses_are_those_that_a_run_can_end_with() -> None:

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from tests.verification.road_scenarios import real, roads_of, scenario_of
-from tidewatt.assignment.study import METHODS, assign
+from tidewatt.assignment.study import assign
+from tidewatt.options.assignment import ASSIGNMENT
+
+METHODS = ASSIGNMENT.every["method"].words
 
 # Objectives as published with the networks (github.com/bstabler/TransportationNetworks), to their digits;
 # Anaheim's as gap 1e-14 ends at, published to nine.

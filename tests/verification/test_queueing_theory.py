@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from tests.unit.simulation.charging_days import requests_of, run_day, stations_of
-from tidewatt.simulation.parameters import Parameters
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.simulation.queueing.charges import Sessions, station_series
 
 CHARGE_MIN = 20.0
@@ -59,7 +59,7 @@ def sessions_of_single_station(use: float, servers: int, *, exponential: bool, s
         energy_kwh=service * 120.0 / 60.0,
         battery_kwh=np.full(ARRIVALS, 1e6),
     )
-    return run_day(stations_of([servers], [0]), asked, Parameters(taste_min=0.0))
+    return run_day(stations_of([servers], [0]), asked, SIMULATION.resolve(taste_min=0.0))
 
 
 def band(waits: np.ndarray) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import pytest
 import tidewatt
 from tests.unit.simulation.charging_days import same
 from tidewatt.execution.threads import Threads
-from tidewatt.simulation.parameters import Parameters
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.simulation.preparation import world_of
 from tidewatt.simulation.queueing.replay import replay
 from tidewatt.simulation.replications import workers_of
@@ -20,7 +20,7 @@ from tidewatt.simulation.replications import workers_of
 def test_what_is_built_today_replays_to_the_simulated_events(choice: str, information: str) -> None:
     """Without it a plan would be compared with a baseline that was never simulated."""
     scenario = tidewatt.example("city")
-    parameters = Parameters(
+    parameters = SIMULATION.resolve(
         vehicles=1500,
         feedback=False,
         choice=choice,
@@ -42,7 +42,7 @@ def test_what_is_built_today_replays_to_the_simulated_events(choice: str, inform
 
 def test_another_plan_keeps_what_drivers_ask_for() -> None:
     """Without it plans would be compared on other charges than those that the traffic brings."""
-    parameters = Parameters(vehicles=1500, soc_initial=(0.15, 0.5), threads=1)
+    parameters = SIMULATION.resolve(vehicles=1500, soc_initial=(0.15, 0.5), threads=1)
     with Threads(1) as threads:
         world = world_of(tidewatt.example("city"), parameters, threads)
         _, _, day = workers_of(world, threads)[0].run(0)

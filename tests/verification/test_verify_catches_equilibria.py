@@ -12,12 +12,15 @@ import pandas as pd
 import pytest
 
 from tests.verification.road_scenarios import at_random
-from tidewatt.assignment.study import METHODS, assign
+from tidewatt.assignment.study import assign
 from tidewatt.errors import TidewattError
 from tidewatt.io.results import load, save
 from tidewatt.io.scenario.reading import read_scenario
 from tidewatt.io.scenario.writing import write_scenario
+from tidewatt.options.assignment import ASSIGNMENT
 from tidewatt.verification import verify
+
+METHODS = ASSIGNMENT.every["method"].words
 
 
 @pytest.fixture(scope="module")

@@ -9,28 +9,10 @@ from dataclasses import dataclass, field
 
 from tidewatt.domain.arrays import Array
 from tidewatt.kernels.roads.equilibrium import Paths
+from tidewatt.options.assignment import AssignmentOptions
 from tidewatt.result import Progress, Status
 
-__all__ = ["AssignedFlows", "GapMonitor", "Goal"]
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """When to stop.
-
-    Attributes
-    ----------
-    relative_gap : float
-        At this gap (sim-14).
-    max_iterations : int
-        After so many iterations.
-    time_limit_s : float
-        After so many seconds, at the end of an iteration.
-    """
-
-    relative_gap: float
-    max_iterations: int
-    time_limit_s: float
+__all__ = ["AssignedFlows", "GapMonitor"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +42,8 @@ class GapMonitor:
 
     Attributes
     ----------
-    goal : Goal
+    goal : AssignmentOptions
+        When to stop.
     report : callable, optional
         Receives a `Progress` an iteration.
     scale : float
@@ -69,7 +52,7 @@ class GapMonitor:
         Iterations without a smaller gap before an assignment counts as stalled.
     """
 
-    goal: Goal
+    goal: AssignmentOptions
     report: Callable[[Progress], None] | None = None
     scale: float = 1.0
     patience: int = 60
@@ -108,18 +91,18 @@ class GapMonitor:
             self.report(Progress("assignment", iteration, *told, gap, seconds, note))
         self.since = 0 if gap < self.smallest else self.since + 1
         self.smallest = min(self.smallest, gap)
-        if gap <= self.goal.relative_gap:
+        if gap <= self.goal["relative_gap"]:
             return Status.CERTIFIED
-        if iteration >= self.goal.max_iterations:
+        if iteration >= self.goal["max_iterations"]:
             return Status.ITERATION_LIMIT
-        if seconds >= self.goal.time_limit_s:
+        if seconds >= self.goal["time_limit_s"]:
             return Status.TIME_LIMIT
         return Status.STALLED if self.since >= self.patience else None
 
     @property
     def late(self) -> bool:
         """Whether the time allowed is over."""
-        return time.perf_counter() - self.begin >= self.goal.time_limit_s
+        return time.perf_counter() - self.begin >= self.goal["time_limit_s"]
 
     @property
     def gap(self) -> float:

@@ -79,7 +79,7 @@ def project(problem: EquilibriumProblem, monitor: GapMonitor, workers: Threads) 
             return AssignedFlows(flow, paths, monitor, status)
         paths = Paths(*merge_paths(paths, pair, length, new_links, np.zeros(len(pair))))
         choices = np.flatnonzero(np.diff(paths.first) > 1)
-        goal = _SHARE * max(monitor.gap, monitor.goal.relative_gap) * float(cost @ flow)
+        goal = _SHARE * max(monitor.gap, monitor.goal["relative_gap"]) * float(cost @ flow)
 
         def sweep(chosen: Array, paths: Paths = paths) -> float:
             return float(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from tidewatt.cli.console import print_json, say, wrapped
+from tidewatt.cli.flags import takes_options
 from tidewatt.cli.folders import holds_result, prepared
 from tidewatt.cli.options import Json
 from tidewatt.cli.progress import Gap, reporter
 from tidewatt.cli.summary import print_files
 from tidewatt.errors import Interrupted, SolveWarning
+from tidewatt.options.assignment import ASSIGNMENT, AssignmentOptions
 from tidewatt.report.words import amount, count
 
 if TYPE_CHECKING:
@@ -37,23 +36,20 @@ class _Rounds(Gap):
         return rounds, gap if short else f"objective {amount(report.primal, 8)}, {gap}{more}"
 
 
+@takes_options(ASSIGNMENT)
 def assign(
     scenario: Path,
     /,
     *,
     out: Path,
-    relative_gap: float = 1e-6,
-    method: Literal["gradient-projection", "biconjugate-frank-wolfe"] = "gradient-projection",
-    time_limit_s: float | None = None,
-    max_iterations: int = 10_000,
-    start_min: float | None = None,
-    threads: Annotated[int, Parameter(show_default=False)] = 0,
+    options: AssignmentOptions | None = None,
     json: Json = False,
 ) -> int:
     """Find link flows under which no driver has a cheaper path: the static user equilibrium.
 
-    Cost is travel time by flow plus toll and length as the scenario's [roads] weighs them. Needs roads and
-    demand, such as `tidewatt import tntp` or `import gmns` write.
+    Cost is travel time by flow plus toll and length as the scenario's [roads] weighs them. The defaults of
+    the options come from the scenario's [assign] where it has them, else they are as given below. Needs
+    roads and demand, such as `tidewatt import tntp` or `import gmns` write.
 
     Parameters
     ----------
@@ -62,41 +58,22 @@ def assign(
     out
         Folder for the result; made where it does not exist. A result in it is replaced; anything else is
         refused.
-    relative_gap
-        Stop when what all drivers together could save on the cheapest paths is at most this fraction of
-        their cost, 0..1.
-    method
-        gradient-projection (over paths, exact to rounding) or biconjugate-frank-wolfe (over links, little
-        memory, slow below a gap of 1e-4).
-    time_limit_s
-        Stop after so many seconds [default: no limit].
-    max_iterations
-        Stop after so many rounds of shortest paths.
-    start_min
-        Take the trips whose window starts at this minute of the day [default: the trips without a window].
-    threads
-        Worker threads; they do not change the result [default: one a processor].
     """
     from tidewatt.assignment.study import assign as run
     from tidewatt.io.results import save
     from tidewatt.io.scenario.reading import read_scenario
 
+    options = options or {}
+    ASSIGNMENT.check(**options)
     with prepared(out, ours=holds_result, what="result"):
         try:
-            with reporter(_Rounds(relative_gap)) as shown, warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", SolveWarning)
+            with reporter() as shown:
                 shown.step("reading the scenario")
                 read = read_scenario(scenario)
-                result = run(
-                    read,
-                    relative_gap=relative_gap,
-                    max_iterations=max_iterations,
-                    time_limit_s=math.inf if time_limit_s is None else time_limit_s,
-                    method=method,
-                    start_min=start_min,
-                    threads=threads,
-                    progress=shown,
-                )
+            gap = ASSIGNMENT.resolve(read.parameters, **options)["relative_gap"]
+            with reporter(_Rounds(gap)) as shown, warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", SolveWarning)
+                result = run(read, progress=shown, **options)
                 shown.step("saving")
                 save(result, out, scenario_folder=scenario)
         except KeyboardInterrupt:
@@ -107,7 +84,7 @@ def assign(
     if json:
         print_json(result.summary())
     else:
-        _show(result, relative_gap)
+        _show(result, gap)
         print_files({"Result": [out / name for name in _FILES]})
         print(f"To check it: tidewatt verify {out}")
     return 0 if result.status.reached else 3

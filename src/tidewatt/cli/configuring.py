@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
 from json import dumps
 from json import loads as json_of
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from tidewatt.cli.configured import print_comparison, print_verdict
 from tidewatt.cli.console import print_json, say
+from tidewatt.cli.flags import takes_options
 from tidewatt.cli.folders import CHECKPOINT, holds_result, prepared
 from tidewatt.cli.options import Json, Switch
 from tidewatt.cli.progress import reporter
 from tidewatt.cli.searching import Plans
 from tidewatt.cli.summary import print_files
 from tidewatt.errors import Interrupted
+from tidewatt.options.configuration import CONFIGURATION, DAY_OPTIONS, ConfigurationOptions
+from tidewatt.options.simulation import SIMULATION, SimulationOptions
 
 if TYPE_CHECKING:
     from tidewatt.configuration.result import Configuration
@@ -38,27 +39,17 @@ __all__ = [
 _CHECKPOINT_EVERY_S = 60.0
 
 
+@takes_options(CONFIGURATION)
+@takes_options(SIMULATION, "days", only=DAY_OPTIONS, group="The simulated days")
 def configure(
     scenario: Path,
     /,
     *,
     out: Path,
-    search: Literal["memetic", "local", "genetic", "genetic-plain", "pareto"] | None = None,
-    mode: Literal["corrected", "paper-equation", "paper-table"] | None = None,
-    weights: Annotated[tuple[float, float, float, float] | None, Parameter(negative="")] = None,
-    information: Literal["none", "arrived", "reserved"] | None = None,
-    vehicles: int | None = None,
-    days_train: int | None = None,
-    days_test: int | None = None,
-    evaluations: int | None = None,
-    population: int | None = None,
-    time_limit_s: float | None = None,
-    budget: float | None = None,
+    options: ConfigurationOptions | None = None,
+    days: SimulationOptions | None = None,
     coordinated: Annotated[bool, Switch] = False,
-    accepted_wait_min: float | None = None,
     resume: Annotated[bool, Switch] = False,
-    threads: int | None = None,
-    seed: int | None = None,
     figures: Annotated[bool, Parameter(negative="--no-figures")] = True,
     json: Json = False,
 ) -> int:
@@ -76,71 +67,24 @@ def configure(
     out
         Folder for the result; made where it does not exist. A result in it is replaced; anything else is
         refused.
-    search
-        How plans are sought; pareto needs the extra `search` [default: memetic].
-    mode
-        Formulas: corrected, or as the source prints its equations or its tables [default: corrected].
-    weights
-        Weights of the costs of stations, drivers, grid and traffic: four numbers of 0 or more
-        [default: 1 1 1 1].
-    information
-        What drivers know of queues: nothing, who is at a station, or also who is on the way
-        [default: arrived].
-    vehicles
-        Electric vehicles [default: 10,000].
-    days_train
-        Days that plans are judged on in the search [default: 4].
-    days_test
-        Fresh days for the verdict, at least 2 [default: 20].
-    evaluations
-        Plans that may be tried [default: 20,000].
-    population
-        Plans of a generation of the genetic searches [default: 40].
-    time_limit_s
-        Stop the search after so many seconds [default: no limit].
-    budget
-        Most that purchases less sales may cost, in `money_unit` (10,000 of the scenario's money unless set
-        otherwise), before interest [default: no limit].
     coordinated
         Judge both plans under coordinated charging too.
-    accepted_wait_min
-        By how much coordinated charging may delay the end of a charge [default: 15 min].
     resume
         Go on from the checkpoint in the result folder.
-    threads
-        Worker threads; they do not change the result [default: one a processor].
-    seed
-        Seed of every random choice [default: 0].
     figures
         Draw the figures into RESULT/figures.
     """
-    from tidewatt.configuration.parameters import Parameters
     from tidewatt.io.scenario.reading import read_scenario
-    from tidewatt.simulation.parameters import Parameters as SimulationParameters
 
-    asked: dict[str, Any] = {
-        "search": search,
-        "mode": mode,
-        "weights": weights,
-        "days_train": days_train,
-        "days_test": days_test,
-        "evaluations": evaluations,
-        "population": population,
-        "time_limit_s": time_limit_s,
-        "budget": budget,
-        "accepted_wait_min": accepted_wait_min,
-        "threads": threads,
-        "seed": seed,
-    }
-    days = {"information": information, "vehicles": vehicles}
-    Parameters.of({}, **asked)
-    SimulationParameters.of({}, **days)
+    options, days = options or {}, days or {}
+    CONFIGURATION.check(**options)
+    SIMULATION.check(**days)
     with prepared(out, ours=holds_result, what="result"):
         with reporter() as shown:
             shown.step("reading the scenario")
             read = read_scenario(scenario)
         result = run_configuration(
-            read, out, asked, days, coordinated=coordinated, resume=resume, scenario_folder=scenario
+            read, out, options, days, coordinated=coordinated, resume=resume, scenario_folder=scenario
         )
     pictures = draw_configuration(result, out, read.roads) if figures else []
     if json:
@@ -156,8 +100,8 @@ def configure(
 def run_configuration(
     scenario: Scenario,
     out: Path,
-    asked: dict[str, Any],
-    days: dict[str, Any],
+    options: ConfigurationOptions,
+    days: SimulationOptions,
     *,
     coordinated: bool = False,
     resume: bool = False,
@@ -171,8 +115,10 @@ def run_configuration(
         What to configure.
     out : Path
         Result folder; the checkpoint of the search is kept below it until the result is whole.
-    asked, days : dict
-        Parameters of `tidewatt.configure` and of its days; None leaves one to the scenario or its default.
+    options : ConfigurationOptions
+        Those of the call.
+    days : SimulationOptions
+        Those of the call for the simulated days.
     coordinated : bool
         Whether to coordinate the charges of both plans.
     resume : bool
@@ -190,14 +136,9 @@ def run_configuration(
     from tidewatt.io.checkpoint import FolderCheckpoint
     from tidewatt.io.results import save
 
-    question = validated(scenario, asked, days)
+    question = validated(scenario, options, days)
     if resume and (before := done_before(out, scenario, question, coordinated=coordinated)) is not None:
         return before
-    coordinate: Callable[..., Any] | None = None
-    if coordinated:
-        from tidewatt.coordination import study as coordination
-
-        coordinate = coordination.coordinate
     kept = FolderCheckpoint(out / CHECKPOINT, _CHECKPOINT_EVERY_S, scenario_sha256=scenario.sha256())
     there = (kept.folder / "state.json").exists()
     if resume and not there:
@@ -208,12 +149,12 @@ def run_configuration(
         with reporter(Plans(question.parameters)) as shown:
             result = run(
                 scenario,
-                coordinate=coordinate,
+                coordinated=coordinated,
                 simulation=days,
                 progress=shown,
                 checkpoint=kept,
                 resume=resume and there,
-                **asked,
+                **options,
             )
             shown.step("saving")
             save(result, out, scenario_folder=scenario_folder)
@@ -237,7 +178,7 @@ def done_before(out: Path, scenario: Scenario, question: Asked, *, coordinated: 
         same = figures["scenario_sha256"] == scenario.sha256() and figures["status"] == "evaluations"
         same &= (figures["coordinated"] is not None) == coordinated
         for name, asked in (("parameters", question.parameters), ("simulation", question.simulation)):
-            told, wanted = figures[name], json_of(dumps(asdict(asked)), parse_constant=lambda word: None)
+            told, wanted = figures[name], json_of(dumps(asked), parse_constant=lambda word: None)
             same &= all(told[key] == value for key, value in wanted.items() if key != "threads")
     except (OSError, ValueError, KeyError, TypeError):
         return None

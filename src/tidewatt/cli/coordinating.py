@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from tidewatt.cli.console import print_json, say
 from tidewatt.cli.finished import finished
+from tidewatt.cli.flags import takes_options
 from tidewatt.cli.folders import CHECKPOINT, holds_result, prepared
-from tidewatt.cli.options import Json, Solver, Switch
+from tidewatt.cli.options import Json, Switch
 from tidewatt.cli.progress import Gap, reporter
 from tidewatt.cli.summary import print_files, print_ladder, print_sentences
 from tidewatt.errors import Interrupted
+from tidewatt.options.coordination import COORDINATION, CoordinationOptions
 
 if TYPE_CHECKING:
-    from tidewatt.coordination.parameters import Parameters
     from tidewatt.coordination.result import Coordination
     from tidewatt.domain.scenario import Scenario
 
@@ -25,21 +26,15 @@ __all__ = ["coordinate", "draw", "show", "solve"]
 _CHECKPOINT_EVERY_S = 60.0
 
 
+@takes_options(COORDINATION)
 def coordinate(
     scenario: Path,
     /,
     *,
     out: Path,
-    relative_gap: float | None = None,
-    absolute_gap: float | None = None,
-    solver: Solver | None = None,
-    time_limit_s: float | None = None,
-    max_passes: int | None = None,
-    session: bool | None = None,
+    options: CoordinationOptions | None = None,
     adoption: str | None = None,
     resume: Annotated[bool, Switch] = False,
-    threads: int | None = None,
-    seed: int | None = None,
     soc: Annotated[bool, Switch] = False,
     figures: Annotated[bool, Parameter(negative="--no-figures")] = True,
     json: Json = False,
@@ -57,29 +52,12 @@ def coordinate(
     out
         Folder for the result; made where it does not exist. A result in it is replaced; anything else is
         refused.
-    relative_gap
-        Stop when upgrade cost less proved bound is at most this fraction of the upgrade cost, 0..1
-        [default: 1e-3].
-    absolute_gap
-        Stop when it is at most this fraction of the unmanaged upgrade cost, 0..1 [default: 1e-6].
-    solver
-        newton (few passes) or admm (decentralised) [default: newton].
-    time_limit_s
-        Stop each rung after so many seconds [default: no limit].
-    max_passes
-        Stop each rung after so many passes over the vehicles [default: 5000].
-    session
-        Solve the session-flexible rung too [default: --session].
     adoption
         Penetration sweep FROM:TO:STEP as shares of vehicles that are electric, 0..1, for example
         0.1:0.9:0.1, or shares separated by commas: a result folder each, sweep.csv and a figure. The
         scenario has to say how its vehicles were sampled [default: no sweep].
     resume
         Go on from the checkpoint in the result folder; what is done is kept.
-    threads
-        Worker threads; they do not change the result [default: one a processor].
-    seed
-        Seed of every random choice [default: 0].
     soc
         Write soc.parquet too: the state of charge (0..1) at every arrival and departure.
     figures
@@ -87,22 +65,13 @@ def coordinate(
     """
     from tidewatt.io.scenario.reading import read_scenario
 
-    asked = {
-        "relative_gap": relative_gap,
-        "absolute_gap": absolute_gap,
-        "solver": solver,
-        "time_limit_s": time_limit_s,
-        "max_passes": max_passes,
-        "session": session,
-        "threads": threads,
-        "seed": seed,
-    }
+    options = options or {}
+    COORDINATION.check(**options)
     shares = None
     if adoption is not None:
         from tidewatt.cli.sweep import parse_adoption
 
         shares = parse_adoption(adoption)
-    validated({}, asked)
     with prepared(out, ours=holds_result, what="result"):
         with reporter() as shown:
             shown.step("reading the scenario")
@@ -110,24 +79,24 @@ def coordinate(
         if shares is not None:
             from tidewatt.cli.sweep import run_sweep
 
-            return run_sweep(read, out, shares, asked, resume=resume, soc=soc, figures=figures, json=json)
-        kept = _kept(read, out, asked, soc=soc) if resume else None
-        result = kept or solve(read, out, asked, resume=resume, scenario_folder=scenario, soc=soc)
+            return run_sweep(read, out, shares, options, resume=resume, soc=soc, figures=figures, json=json)
+        kept = _kept(read, out, options, soc=soc) if resume else None
+        result = kept or solve(read, out, options, resume=resume, scenario_folder=scenario, soc=soc)
     pictures = draw(result, out) if figures else []
     if json:
         print_json(result.summary())
     else:
-        show(result, validated(read.parameters, asked).relative_gap)
+        show(result, COORDINATION.resolve(read.parameters, **options)["relative_gap"])
         print_files({"Result": out, "Pictures": pictures})
         print(f"To check the proof: tidewatt verify {out}")
     return 0 if result.status.reached else 3
 
 
-def _kept(scenario: Scenario, out: Path, asked: dict[str, Any], *, soc: bool) -> Coordination | None:
+def _kept(scenario: Scenario, out: Path, options: CoordinationOptions, *, soc: bool) -> Coordination | None:
     """The result in the folder, where nothing is left to do."""
     from tidewatt.io.results import load
 
-    if finished(out, scenario, validated(scenario.parameters, asked)) is None:
+    if finished(out, scenario, COORDINATION.resolve(scenario.parameters, **options)) is None:
         return None
     if soc and not (out / "soc.parquet").exists():
         return None
@@ -139,7 +108,7 @@ def _kept(scenario: Scenario, out: Path, asked: dict[str, Any], *, soc: bool) ->
 def solve(
     scenario: Scenario,
     out: Path,
-    asked: dict[str, Any],
+    options: CoordinationOptions,
     *,
     resume: bool = False,
     scenario_folder: Path | None = None,
@@ -154,8 +123,8 @@ def solve(
         What to coordinate.
     out : Path
         Result folder; the checkpoint is kept below it until the asked gap is proved.
-    asked : dict
-        Parameters of `tidewatt.coordinate`; None leaves one to the scenario or its default.
+    options : CoordinationOptions
+        Those of the call.
     resume : bool
         Go on from the checkpoint.
     scenario_folder : Path, optional
@@ -174,7 +143,7 @@ def solve(
     from tidewatt.io.checkpoint import FolderCheckpoint
     from tidewatt.io.results import save
 
-    target = validated(scenario.parameters, asked).relative_gap
+    target = COORDINATION.resolve(scenario.parameters, **options)["relative_gap"]
     kept = FolderCheckpoint(out / CHECKPOINT, _CHECKPOINT_EVERY_S, scenario_sha256=scenario.sha256())
     there = (kept.folder / "state.json").exists()
     if resume and not there:
@@ -183,7 +152,7 @@ def solve(
         say(f"{out} holds a checkpoint: starting anew without it (--resume would go on from it).")
     try:
         with reporter(Gap(target), label) as shown:
-            result = run(scenario, **asked, progress=shown, checkpoint=kept, resume=resume and there)
+            result = run(scenario, **options, progress=shown, checkpoint=kept, resume=resume and there)
             shown.step("saving")
             save(result, out, scenario_folder=scenario_folder, soc=soc)
     except KeyboardInterrupt:
@@ -208,10 +177,3 @@ def draw(result: Coordination, out: Path) -> list[Path]:
     with reporter() as shown:
         shown.step("drawing")
         return write_figures(result, out / "figures")
-
-
-def validated(parameters: Any, asked: dict[str, Any]) -> Parameters:
-    """The parameters of a run, or a ScenarioError with everything wrong about them."""
-    from tidewatt.coordination.parameters import Parameters
-
-    return Parameters.of(parameters.get("coordination", {}), **asked)

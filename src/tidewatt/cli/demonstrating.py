@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tidewatt.cli.console import print_json, say, wrapped
+from tidewatt.cli.flags import takes_options
 from tidewatt.cli.folders import holds_demo, prepared
 from tidewatt.cli.options import Json
 from tidewatt.cli.progress import reporter
 from tidewatt.cli.summary import print_files
+from tidewatt.options.configuration import ConfigurationOptions
+from tidewatt.options.coordination import COORDINATION, CoordinationOptions
+from tidewatt.options.simulation import SIMULATION, SimulationOptions
+from tidewatt.options.tariffs import TariffOptions
 
 if TYPE_CHECKING:
     from tidewatt.configuration.result import Configuration
@@ -34,20 +39,11 @@ class _Chapter(NamedTuple):
     show: Callable[[], None]
 
 
-class _Asked(NamedTuple):
-    """What was asked for."""
-
-    relative_gap: float | None
-    threads: int | None
-    seed: int
-
-
+@takes_options(COORDINATION, only=("relative_gap", "threads", "seed"))
 def demo(
     *,
     out: Path = Path("results/demo"),
-    relative_gap: float | None = None,
-    threads: int | None = None,
-    seed: int = 0,
+    options: CoordinationOptions | None = None,
     json: Json = False,
 ) -> int:
     """Run every study on an embedded scenario: coordinate, simulate, configure, tariff; verify and draw.
@@ -61,23 +57,15 @@ def demo(
     ----------
     out
         Folder; a folder a chapter in it: coordinate, simulate, configure, tariff.
-    relative_gap
-        Gap to prove, as a fraction of the upgrade cost, 0..1 [default: 1e-3].
-    threads
-        Worker threads; they do not change the result [default: one a processor].
-    seed
-        Seed of every random choice.
     """
-    from tidewatt.cli.coordinating import validated
-
-    asked = _Asked(relative_gap, threads, seed)
-    validated({}, {"relative_gap": relative_gap, "threads": threads, "seed": seed})
+    options = options or {}
+    COORDINATION.check(**options)
     ended: dict[str, _Chapter] = {}
     with prepared(out, ours=holds_demo, what="demo"):
         for number, (name, tell) in enumerate(_CHAPTERS.items(), 1):
             if not json:
                 print(f"{'' if number == 1 else chr(10)}{number}. {name}", flush=True)
-            ended[name] = tell(out / name, asked)
+            ended[name] = tell(out / name, options)
             if not json:
                 _show(ended[name])
     if json:
@@ -92,15 +80,14 @@ def demo(
     return 0 if all(chapter.result.status.reached for chapter in ended.values()) else 3
 
 
-def _coordinate(home: Path, asked: _Asked) -> _Chapter:
+def _coordinate(home: Path, options: CoordinationOptions) -> _Chapter:
     """The most that flexible charging can spare a region's feeders."""
-    from tidewatt.cli.coordinating import draw, show, solve, validated
+    from tidewatt.cli.coordinating import draw, show, solve
 
-    parameters = asked._asdict()
-    scenario = _made("demo", "making up a region", home / "scenario", asked.seed)
-    result = solve(scenario, home / "result", parameters, scenario_folder=home / "scenario")
+    scenario = _made("demo", "making up a region", home / "scenario", options.get("seed", 0))
+    result = solve(scenario, home / "result", options, scenario_folder=home / "scenario")
     found = _verified(home)
-    gap = validated(scenario.parameters, parameters).relative_gap
+    gap = COORDINATION.resolve(scenario.parameters, **options)["relative_gap"]
     return _Chapter(
         result,
         found,
@@ -111,14 +98,14 @@ def _coordinate(home: Path, asked: _Asked) -> _Chapter:
     )
 
 
-def _simulate(home: Path, asked: _Asked) -> _Chapter:
+def _simulate(home: Path, options: CoordinationOptions) -> _Chapter:
     """Days of driving, queueing and charging in a city."""
     from tidewatt.cli.simulating import draw_simulation, run_simulation, show_simulation
-    from tidewatt.simulation.parameters import Parameters
 
-    given = {"threads": asked.threads, "seed": asked.seed, "replications": _REPLICATIONS}
-    scenario = _made("city", "making up a city", home / "scenario", asked.seed)
-    parameters = Parameters.of(scenario.parameters.get("simulation", {}), **given)
+    threads, seed = options.get("threads", 0), options.get("seed", 0)
+    given: SimulationOptions = {"replications": _REPLICATIONS, "threads": threads, "seed": seed}
+    scenario = _made("city", "making up a city", home / "scenario", seed)
+    parameters = SIMULATION.resolve(scenario.parameters, **given)
     result = run_simulation(scenario, home / "result", given, parameters, scenario_folder=home / "scenario")
     found = _verified(home)
     return _Chapter(
@@ -131,12 +118,13 @@ def _simulate(home: Path, asked: _Asked) -> _Chapter:
     )
 
 
-def _configure(home: Path, asked: _Asked) -> _Chapter:
+def _configure(home: Path, options: CoordinationOptions) -> _Chapter:
     """Chargers where that city's drivers need them."""
     from tidewatt.cli.configuring import draw_configuration, run_configuration, show_configuration
 
-    given = {"threads": asked.threads, "seed": asked.seed, **_SEARCH}
-    scenario = _made("city", "making up a city", home / "scenario", asked.seed)
+    threads, seed = options.get("threads", 0), options.get("seed", 0)
+    given: ConfigurationOptions = {**_SEARCH, "threads": threads, "seed": seed}
+    scenario = _made("city", "making up a city", home / "scenario", seed)
     result = run_configuration(
         scenario, home / "result", given, {}, coordinated=True, scenario_folder=home / "scenario"
     )
@@ -151,12 +139,12 @@ def _configure(home: Path, asked: _Asked) -> _Chapter:
     )
 
 
-def _tariff(home: Path, asked: _Asked) -> _Chapter:
+def _tariff(home: Path, options: CoordinationOptions) -> _Chapter:
     """Prices under which a small grid stays within its limits."""
     from tidewatt.cli.tariffing import draw_tariffs, run_tariff, show_tariffs
 
-    given = {"threads": asked.threads, "seed": asked.seed}
-    scenario = _made("tariff-20-17", "making up roads and buses", home / "scenario", asked.seed)
+    given: TariffOptions = {"threads": options.get("threads", 0), "seed": options.get("seed", 0)}
+    scenario = _made("tariff-20-17", "making up roads and buses", home / "scenario", given["seed"])
     result = run_tariff(scenario, home / "result", given, _GAMMAS, scenario_folder=home / "scenario")
     found = _verified(home)
     return _Chapter(
@@ -171,8 +159,8 @@ def _tariff(home: Path, asked: _Asked) -> _Chapter:
 
 _GAMMAS = [0.0, 0.5, 1.0]
 _REPLICATIONS = 10
-_SEARCH = {"evaluations": 1500, "days_train": 2, "days_test": 4}
-_CHAPTERS: dict[str, Callable[[Path, _Asked], _Chapter]] = {
+_SEARCH: ConfigurationOptions = {"evaluations": 1500, "days_train": 2, "days_test": 4}
+_CHAPTERS: dict[str, Callable[[Path, CoordinationOptions], _Chapter]] = {
     "coordinate": _coordinate,
     "simulate": _simulate,
     "configure": _configure,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
-__all__ = ["Json", "Overwrite", "Seed", "Solver", "Switch"]
+__all__ = ["Json", "Overwrite", "Seed", "Switch"]
 
 Json = Annotated[
     bool,
@@ -27,5 +27,4 @@ Overwrite = Annotated[
     ),
 ]
 Seed = Annotated[int, Parameter(help="Seed of every random choice; the same seed gives the same output.")]
-Solver = Literal["newton", "admm"]
 Switch = Parameter(negative="", show_default=False)

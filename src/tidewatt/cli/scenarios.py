@@ -147,7 +147,6 @@ def check(scenario: Path, /, *, json: Json = False) -> int:
     scenario
         Folder of the scenario.
     """
-    from tidewatt.coordination.parameters import Parameters
     from tidewatt.io.scenario.reading import read_scenario
 
     issues: list[Issue] = []
@@ -156,15 +155,10 @@ def check(scenario: Path, /, *, json: Json = False) -> int:
         read = read_scenario(scenario)
     except ScenarioError as error:
         issues += error.issues
-    if read is not None:
-        try:
-            Parameters.of(read.parameters.get("coordination", {}))
-        except ScenarioError as error:
-            issues += error.issues
-        if "simulation" in read.parameters or read.roads is not None:
-            from tidewatt.simulation.preparation import check_parameters
+    if read is not None and ("simulation" in read.parameters or read.roads is not None):
+        from tidewatt.simulation.preparation import check_parameters
 
-            issues += check_parameters(read)
+        issues += check_parameters(read)
     if json:
         held = contents(read) if read is not None else {"scenario": scenario}
         print_json(held | {"ok": not issues, "issues": [issue_record(issue) for issue in issues]})

@@ -9,7 +9,7 @@ from tidewatt.cli.progress import span
 from tidewatt.report.words import amount
 
 if TYPE_CHECKING:
-    from tidewatt.configuration.parameters import Parameters
+    from tidewatt.options.configuration import ConfigurationOptions
     from tidewatt.result import Progress
 
 __all__ = ["Plans"]
@@ -20,17 +20,17 @@ class Plans:
 
     Parameters
     ----------
-    parameters : Parameters
+    parameters : ConfigurationOptions
         For how many of each there will be.
     """
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: ConfigurationOptions) -> None:
         self._most = {
-            "simulating days": parameters.days_train,
-            "searching": parameters.evaluations,
-            "fresh days": parameters.days_test,
+            "simulating days": parameters["days_train"],
+            "searching": parameters["evaluations"],
+            "fresh days": parameters["days_test"],
         }
-        self._limit_s = parameters.time_limit_s
+        self._limit_s = parameters["time_limit_s"]
         self.begin()
 
     def name(self, phase: str) -> str:

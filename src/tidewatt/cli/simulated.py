@@ -10,7 +10,7 @@ from tidewatt.cli.console import width, wrapped
 from tidewatt.report.words import REASON_NAMES, STATISTIC_NAMES, amount, clock, count, money_name, percent
 
 if TYPE_CHECKING:
-    from tidewatt.simulation.parameters import Parameters
+    from tidewatt.options.simulation import SimulationOptions
     from tidewatt.simulation.result import Simulation
 
 __all__ = ["day_rows", "findings", "print_days", "print_findings"]
@@ -87,7 +87,7 @@ def print_days(result: Simulation) -> None:
     Console(width=width(), highlight=False).print(table)
 
 
-def findings(result: Simulation, parameters: Parameters | None = None) -> list[str]:
+def findings(result: Simulation, parameters: SimulationOptions | None = None) -> list[str]:
     """Which rule ended the run, what was checked and what is assumed, in plain words."""
     f = result.figures
     said = [_stop(result, parameters)]
@@ -100,16 +100,16 @@ def findings(result: Simulation, parameters: Parameters | None = None) -> list[s
         f"{amount(float(f['littles_law_max_error']), 2)})."
     )
     if parameters is not None:
-        roads = "their own flow slows the roads" if parameters.feedback else "their own flow slows nothing"
+        roads = "their own flow slows the roads" if parameters["feedback"] else "their own flow slows nothing"
         said.append(
-            f"Assumed: drivers know {_KNOWLEDGE[parameters.information]}; {roads}; nobody leaves a queue, "
+            f"Assumed: drivers know {_KNOWLEDGE[parameters['information']]}; {roads}; nobody leaves a queue, "
             "looks for a second station or charges on the way twice a day. Days are synthesised from travel "
             "statistics or a diary, not observed."
         )
     return said
 
 
-def _stop(result: Simulation, parameters: Parameters | None) -> str:
+def _stop(result: Simulation, parameters: SimulationOptions | None) -> str:
     f = result.figures
     beta, m = float(f["beta"]), int(f["replications"])
     what = STATISTIC_NAMES.get(str(f["statistic"]), str(f["statistic"]))
@@ -122,9 +122,9 @@ def _stop(result: Simulation, parameters: Parameters | None) -> str:
     text = f"{begin}; {told}"
     if parameters is None:
         return f"{text}."
-    text += f", asked was {percent(parameters.tolerance)}"
-    if rule != "tolerance" and math.isfinite(beta) and 0 < parameters.tolerance < beta:
-        text += f", which would take some {amount(m * (beta / parameters.tolerance) ** 2, 2)} replications"
+    text += f", asked was {percent(parameters['tolerance'])}"
+    if rule != "tolerance" and math.isfinite(beta) and 0 < parameters["tolerance"] < beta:
+        text += f", which would take some {amount(m * (beta / parameters['tolerance']) ** 2, 2)} replications"
     return f"{text}."
 
 
@@ -132,7 +132,7 @@ def _off(error: float) -> str:
     return "none lost" if not error else f"OFF BY {error:g}"
 
 
-def print_findings(result: Simulation, parameters: Parameters | None = None) -> None:
+def print_findings(result: Simulation, parameters: SimulationOptions | None = None) -> None:
     """Print `findings`, wrapped."""
     for sentence in findings(result, parameters):
         print(wrapped(sentence))

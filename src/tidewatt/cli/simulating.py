@@ -5,22 +5,23 @@ from __future__ import annotations
 from json import dumps
 from json import loads as json_of
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from tidewatt.cli.console import print_json, say
+from tidewatt.cli.flags import takes_options
 from tidewatt.cli.folders import CHECKPOINT, holds_result, prepared
 from tidewatt.cli.options import Json, Switch
 from tidewatt.cli.progress import Days, reporter
 from tidewatt.cli.simulated import print_days, print_findings
 from tidewatt.cli.summary import print_files
 from tidewatt.errors import Interrupted
+from tidewatt.options.simulation import SIMULATION, SimulationOptions, days_drawn
 
 if TYPE_CHECKING:
     from tidewatt.domain.roads import Roads
     from tidewatt.domain.scenario import Scenario
-    from tidewatt.simulation.parameters import Parameters
     from tidewatt.simulation.result import Simulation
     from tidewatt.synthesis.diary import Diary
 
@@ -28,34 +29,16 @@ __all__ = ["done_before", "draw_simulation", "run_simulation", "show_simulation"
 
 _CHECKPOINT_EVERY_S = 60.0
 
-Statistic = Literal["energy_kwh", "charges", "revenue", "peak_load_kw", "mean_wait_min", "mean_detour_min"]
 
-
+@takes_options(SIMULATION)
 def simulate(
     scenario: Path,
     /,
     *,
     out: Path,
-    vehicles: int | None = None,
-    days: int | None = None,
-    replications: int | None = None,
-    tolerance: float | None = None,
-    statistic: Statistic | None = None,
-    time_limit_s: float | None = None,
-    step_min: float | None = None,
-    renew_min: float | None = None,
-    choice: Literal["cost", "logit", "regret"] | None = None,
-    information: Literal["none", "arrived", "reserved"] | None = None,
-    speed_flow: Literal["bpr", "urban"] | None = None,
-    feedback: bool | None = None,
-    background: float | None = None,
-    temperature_c: float | None = None,
-    router: Literal["builtin", "pyroutingkit", "dijkstra"] | None = None,
+    options: SimulationOptions | None = None,
     diary: Path | None = None,
-    taper_soc: float | None = None,
     resume: Annotated[bool, Switch] = False,
-    threads: int | None = None,
-    seed: int | None = None,
     figures: Annotated[bool, Parameter(negative="--no-figures")] = True,
     json: Json = False,
 ) -> int:
@@ -72,85 +55,27 @@ def simulate(
     out
         Folder for the result; made where it does not exist. A result in it is replaced; anything else is
         refused.
-    vehicles
-        Electric vehicles [default: 10,000].
-    days
-        Days in one replication [default: 1].
-    replications
-        Stop after so many [default: 1,000].
-    tolerance
-        Stop when beta, the standard error of the statistic's mean over that mean, is at most this, 0..1
-        [default: 5e-4].
-    statistic
-        What beta watches: a day's value [default: energy_kwh, of charges on the way].
-    time_limit_s
-        Stop after so many seconds [default: no limit].
-    step_min
-        Time step, a divisor of --renew-min [default: 1 min].
-    renew_min
-        How often speeds and routes are renewed, a divisor of a day [default: 15 min].
-    choice
-        How a station is chosen: least generalised cost, multinomial logit or random regret [default: cost].
-    information
-        What drivers know of queues: nothing, who is at a station, or also who is on the way
-        [default: arrived].
-    speed_flow
-        Speed from flow: BPR, or the urban model by road class [default: bpr].
-    feedback
-        Let the vehicles' own flow slow the roads [default: --feedback].
-    background
-        Scale of the other traffic, which comes from the demand table; 0: empty roads [default: 1].
-    temperature_c
-        Outside temperature, in degrees Celsius [default: 20].
-    router
-        Shortest paths; all give the same travel times [default: builtin].
     diary
         Trip diary to draw day chains from, as `tidewatt import itineraries` reads it [default: embedded
         statistics].
-    taper_soc
-        State of charge (0..1) above which charging power falls; 1: nowhere [default: 1].
     resume
         Go on from the checkpoint in the result folder.
-    threads
-        Worker threads; they do not change the result [default: one a processor].
-    seed
-        Seed of every random choice [default: 0].
     figures
         Draw the figures into RESULT/figures.
     """
     from tidewatt.io.scenario.reading import read_scenario
-    from tidewatt.simulation.parameters import Parameters
 
-    asked: dict[str, Any] = {
-        "vehicles": vehicles,
-        "days": days,
-        "replications": replications,
-        "tolerance": tolerance,
-        "statistic": statistic,
-        "time_limit_s": time_limit_s,
-        "step_min": step_min,
-        "renew_min": renew_min,
-        "choice": choice,
-        "information": information,
-        "speed_flow": speed_flow,
-        "feedback": feedback,
-        "background": background,
-        "temperature_c": temperature_c,
-        "router": router,
-        "taper_soc": taper_soc,
-        "threads": threads,
-        "seed": seed,
-    }
-    Parameters.of({}, **asked)
+    options = options or {}
+    SIMULATION.check(**options)
     with prepared(out, ours=holds_result, what="result"):
         with reporter() as shown:
             shown.step("reading the scenario")
             read = read_scenario(scenario)
             chains = _chains(diary, read)
-        parameters = Parameters.of(read.parameters.get("simulation", {}), **asked)
+        parameters = SIMULATION.resolve(read.parameters, **options)
         kept = done_before(out, read, parameters) if resume and chains is None else None
         result = kept or run_simulation(
-            read, out, asked, parameters, diary=chains, resume=resume, scenario_folder=scenario
+            read, out, options, parameters, diary=chains, resume=resume, scenario_folder=scenario
         )
     pictures = draw_simulation(result, out, read.roads) if figures else []
     if json:
@@ -163,7 +88,7 @@ def simulate(
     return 0 if result.status.reached else 3
 
 
-def done_before(out: Path, scenario: Scenario, parameters: Parameters) -> Simulation | None:
+def done_before(out: Path, scenario: Scenario, parameters: SimulationOptions) -> Simulation | None:
     """The result in the folder, where it is of the same days and nothing is left to do."""
     from tidewatt.io.results import load
 
@@ -172,11 +97,11 @@ def done_before(out: Path, scenario: Scenario, parameters: Parameters) -> Simula
     try:
         figures = json_of((out / "summary.json").read_text("utf-8"))
         same = figures["scenario_sha256"] == scenario.sha256() and figures["day_chains"] == "statistics"
-        asked = parameters.days_drawn()
-        same &= {name: figures["parameters"][name] for name in asked} == json_of(dumps(asked))
-        same &= figures["statistic"] == parameters.statistic
-        few = figures["replications"] < parameters.replications
-        enough = figures["stop_rule"] == "tolerance" and figures["beta"] <= parameters.tolerance
+        days = days_drawn(parameters)
+        same &= {name: figures["parameters"][name] for name in days} == json_of(dumps(days))
+        same &= figures["statistic"] == parameters["statistic"]
+        few = figures["replications"] < parameters["replications"]
+        enough = figures["stop_rule"] == "tolerance" and figures["beta"] <= parameters["tolerance"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if not same or (few and not enough):
@@ -201,8 +126,8 @@ def _chains(file: Path | None, scenario: Scenario) -> Diary | None:
 def run_simulation(
     scenario: Scenario,
     out: Path,
-    asked: dict[str, Any],
-    parameters: Parameters,
+    options: SimulationOptions,
+    parameters: SimulationOptions,
     *,
     diary: Diary | None = None,
     resume: bool = False,
@@ -217,10 +142,10 @@ def run_simulation(
         Where to simulate.
     out : Path
         Result folder; the checkpoint is kept below it until replications or tolerance end the run.
-    asked : dict
-        Parameters of `tidewatt.simulate`; None leaves one to the scenario or its default.
-    parameters : Parameters
-        What comes of both.
+    options : SimulationOptions
+        Those of the call.
+    parameters : SimulationOptions
+        What comes of them and of the scenario.
     diary : Diary, optional
         Day chains.
     resume : bool
@@ -245,11 +170,11 @@ def run_simulation(
         say(f"{out} holds no checkpoint: starting from the beginning.")
     elif there and not resume:
         say(f"{out} holds a checkpoint: starting anew without it (--resume would go on from it).")
-    measure = Days(parameters.replications, parameters.tolerance, parameters.time_limit_s)
+    measure = Days(parameters["replications"], parameters["tolerance"], parameters["time_limit_s"])
     try:
         with reporter(measure, label) as shown:
             result = run(
-                scenario, **asked, diary=diary, progress=shown, checkpoint=kept, resume=resume and there
+                scenario, **options, diary=diary, progress=shown, checkpoint=kept, resume=resume and there
             )
             shown.step("saving")
             save(result, out, scenario_folder=scenario_folder)
@@ -262,7 +187,7 @@ def run_simulation(
     return result
 
 
-def show_simulation(result: Simulation, parameters: Parameters) -> None:
+def show_simulation(result: Simulation, parameters: SimulationOptions) -> None:
     """What a day is like, which rule ended the run, and what was checked, on standard output."""
     print_days(result)
     print_findings(result, parameters)

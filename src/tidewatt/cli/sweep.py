@@ -12,6 +12,7 @@ from tidewatt.cli.finished import REACHED, finished
 from tidewatt.cli.folders import SHARE
 from tidewatt.cli.ranges import values_of
 from tidewatt.cli.summary import NOTHING
+from tidewatt.options.coordination import COORDINATION, CoordinationOptions
 from tidewatt.report.words import RUNG_NAMES, amount, at_least, money_name, percent
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def run_sweep(
     scenario: Scenario,
     out: Path,
     shares: list[float],
-    asked: dict[str, Any],
+    options: CoordinationOptions,
     *,
     resume: bool,
     soc: bool,
@@ -45,16 +46,16 @@ def run_sweep(
     """Coordinate the scenario at each share; write a result folder each, sweep.csv and a figure."""
     import pandas as pd
 
-    from tidewatt.cli.coordinating import draw, solve, validated
+    from tidewatt.cli.coordinating import draw, solve
     from tidewatt.io.atomic import atomic_file
     from tidewatt.io.scenario.writing import write_scenario
     from tidewatt.synthesis.thinning import thin
 
-    goal = validated(scenario.parameters, asked)
+    goal = COORDINATION.resolve(scenario.parameters, **options)
     rows: list[dict[str, Any]] = []
     for k, share in enumerate(shares):
         here = out / f"{SHARE}{share:.4g}"
-        part = thin(scenario, share, seed=asked["seed"] or 0)
+        part = thin(scenario, share, seed=options.get("seed", 0))
         done = finished(here, part, goal) if resume else None
         if done is None:
             say(f"adoption {percent(share)} ({k + 1} of {len(shares)}): {len(part.fleet):,} vehicles")
@@ -62,7 +63,7 @@ def run_sweep(
             result = solve(
                 part,
                 here,
-                asked,
+                options,
                 resume=resume,
                 scenario_folder=here / "scenario",
                 soc=soc,

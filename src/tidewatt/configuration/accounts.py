@@ -8,44 +8,44 @@ import numpy as np
 
 from tidewatt.configuration import costs
 from tidewatt.configuration.costs import Costs
-from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import Stations
+from tidewatt.options.configuration import ConfigurationOptions
 from tidewatt.simulation.queueing.replay import Patience
 
 __all__ = ["ages_of", "costs_of_days", "patience_of", "retrofit_of", "shares_of_days"]
 
 
-def patience_of(parameters: Parameters) -> Patience:
+def patience_of(parameters: ConfigurationOptions) -> Patience:
     """How drivers take a wait (conf-13), for the replay."""
-    return Patience(parameters.patience_min, parameters.patience_slope_per_min)
+    return Patience(parameters["patience_min"], parameters["patience_slope_per_min"])
 
 
-def ages_of(stations: Stations, parameters: Parameters) -> tuple[Array, Array]:
+def ages_of(stations: Stations, parameters: ConfigurationOptions) -> tuple[Array, Array]:
     """Planned life and age of every station [years]; the parameters' where it does not say."""
     return (
-        np.where(np.isnan(stations.life_years), parameters.life_years, stations.life_years),
-        np.where(np.isnan(stations.age_years), parameters.age_years, stations.age_years),
+        np.where(np.isnan(stations.life_years), parameters["life_years"], stations.life_years),
+        np.where(np.isnan(stations.age_years), parameters["age_years"], stations.age_years),
     )
 
 
-def retrofit_of(stations: Stations, parameters: Parameters, fast: Array, normal: Array) -> Array:
+def retrofit_of(stations: Stations, parameters: ConfigurationOptions, fast: Array, normal: Array) -> Array:
     """Cost of each station's retrofit (conf-3) [money_unit a day], shape (..., stations)."""
     p = parameters
     return costs.retrofit_by_station(
         np.asarray(fast) - stations.fast,
         np.asarray(normal) - stations.normal,
-        p.fast_cost,
-        p.normal_cost,
+        p["fast_cost"],
+        p["normal_cost"],
         *ages_of(stations, p),
-        p.discount_rate,
-        p.mode,
+        p["discount_rate"],
+        p["mode"],
     )
 
 
 def costs_of_days(
     stations: Stations,
-    parameters: Parameters,
+    parameters: ConfigurationOptions,
     by_station: Mapping[str, Array],
     paid: Array,
     fast: Array,
@@ -59,7 +59,7 @@ def costs_of_days(
     ----------
     stations : Stations
         With what is installed.
-    parameters : Parameters
+    parameters : ConfigurationOptions
     by_station : mapping of str to array, shape (plans, days, stations)
         As in `ReplayedPlans`: ``revenue``, ``detour_min``, ``wait_min``, ``charge_min``, ``dissatisfaction``,
         ``peak_load_kw``, ``valley_load_kw``, ``load_variance_kw2``; ``energy_kwh`` for ``paper-equation``.
@@ -86,37 +86,37 @@ def costs_of_days(
     """
     p, of = parameters, by_station
     per_kw, per_kw_before = np.ones(()), np.ones(())
-    if p.mode == "paper-equation":
+    if p["mode"] == "paper-equation":
         per_kw, per_kw_before = _earned_per_kw(of), _earned_per_kw(before)
     peak, valley = of["peak_load_kw"] * per_kw, of["valley_load_kw"] * per_kw
     retrofit = retrofit_of(stations, p, fast, normal).sum(axis=-1)[:, None]
-    earned = costs.revenue(of["revenue"], p.money_unit)
-    fees = costs.fees(paid, p.money_unit)
+    earned = costs.revenue(of["revenue"], p["money_unit"])
+    fees = costs.fees(paid, p["money_unit"])
     costs.check_same_money(earned, fees)
-    per_min = costs.money_per_min(p.income_per_month, p.money_unit, p.mode)
+    per_min = costs.money_per_min(p["income_per_month"], p["money_unit"], p["mode"])
     return Costs.of_parts(
         retrofit=np.broadcast_to(retrofit, earned.shape),
         revenue=earned,
         expansion=costs.expansion(
             peak,
             before["peak_load_kw"] * per_kw_before,
-            p.expansion_cost_per_kw,
+            p["expansion_cost_per_kw"],
             *ages_of(stations, p),
-            p.discount_rate,
-            p.mode,
+            p["discount_rate"],
+            p["mode"],
         ),
         time=costs.driver_time(of["detour_min"], of["wait_min"], of["charge_min"], per_min),
         fees=fees,
-        dissatisfaction=p.dissatisfaction_cost * of["dissatisfaction"].sum(axis=-1),
-        peak_valley=costs.peak_valley(peak, valley, p.peak_valley_cost_per_kw),
-        variance=costs.variance(of["load_variance_kw2"] * per_kw**2, p.variance_cost_per_kw2),
+        dissatisfaction=p["dissatisfaction_cost"] * of["dissatisfaction"].sum(axis=-1),
+        peak_valley=costs.peak_valley(peak, valley, p["peak_valley_cost_per_kw"]),
+        variance=costs.variance(of["load_variance_kw2"] * per_kw**2, p["variance_cost_per_kw2"]),
         traffic=np.broadcast_to(traffic, earned.shape),
     )
 
 
 def shares_of_days(
     stations: Stations,
-    parameters: Parameters,
+    parameters: ConfigurationOptions,
     by_station: Mapping[str, Array],
     fast: Array,
     normal: Array,
@@ -140,22 +140,22 @@ def shares_of_days(
     p = parameters
     of = {name: values[..., None] for name, values in by_station.items()}  # stations apart: sums of one
     life, age = ages_of(stations, p)
-    mode = "corrected" if p.mode == "paper-equation" else p.mode
-    earned = costs.revenue(of["revenue"], p.money_unit)
+    mode = "corrected" if p["mode"] == "paper-equation" else p["mode"]
+    earned = costs.revenue(of["revenue"], p["money_unit"])
     above = costs.expansion(
         of["peak_load_kw"],
         peak_before_kw[..., None],
-        p.expansion_cost_per_kw,
+        p["expansion_cost_per_kw"],
         life[:, None],
         age[:, None],
-        p.discount_rate,
+        p["discount_rate"],
         mode,
     )
-    per_min = costs.money_per_min(p.income_per_month, p.money_unit, p.mode)
+    per_min = costs.money_per_min(p["income_per_month"], p["money_unit"], p["mode"])
     time = costs.driver_time(of["detour_min"], of["wait_min"], of["charge_min"], per_min)
-    valleys = costs.peak_valley(of["peak_load_kw"], of["valley_load_kw"], p.peak_valley_cost_per_kw)
-    grid = valleys + costs.variance(of["load_variance_kw2"], p.variance_cost_per_kw2)
-    w, angry = p.weights, p.dissatisfaction_cost * by_station["dissatisfaction"]
+    valleys = costs.peak_valley(of["peak_load_kw"], of["valley_load_kw"], p["peak_valley_cost_per_kw"])
+    grid = valleys + costs.variance(of["load_variance_kw2"], p["variance_cost_per_kw2"])
+    w, angry = p["weights"], p["dissatisfaction_cost"] * by_station["dissatisfaction"]
     of_station = (above - earned).mean(axis=1) + retrofit_of(stations, p, fast, normal)
     others = (w[1] * (time + earned + angry) + w[2] * grid).mean(axis=1)
     return np.stack([w[0] * of_station + others, of_station])

@@ -12,14 +12,14 @@ from tidewatt.configuration import costs
 from tidewatt.configuration.accounts import costs_of_days, patience_of, shares_of_days
 from tidewatt.configuration.costs import Costs
 from tidewatt.configuration.limits import Limits, allowed, station_cost_holds
-from tidewatt.configuration.parameters import Parameters
 from tidewatt.configuration.traffic import congestion_of_day, traffic_of_days
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
 from tidewatt.kernels.queue.figures import FIGURES
+from tidewatt.options.configuration import ConfigurationOptions
+from tidewatt.options.simulation import SIMULATION, SimulationOptions
 from tidewatt.simulation.driving.day import Day
-from tidewatt.simulation.parameters import Parameters as SimulationParameters
 from tidewatt.simulation.queueing.charges import Requests
 from tidewatt.simulation.queueing.choice import StationChoice
 from tidewatt.simulation.queueing.replay import PreparedDay, ReplayedPlans, prepare, replay_many
@@ -115,7 +115,7 @@ class Evaluator:
     world : World
     days : sequence of Day
         Simulated with what is installed.
-    parameters : Parameters
+    parameters : ConfigurationOptions
     limits : Limits
     threads : Threads, optional
         Their number changes nothing.
@@ -136,7 +136,7 @@ class Evaluator:
         self,
         world: World,
         days: Sequence[Day],
-        parameters: Parameters,
+        parameters: ConfigurationOptions,
         limits: Limits,
         threads: Threads | None = None,
     ) -> None:
@@ -161,11 +161,11 @@ class Evaluator:
         cls,
         requests: Sequence[Requests],
         stations: Stations,
-        parameters: Parameters,
+        parameters: ConfigurationOptions,
         limits: Limits,
         threads: Threads | None = None,
         *,
-        simulation: SimulationParameters | None = None,
+        simulation: SimulationOptions | None = None,
         prices: tuple[Array, Array] | None = None,
         choice: StationChoice | None = None,
         traffic: Sequence[TrafficEffect] | None = None,
@@ -178,7 +178,7 @@ class Evaluator:
             parameters,
             limits,
             threads,
-            simulation or SimulationParameters(),
+            simulation or SIMULATION.resolve(),
             prices or stations.prices_by_minute(),
             choice,
             traffic,
@@ -189,10 +189,10 @@ class Evaluator:
         self,
         requests: Sequence[Requests],
         stations: Stations,
-        parameters: Parameters,
+        parameters: ConfigurationOptions,
         limits: Limits,
         threads: Threads | None,
-        simulation: SimulationParameters,
+        simulation: SimulationOptions,
         prices: tuple[Array, Array],
         choice: StationChoice | None,
         traffic: Sequence[TrafficEffect] | None,
@@ -325,7 +325,7 @@ class Evaluator:
         self._row_of.update(zip(keys, range(begin, end), strict=True))
 
     def _replay(self, fast: Array, normal: Array) -> ReplayedPlans:
-        days = self._simulation.days
+        days = self._simulation["days"]
         done = replay_many(
             self._days,
             self.stations,
@@ -359,7 +359,7 @@ class Evaluator:
     def _rows_of(self, done: ReplayedPlans, fast: Array, normal: Array) -> Array:
         """Rows of objective, score, feasible, costs and figures."""
         found, before = self._costs(done, fast, normal), self._costs_before
-        objective = costs.objective(self.parameters.weights, found, before)
+        objective = costs.objective(self.parameters["weights"], found, before)
         lost = (done.figures["unserved"] - self._installed.figures["unserved"]).mean(axis=1)
         rise = np.zeros(len(fast))
         if self.limits.station_cost_must_not_rise:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -196,7 +195,7 @@ def summarise(
     # Replays serve the requests of the day before the change: means weigh its charges.
     replayed_wait = float(replayed @ charges / charges.sum()) if charges.sum() > 0 else 0.0
     objective = sum(
-        w * (mean["after"][f"f{k}"] - mean["before"][f"f{k}"]) for k, w in enumerate(p.weights, 1)
+        w * (mean["after"][f"f{k}"] - mean["before"][f"f{k}"]) for k, w in enumerate(p["weights"], 1)
     )
     replayed_objective = float(np.mean([day.replayed_objective for day in verdict.days]))
     changed = (fast != s.fast) | (normal != s.normal)
@@ -205,12 +204,12 @@ def summarise(
         "currency": world.scenario.currency,
         "cost_unit": cost_unit(world, p.money_unit),
         "status": status.name.lower(),
-        "mode": p.mode,
-        "search": p.search,
-        "information": asked.simulation.information,
-        "weights": dict(zip(("stations", "drivers", "grid", "traffic"), p.weights, strict=True)),
-        "days_train": p.days_train,
-        "days_test": p.days_test,
+        "mode": p["mode"],
+        "search": p["search"],
+        "information": asked.simulation["information"],
+        "weights": dict(zip(("stations", "drivers", "grid", "traffic"), p["weights"], strict=True)),
+        "days_train": p["days_train"],
+        "days_test": p["days_test"],
         "evaluations": found.evaluations,
         "replays": replays,
         "wall_s": run.wall_s,
@@ -232,7 +231,7 @@ def summarise(
         "coordinated": None
         if coordinated is None
         else {
-            "accepted_wait_min": p.accepted_wait_min,
+            "accepted_wait_min": p["accepted_wait_min"],
             "step_min": STEP_MIN,
             **{plan: coordinated[plan].figures(p) for plan in _PLANS},
         },
@@ -244,12 +243,12 @@ def summarise(
         "charges_after": mean["after"]["charges"],
         "unserved_before": mean["before"]["unserved"],
         "unserved_after": mean["after"]["unserved"],
-        "vehicles": asked.simulation.vehicles,
+        "vehicles": asked.simulation["vehicles"],
         "stations": len(s),
         "links": world.roads.links,
         "peak_memory_mib": run.peak_memory_mib,
-        "parameters": dataclasses.asdict(p),
-        "simulation": dataclasses.asdict(asked.simulation),
+        "parameters": dict(p),
+        "simulation": dict(asked.simulation),
     }
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from tidewatt.configuration.accounts import ages_of
 from tidewatt.configuration.costs import salvage
-from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.arrays import Array, freeze
 from tidewatt.domain.scenario import Scenario
+from tidewatt.options.configuration import ConfigurationOptions
 
 __all__ = [
     "ROUNDING",
@@ -114,14 +114,16 @@ class Limits:
         return np.where(self.fixed, self.normal_before, self.total_high - self.fast_low)
 
 
-def limits_of(scenario: Scenario, parameters: Parameters, feeder_headroom_kw: Array | None = None) -> Limits:
+def limits_of(
+    scenario: Scenario, parameters: ConfigurationOptions, feeder_headroom_kw: Array | None = None
+) -> Limits:
     """Limits that a scenario and parameters set.
 
     Parameters
     ----------
     scenario : Scenario
         With stations.
-    parameters : Parameters
+    parameters : ConfigurationOptions
     feeder_headroom_kw : array, shape (feeders,), optional
         Headroom for chargers above those installed; where not given, `smallest_headroom_kw` if the parameter
         ``feeder_headroom`` says so, else none counts.
@@ -130,7 +132,7 @@ def limits_of(scenario: Scenario, parameters: Parameters, feeder_headroom_kw: Ar
     assert s is not None
     if feeder_headroom_kw is None:
         feeder_headroom_kw = smallest_headroom_kw(scenario)
-        if not parameters.feeder_headroom:
+        if not parameters["feeder_headroom"]:
             feeder_headroom_kw = np.full_like(feeder_headroom_kw, np.inf)
     life, age = ages_of(s, parameters)
     return Limits(
@@ -146,11 +148,11 @@ def limits_of(scenario: Scenario, parameters: Parameters, feeder_headroom_kw: Ar
         feeder=s.feeder,
         feeder_id=scenario.grid.feeder_id,
         feeder_room_kw=np.maximum(feeder_headroom_kw, 0.0),
-        fast_price=parameters.fast_cost,
-        normal_price=parameters.normal_cost,
-        resale=np.broadcast_to(np.nan_to_num(salvage(life, age, parameters.mode), posinf=0.0), len(s)),
-        budget=parameters.budget,
-        station_cost_must_not_rise=parameters.station_cost_must_not_rise,
+        fast_price=parameters["fast_cost"],
+        normal_price=parameters["normal_cost"],
+        resale=np.broadcast_to(np.nan_to_num(salvage(life, age, parameters["mode"]), posinf=0.0), len(s)),
+        budget=parameters["budget"],
+        station_cost_must_not_rise=parameters["station_cost_must_not_rise"],
     )
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tidewatt.configuration import costs
-from tidewatt.configuration.parameters import Parameters
+from tidewatt.coordination.study import coordinate
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.domain.grid import NO_BANK, CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.scenario import Scenario
+from tidewatt.options.configuration import ConfigurationOptions
 from tidewatt.simulation.queueing.charges import FAST, NORMAL, Sessions
 
 __all__ = ["STEP_MIN", "CoordinatedLoad", "coordinated_load", "departures", "dwells_at_chargers"]
@@ -47,15 +47,15 @@ class CoordinatedLoad(NamedTuple):
     lower_bound_kw: float
     unmanaged_station_peaks_kw: float
 
-    def figures(self, parameters: Parameters) -> dict[str, dict[str, float]]:
+    def figures(self, parameters: ConfigurationOptions) -> dict[str, dict[str, float]]:
         """Costs of the grid (conf-14) and peaks by way of charging, for the summary."""
 
         def of(power_kw: Array, peaks_kw: float) -> dict[str, float]:
             spread = costs.load_variance_kw2(power_kw)
             peak_valley = costs.peak_valley(
-                power_kw.max(axis=1), power_kw.min(axis=1), parameters.peak_valley_cost_per_kw
+                power_kw.max(axis=1), power_kw.min(axis=1), parameters["peak_valley_cost_per_kw"]
             )
-            variance = costs.variance(spread, parameters.variance_cost_per_kw2)
+            variance = costs.variance(spread, parameters["variance_cost_per_kw2"])
             return {
                 "f3": float(costs.grid_cost(peak_valley, variance)),
                 "f3_peak_valley": float(peak_valley),
@@ -157,7 +157,6 @@ def coordinated_load(
     chargers: tuple[Array, Array],
     accepted_wait_min: float,
     minutes: int,
-    coordinate: Callable[..., Any],
     threads: int = 0,
 ) -> CoordinatedLoad:
     """The least sum of station peaks that the same charges allow, and the load that reaches it.
@@ -176,8 +175,6 @@ def coordinated_load(
         Fast and normal, each of shape (stations,).
     minutes : int
         Length of the day: what lies beyond wraps to its start.
-    coordinate : callable
-        `tidewatt.coordinate`, passed in: this study knows nothing of it but this.
     threads : int
     """
     assert scenario.stations is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -16,11 +15,12 @@ from tidewatt.configuration.genetic import Genetic
 from tidewatt.configuration.limits import Limits
 from tidewatt.configuration.local import Local
 from tidewatt.configuration.memetic import Memetic
-from tidewatt.configuration.parameters import WORDS, Parameters
 from tidewatt.configuration.validation import Asked
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import StationPlan
 from tidewatt.errors import TidewattError
+from tidewatt.options.configuration import ConfigurationOptions
+from tidewatt.options.simulation import days_drawn
 from tidewatt.result import Checkpoint
 
 __all__ = ["FoundPlan", "Kept", "SearchProgress", "search"]
@@ -44,9 +44,9 @@ class Kept:
 
     def __init__(self, checkpoint: Checkpoint, asked: Asked) -> None:
         self._inner = checkpoint
-        every = {name: v for name, v in dataclasses.asdict(asked.parameters).items() if name not in _ANY}
+        every = {name: v for name, v in asked.parameters.items() if name not in _ANY}
         self._question = json.loads(
-            json.dumps({"configuration": every, "simulation": asked.simulation.days_drawn()}, default=str)
+            json.dumps({"configuration": every, "simulation": days_drawn(asked.simulation)}, default=str)
         )
 
     def due(self) -> bool:
@@ -145,7 +145,7 @@ def search(
     evaluator: Evaluator,
     limits: Limits,
     plan: StationPlan,
-    parameters: Parameters,
+    parameters: ConfigurationOptions,
     *,
     seed: int | None = None,
     on_progress: Callable[[SearchProgress], None] | None = None,
@@ -162,7 +162,7 @@ def search(
     limits : Limits
     plan : StationPlan
         Where to start, repaired where it breaks limits.
-    parameters : Parameters
+    parameters : ConfigurationOptions
         For ``evaluations``, ``population``, ``elites`` and ``time_limit_s``.
     seed : int, optional
         Instead of the parameters'.
@@ -183,9 +183,11 @@ def search(
     KeyboardInterrupt
         On Ctrl-C, after the checkpoint was saved.
     """
-    rng = np.random.default_rng(np.random.SeedSequence(parameters.seed if seed is None else seed))
-    given = f"{name} with seed {parameters.seed if seed is None else seed}, " + ", ".join(
-        f"{key} {getattr(parameters, key)}" for key in ("evaluations", "population", "elites")
+    rng = np.random.default_rng(np.random.SeedSequence(parameters["seed"] if seed is None else seed))
+    given = (
+        f"{name} with seed {parameters['seed'] if seed is None else seed}, "
+        f"evaluations {parameters['evaluations']}, population {parameters['population']}, "
+        f"elites {parameters['elites']}"
     )
     run = _Run(evaluator, rng, parameters, given)
     kept = checkpoint.load() if checkpoint is not None and resume else None
@@ -217,22 +219,20 @@ def _searcher(
     limits: Limits,
     plan: StationPlan,
     rng: np.random.Generator,
-    p: Parameters,
+    p: ConfigurationOptions,
 ) -> Searcher:
     start = (evaluator, limits, plan.fast, plan.normal, rng)
     if name == "local":
         return Local(*start)
     if name == "genetic":
-        return Genetic(*start, population=p.population, elites=p.elites)
+        return Genetic(*start, population=p["population"], elites=p["elites"])
     if name == "genetic-plain":
-        return Genetic(*start, population=p.population, elites=p.elites, strengthened=False)
+        return Genetic(*start, population=p["population"], elites=p["elites"], strengthened=False)
     if name == "memetic":
-        return Memetic(*start, evaluations=p.evaluations, population=p.population, elites=p.elites)
-    if name == "pareto":
-        from tidewatt.configuration.pareto import Pareto
+        return Memetic(*start, evaluations=p["evaluations"], population=p["population"], elites=p["elites"])
+    from tidewatt.configuration.pareto import Pareto
 
-        return Pareto(*start, population=p.population)
-    raise TidewattError(f"there is no search {name!r}; choose one of {', '.join(map(repr, WORDS['search']))}")
+    return Pareto(*start, population=p["population"])
 
 
 class _Run:
@@ -240,7 +240,9 @@ class _Run:
 
     searcher: Searcher
 
-    def __init__(self, evaluator: Evaluator, rng: np.random.Generator, p: Parameters, given: str) -> None:
+    def __init__(
+        self, evaluator: Evaluator, rng: np.random.Generator, p: ConfigurationOptions, given: str
+    ) -> None:
         self.evaluator, self.rng, self.parameters, self.given = evaluator, rng, p, given
         self.rows: list[tuple[float, float, float, float]] = []
         self.begin = time.perf_counter()
@@ -249,13 +251,13 @@ class _Run:
 
     def room(self) -> int:
         """How many different plans may still be judged."""
-        budget = self.parameters.evaluations
+        budget = self.parameters["evaluations"]
         if self.idle or self.evaluator.asked >= ASKED * budget:
             return 0
         return budget - self.evaluator.evaluations
 
     def late(self) -> bool:
-        return time.perf_counter() - self.begin >= self.parameters.time_limit_s
+        return time.perf_counter() - self.begin >= self.parameters["time_limit_s"]
 
     def step(self) -> None:
         asked = self.evaluator.asked
@@ -276,7 +278,7 @@ class _Run:
 
     def progress(self) -> SearchProgress:
         evaluations, objective, wait, seconds = self.rows[-1]
-        return SearchProgress(int(evaluations), self.parameters.evaluations, objective, wait, seconds)
+        return SearchProgress(int(evaluations), self.parameters["evaluations"], objective, wait, seconds)
 
     def state(self) -> dict[str, dict[str, Any]]:
         """Everything that decides how it goes on."""

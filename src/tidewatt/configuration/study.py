@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from os import PathLike
+from typing import TYPE_CHECKING, Unpack
 
 from tidewatt.configuration.evaluation import Evaluator
 from tidewatt.configuration.labels import (
@@ -27,8 +28,11 @@ from tidewatt.configuration.result import Configuration
 from tidewatt.configuration.search import FoundPlan, Kept, SearchProgress, search
 from tidewatt.configuration.validation import Asked, validated
 from tidewatt.configuration.verdict import Verdict, days_of, judge_on_fresh_days
-from tidewatt.domain.scenario import Scenario
+from tidewatt.domain.scenario import Scenario, scenario_of
 from tidewatt.execution.threads import Threads
+from tidewatt.options.calls import documented
+from tidewatt.options.configuration import CONFIGURATION, ConfigurationOptions
+from tidewatt.options.simulation import SimulationOptions
 from tidewatt.result import Checkpoint, Progress, RunInfo, Status
 from tidewatt.simulation.preparation import world_of
 
@@ -40,15 +44,16 @@ if TYPE_CHECKING:
 __all__ = ["configure"]
 
 
+@documented(CONFIGURATION)
 def configure(
-    scenario: Scenario,
+    scenario: Scenario | str | PathLike[str],
     *,
-    coordinate: Callable[..., Any] | None = None,
-    simulation: Mapping[str, Any] | None = None,
+    coordinated: bool = False,
+    simulation: SimulationOptions | None = None,
     progress: Callable[[Progress], None] | None = None,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
-    **asked: Any,
+    **options: Unpack[ConfigurationOptions],
 ) -> Configuration:
     """Find numbers of fast and normal chargers for every station.
 
@@ -57,24 +62,22 @@ def configure(
 
     Parameters
     ----------
-    scenario : Scenario
-        With roads, demand or zones that say who travels, and stations with prices.
-    coordinate : callable, optional
-        `tidewatt.coordinate`: judge the loads of both plans under coordinated charging too, within
-        ``accepted_wait_min``.
-    simulation : mapping, optional
-        Parameters of the simulated days, such as ``vehicles`` and ``information``; the others come from the
-        scenario's ``[simulation]``, else from the defaults.
+    scenario : Scenario or path
+        With roads, demand or zones that say who travels, and stations with prices; or the folder that holds
+        them.
+    coordinated : bool
+        Judge the loads of both plans under coordinated charging too, within ``accepted_wait_min``.
+    simulation : SimulationOptions, optional
+        Options of the simulated days, such as ``{"vehicles": 2000, "information": "none"}``; the others come
+        from the scenario's ``[simulation]``, else from the defaults.
     progress : callable, optional
         Receives a `Progress` now and then: phase, days or evaluations so far, best objective.
     checkpoint : Checkpoint, optional
         Where to keep the search; also on Ctrl-C.
     resume : bool
         Go on from `checkpoint`.
-    **asked
-        Any field of `tidewatt.configuration.parameters.Parameters`, such as ``weights``, ``search``,
-        ``evaluations``, ``budget``, ``seed``; what is not given, or None, comes from the scenario's
-        ``[configuration]``, else from the defaults.
+    **options
+        What is not given, or None, comes from the scenario's ``[configuration]``, else from the default.
 
     Returns
     -------
@@ -100,14 +103,15 @@ def configure(
     begin = time.perf_counter()
     tell = _teller(progress, begin)
     tell("preparing", 0)
-    question = validated(scenario, asked, simulation)
+    scenario = scenario_of(scenario)
+    question = validated(scenario, options, simulation)
     p, limits = question.parameters, question.limits
-    with Threads(p.threads) as threads:
+    with Threads(p["threads"]) as threads:
         world = world_of(scenario, question.simulation, threads)
-        train = days_of(world, range(p.days_train), threads, lambda done: tell("simulating days", done))
+        train = days_of(world, range(p["days_train"]), threads, lambda done: tell("simulating days", done))
         evaluator = Evaluator(world, train, p, limits, threads)
         found = search(
-            p.search,
+            p["search"],
             evaluator,
             limits,
             world.stations.plan,
@@ -121,10 +125,10 @@ def configure(
             world, p, limits, found.fast, found.normal, threads, lambda done: tell("fresh days", done)
         )
         loads = None
-        if coordinate is not None:
+        if coordinated:
             tell("coordinating", 0)
-            loads = _coordinated(world, question, found, verdict, coordinate)
-    run = RunInfo.since(begin, p.seed, scenario.sha256())
+            loads = _coordinated(world, question, found, verdict)
+    run = RunInfo.since(begin, p["seed"], scenario.sha256())
     status = _status(found)
     return Configuration(
         plan=plan_table(world, question, found.fast, found.normal, verdict),
@@ -147,7 +151,7 @@ def _status(found: FoundPlan) -> Status:
 
 
 def _coordinated(
-    world: World, question: Asked, found: FoundPlan, verdict: Verdict, coordinate: Callable[..., Any]
+    world: World, question: Asked, found: FoundPlan, verdict: Verdict
 ) -> dict[str, CoordinatedLoad]:
     """Loads of the first fresh day, before and after."""
     sessions = verdict.days[0].sessions
@@ -159,10 +163,9 @@ def _coordinated(
             world.scenario,
             charges,
             built,
-            p.accepted_wait_min,
+            p["accepted_wait_min"],
             round(world.minutes),
-            coordinate,
-            p.threads,
+            p["threads"],
         )
         for (plan, built), charges in zip(plans.items(), sessions, strict=True)
     }

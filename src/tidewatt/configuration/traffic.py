@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Roads
 from tidewatt.execution.threads import Threads
+from tidewatt.options.configuration import ConfigurationOptions
 from tidewatt.routing.routers import Router, Routes, make_router
 from tidewatt.simulation.driving.day import Day
 from tidewatt.simulation.driving.models import SpeedFlow, bounded
@@ -137,28 +137,32 @@ EXACT = 16
 """Stations of each request, by detour, whose ways are followed link by link; others count by the minute."""
 
 
-def congestion_of_day(world: World, parameters: Parameters, day: Day) -> float:
+def congestion_of_day(world: World, parameters: ConfigurationOptions, day: Day) -> float:
     """Cost of traffic on a simulated day (conf-16); a mean day's where several were simulated."""
     total = congestion(
         day.ledger.time_min,
         world.roads.free_time_min,
-        parameters.congestion_cost,
-        world.parameters.renew_min,
-        parameters.mode,
+        parameters["congestion_cost"],
+        world.parameters["renew_min"],
+        parameters["mode"],
         world.roads.length_km,
     )
-    return total / world.parameters.days
+    return total / world.parameters["days"]
 
 
 def traffic_of_days(
-    world: World, parameters: Parameters, days: list[Day], threads: Threads | None = None, exact: int = EXACT
+    world: World,
+    parameters: ConfigurationOptions,
+    days: list[Day],
+    threads: Threads | None = None,
+    exact: int = EXACT,
 ) -> list[Array]:
     """What each request's drive by a station, instead of straight on, adds to the cost of traffic.
 
     Parameters
     ----------
     world : World
-    parameters : Parameters
+    parameters : ConfigurationOptions
     days : list of Day
     threads : Threads, optional
     exact : int
@@ -171,32 +175,34 @@ def traffic_of_days(
     list of array of float32, shape (requests, stations)
         One a day [money_unit]; 0 where a station cannot be reached.
     """
-    if not world.parameters.feedback or parameters.congestion_cost == 0.0:
+    if not world.parameters["feedback"] or parameters["congestion_cost"] == 0.0:
         return [np.zeros(day.requests.to_ms.shape, np.float32) for day in days]
     router = make_router(world.network, world.stations.node, threads=threads)
     return [_traffic_of_day(world, parameters, day, router, exact) for day in days]
 
 
-def _traffic_of_day(world: World, parameters: Parameters, day: Day, router: Router, exact: int) -> Array:
+def _traffic_of_day(
+    world: World, parameters: ConfigurationOptions, day: Day, router: Router, exact: int
+) -> Array:
     p, requests = world.parameters, day.requests
     added = marginal_congestion(
         world.roads,
         day.ledger.flow_veh_h,
         world.speed_flow,
-        parameters.congestion_cost,
-        p.renew_min,
-        parameters.mode,
+        parameters["congestion_cost"],
+        p["renew_min"],
+        parameters["mode"],
     )
     table = np.zeros(requests.to_ms.shape, np.float32)
     if not table.size:
         return table
-    interval = np.clip(requests.minute // p.renew_min, 0, len(added) - 1).astype(np.int64)
+    interval = np.clip(requests.minute // p["renew_min"], 0, len(added) - 1).astype(np.int64)
     for number in np.unique(interval).tolist():
         rows = slice(*np.searchsorted(interval, [number, number + 1]).tolist())
         router.renew(np.rint(day.ledger.time_min[number] * np.float64(60_000.0)).astype(np.int32))
         part = requests.rows(rows.start, rows.stop)
         table[rows] = _of_interval(world, part, day.ends[rows], added[number], router, exact)
-    return table / np.float32(p.days)
+    return table / np.float32(p["days"])
 
 
 def _of_interval(

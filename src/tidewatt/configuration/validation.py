@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tidewatt.configuration.accounts import ages_of
 from tidewatt.configuration.limits import Limits, added_kw, broken_budget, broken_feeders, capital, limits_of
-from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.checks.findings import Findings, named
 from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
 from tidewatt.errors import Issue, ScenarioError, extra
-from tidewatt.simulation.parameters import Parameters as SimulationParameters
+from tidewatt.options.configuration import CONFIGURATION, DAY_OPTIONS, ConfigurationOptions
+from tidewatt.options.simulation import SIMULATION, SimulationOptions
 
 __all__ = ["Asked", "clash", "problems", "validated"]
 
@@ -108,7 +107,7 @@ def _clash_with_budget(limits: Limits, report: Findings) -> None:
     report.add("configuration", "budget", problem, fix)
 
 
-def problems(stations: Stations, parameters: Parameters, limits: Limits) -> list[Issue]:
+def problems(stations: Stations, parameters: ConfigurationOptions, limits: Limits) -> list[Issue]:
     """What is wrong with stations and limits that `check` lets pass, since only `configure` asks for it.
 
     Prices and ages that lack, numbers below zero, limits that clash.
@@ -137,7 +136,7 @@ def _prices(stations: Stations, limits: Limits, report: Findings) -> None:
         report.rows("stations", f"price_{kind}_per_kwh", problem, fix, free, named(stations.station_id))
 
 
-def _ages(stations: Stations, parameters: Parameters, report: Findings) -> None:
+def _ages(stations: Stations, parameters: ConfigurationOptions, report: Findings) -> None:
     """The printed formulas divide by age and by what is left of life."""
     life, age = ages_of(stations, parameters)
     who = named(stations.station_id)
@@ -145,7 +144,7 @@ def _ages(stations: Stations, parameters: Parameters, report: Findings) -> None:
     report.rows(
         "stations", "life_years", "a life of 0 years", "Give more, or leave the cell empty", none, who
     )
-    if parameters.mode == "paper-equation":
+    if parameters["mode"] == "paper-equation":
         bad = np.flatnonzero((age <= 0.0) | (age >= life))
         report.values(
             "stations",
@@ -163,29 +162,29 @@ class Asked(NamedTuple):
 
     Attributes
     ----------
-    parameters : Parameters
-    simulation : SimulationParameters
+    parameters : ConfigurationOptions
+    simulation : SimulationOptions
         Of the days that plans are judged on.
     limits : Limits
     """
 
-    parameters: Parameters
-    simulation: SimulationParameters
+    parameters: ConfigurationOptions
+    simulation: SimulationOptions
     limits: Limits
 
 
 def validated(
-    scenario: Scenario, asked: Mapping[str, Any], simulation: Mapping[str, Any] | None = None
+    scenario: Scenario, options: ConfigurationOptions, simulation: SimulationOptions | None = None
 ) -> Asked:
-    """Parameters and limits of a study.
+    """ConfigurationOptions and limits of a study.
 
     Parameters
     ----------
     scenario : Scenario
-    asked : mapping
-        Parameters of `configure`; None leaves one to the scenario or its default.
-    simulation : mapping, optional
-        Parameters of the simulated days, likewise. Seed and threads are those of `configure`.
+    options : ConfigurationOptions
+        Those of the call.
+    simulation : SimulationOptions, optional
+        Those of the call for the simulated days. Seed and threads are those of `configure`.
 
     Raises
     ------
@@ -196,16 +195,17 @@ def validated(
     issues: list[Issue] = []
     parameters = simulated = limits = None
     try:
-        parameters = Parameters.of(scenario.parameters.get("configuration", {}), **asked)
+        parameters = CONFIGURATION.resolve(scenario.parameters, **options)
     except ScenarioError as error:
         issues += error.issues
-    if parameters is not None and parameters.search == "pareto" and find_spec("pymoo") is None:
+    if parameters is not None and parameters["search"] == "pareto" and find_spec("pymoo") is None:
         fix = f"Install tidewatt with its extra: {extra('search')}; or choose another search"
         issues.append(Issue("configuration", "search", "the Pareto search needs pymoo", fix))
+    for name in sorted((simulation or {}).keys() & SIMULATION.every.keys() - set(DAY_OPTIONS)):
+        fix = "Leave it out: configure has its own days, seed, threads and limits"
+        issues.append(Issue("simulation", name, "it has no effect on the days of configure", fix))
     try:
-        simulated = SimulationParameters.of(
-            scenario.parameters.get("simulation", {}), **_days(simulation or {}, parameters)
-        )
+        simulated = SIMULATION.resolve(scenario.parameters, **_days(simulation or {}, parameters))
     except ScenarioError as error:
         issues += error.issues
     if scenario.stations is None or not len(scenario.stations):
@@ -220,8 +220,13 @@ def validated(
     return Asked(parameters, simulated, limits)
 
 
-def _days(given: Mapping[str, Any], parameters: Parameters | None) -> dict[str, Any]:
-    """Parameters of the days: as many replications as will be asked for, none of them cut short."""
-    p = parameters or Parameters()
-    many = {"replications": max(p.days_train, p.days_test), "time_limit_s": math.inf}
-    return {**given, **many, "seed": p.seed, "threads": p.threads}
+def _days(given: SimulationOptions, parameters: ConfigurationOptions | None) -> SimulationOptions:
+    """Options of the days: as many replications as will be asked for, none of them cut short."""
+    p = parameters or CONFIGURATION.resolve()
+    return {
+        **given,
+        "replications": max(p["days_train"], p["days_test"]),
+        "time_limit_s": math.inf,
+        "seed": p["seed"],
+        "threads": p["threads"],
+    }

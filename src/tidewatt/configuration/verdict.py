@@ -13,11 +13,11 @@ from tidewatt.configuration.accounts import costs_of_days
 from tidewatt.configuration.costs import Costs
 from tidewatt.configuration.evaluation import Evaluator
 from tidewatt.configuration.limits import Limits
-from tidewatt.configuration.parameters import Parameters
 from tidewatt.configuration.traffic import congestion_of_day
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
 from tidewatt.execution.threads import Threads
+from tidewatt.options.configuration import ConfigurationOptions
 from tidewatt.simulation.driving.day import Day
 from tidewatt.simulation.queueing.charges import Sessions
 from tidewatt.simulation.replications import Worker, outcome_of, workers_of
@@ -144,7 +144,7 @@ def days_of(
 
 def judge_on_fresh_days(
     world: World,
-    parameters: Parameters,
+    parameters: ConfigurationOptions,
     limits: Limits,
     fast: Array,
     normal: Array,
@@ -157,7 +157,7 @@ def judge_on_fresh_days(
     ----------
     world : World
         With what is installed.
-    parameters : Parameters
+    parameters : ConfigurationOptions
     limits : Limits
     fast, normal : array of int64, shape (stations,)
         The plan.
@@ -188,18 +188,18 @@ def judge_on_fresh_days(
         )
 
     days: list[FreshDay] = []
-    while len(days) < parameters.days_test:
-        numbers = range(len(days), min(len(days) + len(workers), parameters.days_test))
+    while len(days) < parameters["days_test"]:
+        numbers = range(len(days), min(len(days) + len(workers), parameters["days_test"]))
         days += threads.map(work, list(zip(workers, numbers, strict=False)))
         if told is not None:
             told(len(days))
-    change = [costs.objective(parameters.weights, day.after.costs, day.before.costs) for day in days]
+    change = [costs.objective(parameters["weights"], day.after.costs, day.before.costs) for day in days]
     return Verdict(days, np.array(change, np.float64))
 
 
 def day_of(
     world: World,
-    parameters: Parameters,
+    parameters: ConfigurationOptions,
     day: Day,
     before: DayOf | None,
     fast: Array | None = None,
@@ -216,13 +216,13 @@ def day_of(
     """
     outcome = outcome_of(world, day, 0.0)
     events, power = outcome.events, outcome.series["power_kw"]
-    at, n, days = events["station"].astype(np.int64), len(world.stations), world.parameters.days
+    at, n, days = events["station"].astype(np.int64), len(world.stations), world.parameters["days"]
 
     def summed(values: Array) -> Array:
         return np.asarray(np.bincount(at, values, minlength=n) / days)
 
     felt = costs.dissatisfaction(
-        events["wait"][:, None], 1.0, parameters.patience_min, parameters.patience_slope_per_min
+        events["wait"][:, None], 1.0, parameters["patience_min"], parameters["patience_slope_per_min"]
     )
     by_station = {
         "charges": summed(np.ones(len(at))),

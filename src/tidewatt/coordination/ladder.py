@@ -15,12 +15,12 @@ from tidewatt.coordination.certificate import Proof, feasible_prices, prove
 from tidewatt.coordination.levels import GridLevels
 from tidewatt.coordination.monitor import SolveMonitor
 from tidewatt.coordination.newton import Proximal, solve_newton
-from tidewatt.coordination.parameters import Parameters
 from tidewatt.coordination.problem import ChargingProblem
 from tidewatt.coordination.shards import Shards, Tally
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.fleet import Schedule
 from tidewatt.execution.threads import Threads
+from tidewatt.options.coordination import CoordinationOptions
 from tidewatt.result import Certificate, Progress, Status
 
 __all__ = ["SolvedRung", "State", "restore", "snapshot", "solve_rung", "unmanaged_rung"]
@@ -124,7 +124,7 @@ def solve_rung(
     name: str,
     problem: ChargingProblem,
     unmanaged_cost: float,
-    parameters: Parameters,
+    parameters: CoordinationOptions,
     threads: Threads,
     *,
     report: Callable[[Progress], None] | None = None,
@@ -140,7 +140,7 @@ def solve_rung(
     problem : ChargingProblem
     unmanaged_cost : float
         Objective of unmanaged charging.
-    parameters : Parameters
+    parameters : CoordinationOptions
     threads : Threads
     report : callable, optional
         Receives Progress.
@@ -149,7 +149,7 @@ def solve_rung(
     keep : callable, optional
         Receives what makes a state to go on from, and whether it must be kept now.
     """
-    shards = Shards(problem, threads, parameters.shards)
+    shards = Shards(problem, threads, parameters["shards"])
     monitor = SolveMonitor(name, parameters, unmanaged_cost, shards.tally, report)
     # Prices of zero prove that no schedule costs less than what is there without vehicles.
     monitor.bound = problem.levels.base_cost
@@ -169,8 +169,8 @@ def solve_rung(
 
     try:
         if monitor.status is None and not monitor.finished():
-            seed = parameters.seed
-            if parameters.solver == "admm":
+            seed = parameters["seed"]
+            if parameters["solver"] == "admm":
                 shared = state if isinstance(state, Sharing) else None
                 best = solve_admm(shards, monitor, seed=seed, state=shared, best=best, keep=register)
             else:
@@ -207,8 +207,8 @@ def solve_rung(
 def _final_status(monitor: SolveMonitor, bracket: Certificate) -> Status:
     """How the rung ended, by the certificate that is handed out rather than by the last one on the way."""
     asked, scale = monitor.parameters, monitor.unmanaged_cost
-    enough = bracket.relative_gap(scale) <= asked.relative_gap
-    if enough or bracket.absolute_gap <= asked.absolute_gap * scale:
+    enough = bracket.relative_gap(scale) <= asked["relative_gap"]
+    if enough or bracket.absolute_gap <= asked["absolute_gap"] * scale:
         return Status.CERTIFIED
     # Rounding the schedule may have cost a hair more than was to spare.
     return Status.STALLED if monitor.status in (None, Status.CERTIFIED) else monitor.status

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 from tidewatt.coordination.certificate import Proof
-from tidewatt.coordination.parameters import Parameters
 from tidewatt.coordination.shards import Tally
 from tidewatt.domain.arrays import Array
+from tidewatt.options.coordination import CoordinationOptions
 from tidewatt.result import Certificate, Progress, Status
 
 __all__ = ["SolveMonitor"]
@@ -22,7 +22,7 @@ class SolveMonitor:
     Parameters
     ----------
     rung : str
-    parameters : Parameters
+    parameters : CoordinationOptions
     unmanaged_cost : float
         Objective of unmanaged charging; the scale of the absolute gap.
     tally : Tally
@@ -33,7 +33,7 @@ class SolveMonitor:
     def __init__(
         self,
         rung: str,
-        parameters: Parameters,
+        parameters: CoordinationOptions,
         unmanaged_cost: float,
         tally: Tally,
         report: Callable[[Progress], None] | None = None,
@@ -101,7 +101,10 @@ class SolveMonitor:
     def finished(self) -> bool:
         """Whether to stop, and why (sets `status`)."""
         p = self.parameters
-        if self.gap <= p.relative_gap or self.primal - self.bound <= p.absolute_gap * self.unmanaged_cost:
+        if (
+            self.gap <= p["relative_gap"]
+            or self.primal - self.bound <= p["absolute_gap"] * self.unmanaged_cost
+        ):
             self.status = Status.CERTIFIED
         elif self.out_of_budget():
             pass
@@ -109,8 +112,8 @@ class SolveMonitor:
 
     def out_of_budget(self) -> bool:
         """Whether time or passes of this run are used up (sets `status`)."""
-        if self.seconds - self.spent_s >= self.parameters.time_limit_s:
+        if self.seconds - self.spent_s >= self.parameters["time_limit_s"]:
             self.status = Status.TIME_LIMIT
-        elif self.tally.passes - self.passes_before >= self.parameters.max_passes:
+        elif self.tally.passes - self.passes_before >= self.parameters["max_passes"]:
             self.status = Status.ITERATION_LIMIT
         return self.status is not None

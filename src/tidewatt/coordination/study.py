@@ -10,39 +10,34 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from os import PathLike
+from typing import Any, Unpack
 
 import pandas as pd
 
 from tidewatt.coordination.labels import level_tables, loads, summarise, vehicle_table
 from tidewatt.coordination.ladder import SolvedRung, solve_rung, unmanaged_rung
-from tidewatt.coordination.parameters import Parameters
 from tidewatt.coordination.problem import pack, session_problem
 from tidewatt.coordination.result import Coordination
 from tidewatt.domain.checks.scenario import check
-from tidewatt.domain.scenario import Scenario
+from tidewatt.domain.scenario import Scenario, scenario_of
 from tidewatt.errors import Issue, ScenarioError, SolveWarning
 from tidewatt.execution.threads import Threads
+from tidewatt.options.calls import documented
+from tidewatt.options.coordination import COORDINATION, CoordinationOptions
 from tidewatt.result import Checkpoint, Progress, RunInfo
 
 __all__ = ["coordinate"]
 
 
+@documented(COORDINATION)
 def coordinate(
-    scenario: Scenario,
+    scenario: Scenario | str | PathLike[str],
     *,
-    relative_gap: float | None = None,
-    absolute_gap: float | None = None,
-    solver: str | None = None,
-    time_limit_s: float | None = None,
-    max_passes: int | None = None,
-    threads: int | None = None,
-    seed: int | None = None,
-    shards: int | None = None,
-    session: bool | None = None,
     progress: Callable[[Progress], None] | None = None,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
+    **options: Unpack[CoordinationOptions],
 ) -> Coordination:
     """Find the most that flexible charging can save in feeder upgrades, with proof.
 
@@ -52,16 +47,16 @@ def coordinate(
 
     Parameters
     ----------
-    scenario : Scenario
-        Vehicles, trips, dwells and grid.
-    relative_gap, absolute_gap, solver, time_limit_s, max_passes, threads, seed, shards, session : optional
-        See `tidewatt.coordination.parameters.Parameters`; None takes the scenario's own, else the default.
+    scenario : Scenario or path
+        Vehicles, trips, dwells and grid; or the folder that holds them.
     progress : callable, optional
         Receives a `Progress` now and then.
     checkpoint : Checkpoint, optional
         Where to keep the state of an unfinished run; also on Ctrl-C.
     resume : bool
         Go on from `checkpoint`.
+    **options
+        What is not given, or None, comes from the scenario's ``[coordination]``, else from the default.
 
     Returns
     -------
@@ -88,18 +83,8 @@ def coordinate(
     True
     """
     begin = time.perf_counter()
-    asked = {
-        "relative_gap": relative_gap,
-        "absolute_gap": absolute_gap,
-        "solver": solver,
-        "time_limit_s": time_limit_s,
-        "max_passes": max_passes,
-        "threads": threads,
-        "seed": seed,
-        "shards": shards,
-        "session": session,
-    }
-    parameters = Parameters.of(scenario.parameters.get("coordination", {}), **asked)
+    scenario = scenario_of(scenario)
+    parameters = COORDINATION.resolve(scenario.parameters, **options)
     if issues := check(scenario):
         raise ScenarioError(issues)
     if issues := _lacking(scenario):
@@ -115,10 +100,10 @@ def coordinate(
         return keep
 
     problem, missing_kwh = pack(scenario)
-    with Threads(parameters.threads) as workers:
-        unmanaged, power = unmanaged_rung(problem, workers, parameters.shards)
+    with Threads(parameters["threads"]) as workers:
+        unmanaged, power = unmanaged_rung(problem, workers, parameters["shards"])
         tasks = {"coordinated": problem}
-        if parameters.session:
+        if parameters["session"]:
             tasks = {"session": session_problem(problem, power), **tasks}
         del power
         if progress is not None:
@@ -162,7 +147,7 @@ def _labelled(
     scenario: Scenario,
     rungs: Mapping[str, SolvedRung],
     missing_kwh: Any,
-    parameters: Parameters,
+    parameters: CoordinationOptions,
     begin: float,
 ) -> Coordination:
     data = loads(scenario, rungs)
@@ -171,7 +156,7 @@ def _labelled(
     history = pd.concat([rung.history.assign(rung=name) for name, rung in solved.items()])
     vehicles = vehicle_table(scenario, rungs["coordinated"], missing_kwh)
     schedules = {name: rung.schedule for name, rung in solved.items() if rung.schedule is not None}
-    run = RunInfo.since(begin, parameters.seed, scenario.sha256())
+    run = RunInfo.since(begin, parameters["seed"], scenario.sha256())
     return Coordination(
         data=data,
         feeders=feeders,

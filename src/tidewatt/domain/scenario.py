@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from tidewatt.domain.roads import Demand, FleetTypes, Roads
 from tidewatt.domain.shown import Shown
 from tidewatt.domain.stations import Stations
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
+from tidewatt.options import folders
 
-__all__ = ["Scenario"]
+__all__ = ["Scenario", "scenario_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -159,3 +161,21 @@ def _update(digest: hashlib._Hash, part: Any) -> None:
             digest.update("\0".join(map(str, value)).encode())
         else:
             digest.update(np.ascontiguousarray(value).data)
+
+
+def scenario_of(given: Scenario | str | PathLike[str]) -> Scenario:
+    """Return a scenario as it is, or read the one in a folder.
+
+    Raises
+    ------
+    TypeError
+        Where it is neither a scenario nor a path.
+    ScenarioError
+        With everything that is wrong with the folder.
+    """
+    if isinstance(given, (str, PathLike)):
+        read: Scenario = folders.reader(given)
+        return read
+    if not isinstance(given, Scenario):
+        raise TypeError(f"a study takes a scenario or the path of its folder, found {type(given).__name__}")
+    return given

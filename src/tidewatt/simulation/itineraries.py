@@ -133,10 +133,10 @@ def _fleet(world: World, drivers: Drivers, ledger: DayLedger) -> Fleet:
         soc_max=ones,
         # What both the first minute and the simulated end allow: a flexible plan borrows nothing.
         soc_final_min=np.clip(np.minimum(initial, final) - 1e-9, 0.0, 1.0),
-        charge_efficiency=world.parameters.charge_efficiency * ones,
+        charge_efficiency=world.parameters["charge_efficiency"] * ones,
         max_charge_kw=np.inf * ones,
         weight=ones,
-        discharge_efficiency=world.parameters.charge_efficiency * ones,
+        discharge_efficiency=world.parameters["charge_efficiency"] * ones,
         max_discharge_kw=0.0 * ones,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +61,7 @@ def dataset(world: World, totals: Totals) -> xr.Dataset:
         coords={
             "station": world.stations.station_id,
             "minute": np.arange(int(world.minutes)),
-            "interval_min": np.arange(world.intervals) * p.renew_min,
+            "interval_min": np.arange(world.intervals) * p["renew_min"],
             "link": world.roads.link_id,
             "state": list(STATES),
         },
@@ -133,7 +132,7 @@ def _replications(tables: list[Mapping[str, Array]], dtype: Any) -> Array:
 
 def history_table(world: World, totals: Totals) -> pd.DataFrame:
     """A row a replication, with the variance coefficient so far (sim-11)."""
-    values = totals.values(world.parameters.statistic)
+    values = totals.values(world.parameters["statistic"])
     columns = (
         *("charges", "energy_kwh", "revenue", "mean_detour_min", "mean_wait_min", "mean_charge_min"),
         *("peak_load_kw", "queue_peak", "trips", "unserved", "seconds"),
@@ -151,7 +150,7 @@ def history_table(world: World, totals: Totals) -> pd.DataFrame:
 def station_table(world: World, totals: Totals, events: pd.DataFrame) -> pd.DataFrame:
     """A row a station: what a day brings there on average."""
     stations, roads = world.stations, world.roads
-    days = totals.count * world.parameters.days
+    days = totals.count * world.parameters["days"]
     number = np.concatenate([e["station"] for e in totals.events]).astype(np.int64)
     energy, wait = events["energy_kwh"].to_numpy(), events["wait_min"].to_numpy()
     n = len(stations)
@@ -208,10 +207,10 @@ def summarise(
         "status": status.name.lower(),
         "stop_rule": rules.get(status, "time_limit"),
         "replications": m,
-        "beta": beta(totals.values(p.statistic)),
-        "statistic": p.statistic,
-        "days": p.days,
-        "vehicles": p.vehicles,
+        "beta": beta(totals.values(p["statistic"])),
+        "statistic": p["statistic"],
+        "days": p["days"],
+        "vehicles": p["vehicles"],
         "trips": mean("trips"),
         "unreachable_trips": mean("unreachable_trips"),
         "links": world.roads.links,
@@ -245,7 +244,7 @@ def summarise(
         "version": run.version,
         "scenario_sha256": run.scenario_sha256,
         "day_chains": "statistics" if world.diary is None else "diary",
-        "parameters": dataclasses.asdict(p),
+        "parameters": dict(p),
     }
 
 

@@ -13,11 +13,11 @@ from tidewatt.domain.roads import Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.execution.threads import Threads
+from tidewatt.options.simulation import SIMULATION, SimulationOptions
 from tidewatt.routing.network import RoadNetwork, network_of
 from tidewatt.routing.routers import make_router
 from tidewatt.simulation.background import background_flow
 from tidewatt.simulation.driving.models import Bpr, ChargingDecision, SpeedFlow, Threshold, speed_flow
-from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.queueing.choice import StationChoice
 from tidewatt.simulation.world import World
 from tidewatt.synthesis.day_shapes import period_factor
@@ -35,7 +35,7 @@ TRIPS_PER_VEHICLE = 2.5
 
 
 def check_parameters(scenario: Scenario) -> list[Issue]:
-    """What is wrong with a scenario's own ``[simulation]``, by itself and on its roads.
+    """What is wrong with a scenario's own ``[simulation]`` on its roads.
 
     Vehicles are held against demand only where they stand there: they may be an argument as well.
 
@@ -45,17 +45,14 @@ def check_parameters(scenario: Scenario) -> list[Issue]:
         Sound in all that `domain.checks.check` looks at.
     """
     given = scenario.parameters.get("simulation", {})
-    try:
-        parameters = Parameters.of(given)
-    except ScenarioError as error:
-        return list(error.issues)
+    parameters = SIMULATION.lenient(scenario.parameters)
     if scenario.roads is None or (scenario.stations is None and not given):
         return []
     told = "vehicles" in given and scenario.roads.zones > 0
     return _days(scenario, parameters) + (_explained(scenario, parameters) if told else [])
 
 
-def check_simulation(scenario: Scenario, parameters: Parameters) -> list[Issue]:
+def check_simulation(scenario: Scenario, parameters: SimulationOptions) -> list[Issue]:
     """Everything that is wrong with a scenario that is to be simulated as `parameters` ask."""
     issues = check(scenario) + _missing(scenario) + _days(scenario, parameters)
     return issues or _explained(scenario, parameters)
@@ -74,9 +71,9 @@ def _missing(scenario: Scenario) -> list[Issue]:
     return issues
 
 
-def _days(scenario: Scenario, p: Parameters) -> list[Issue]:
+def _days(scenario: Scenario, p: SimulationOptions) -> list[Issue]:
     """Whether days begin at midnight and fit the horizon's steps, and feeders say their headroom for them."""
-    horizon, minutes, issues = scenario.horizon, 1440.0 * p.days, []
+    horizon, minutes, issues = scenario.horizon, 1440.0 * p["days"], []
     if horizon.start.time() != time():
         problem = (
             f"{horizon.start.isoformat()} is no midnight: prices and traffic go by the minute of the day"
@@ -85,25 +82,27 @@ def _days(scenario: Scenario, p: Parameters) -> list[Issue]:
         issues.append(Issue("scenario.toml", "horizon.start", problem, fix))
     steps = minutes / horizon.step_min
     if abs(steps - round(steps)) > 1e-9:
-        problem = f"{p.days} days are not a whole number of steps of {horizon.step_min:g} min"
+        problem = f"{p['days']} days are not a whole number of steps of {horizon.step_min:g} min"
         issues.append(Issue("scenario.toml", "horizon.step_min", problem, "Choose a divisor, such as 15"))
     if scenario.grid.feeders and minutes > horizon.minutes + 1e-9:
-        problem = f"{p.days} days asked for, headroom of feeders is given for {horizon.minutes / 1440:g}"
+        problem = f"{p['days']} days asked for, headroom of feeders is given for {horizon.minutes / 1440:g}"
         fix = "Simulate fewer days, or give headroom for more steps"
         issues.append(Issue("simulation", "days", problem, fix))
     return issues
 
 
-def _explained(scenario: Scenario, p: Parameters) -> list[Issue]:
+def _explained(scenario: Scenario, p: SimulationOptions) -> list[Issue]:
     """Whether the vehicles make no more trips than there are."""
     try:
-        daily = daily_vehicle_trips(scenario, p.trips_per_day)
+        daily = daily_vehicle_trips(scenario, p["trips_per_day"])
     except ScenarioError as error:
         return list(error.issues)
-    made = TRIPS_PER_VEHICLE * p.vehicles
+    made = TRIPS_PER_VEHICLE * p["vehicles"]
     if made <= daily:
         return []
-    problem = f"{p.vehicles:,} vehicles make about {made:,.0f} trips a day; the demand explains {daily:,.0f}"
+    problem = (
+        f"{p['vehicles']:,} vehicles make about {made:,.0f} trips a day; the demand explains {daily:,.0f}"
+    )
     most = int(daily / TRIPS_PER_VEHICLE)
     others = "trips_per_day" if scenario.demand is None else "demand or roads.period_h"
     fix = f"Ask for at most {most:,} vehicles, or correct {others}"
@@ -112,7 +111,7 @@ def _explained(scenario: Scenario, p: Parameters) -> list[Issue]:
 
 def world_of(
     scenario: Scenario,
-    parameters: Parameters,
+    parameters: SimulationOptions,
     threads: Threads,
     decision: ChargingDecision | None = None,
     choice: StationChoice | None = None,
@@ -131,7 +130,7 @@ def world_of(
         raise ScenarioError(dict.fromkeys(issues))
     roads, stations = scenario.roads, scenario.stations
     assert roads is not None and stations is not None
-    speeds = speeds or speed_flow(parameters.speed_flow)
+    speeds = speeds or speed_flow(parameters["speed_flow"])
     from tidewatt.synthesis.statistics import default_types
 
     types = scenario.types or default_types()
@@ -139,16 +138,22 @@ def world_of(
     cost_min = None
     if scenario.demand is None and line_cost_min(roads) is None:
         cost_min = _free_times_min(network, roads, threads)
-    trips = trips_matrix(scenario, trips_per_day=parameters.trips_per_day, cost_min=cost_min)
-    share = TRIPS_PER_VEHICLE * parameters.vehicles / daily_vehicle_trips(scenario, parameters.trips_per_day)
+    trips = trips_matrix(scenario, trips_per_day=parameters["trips_per_day"], cost_min=cost_min)
+    share = (
+        TRIPS_PER_VEHICLE
+        * parameters["vehicles"]
+        / daily_vehicle_trips(scenario, parameters["trips_per_day"])
+    )
     flow = np.zeros(roads.links)
-    if parameters.background > 0:
+    if parameters["background"] > 0:
         # The roads' own functions (sim-1) are compiled; another model is asked for all links at once.
         model = None if isinstance(speeds, Bpr) else speeds
-        gap = parameters.background_gap
+        gap = parameters["background_gap"]
         flow = background_flow(network, roads, trips, gap=gap, workers=threads, speed_flow=model)
         # Vehicles that are simulated are part of the demand: the rest is other traffic.
-        flow = flow * ((1.0 - share if parameters.feedback else 1.0) * parameters.background / roads.period_h)
+        flow = flow * (
+            (1.0 - share if parameters["feedback"] else 1.0) * parameters["background"] / roads.period_h
+        )
     return World(
         scenario=scenario,
         roads=roads,

@@ -39,7 +39,7 @@ def outcome_of(world: World, day: Day, seconds: float) -> DayOutcome:
     seconds : float
         How long it took.
     """
-    ledger, days = day.ledger, world.parameters.days
+    ledger, days = day.ledger, world.parameters["days"]
     sessions = day.charging.sessions()
     events = _events(sessions)
     series = day.charging.series(int(world.minutes))
@@ -146,14 +146,16 @@ class Worker:
     def run(self, number: int) -> tuple[DayPlans, Drivers, Day]:
         """Draw and simulate replication `number`; the same whatever was run before."""
         world, p = self.world, self.world.parameters
-        plan_seed, driver_seed, taste_seed = np.random.SeedSequence(p.seed, spawn_key=(40, number)).spawn(3)
+        plan_seed, driver_seed, taste_seed = np.random.SeedSequence(p["seed"], spawn_key=(40, number)).spawn(
+            3
+        )
         plan, taste = (
             int(s.generate_state(1, np.uint64)[0] >> np.uint64(1)) for s in (plan_seed, taste_seed)
         )
         plans = plan_days(
             world.places,
-            p.vehicles,
-            p.days,
+            p["vehicles"],
+            p["days"],
             world.scenario.horizon.start,
             seed=plan,
             habits=world.habits,
@@ -187,11 +189,11 @@ class Worker:
 def workers_of(world: World, threads: Threads) -> list[Worker]:
     """As many workers as threads and replications; a single one gives its router all threads."""
     p = world.parameters
-    count = min(threads.count, p.replications)
+    count = min(threads.count, p["replications"])
 
     def make(number: int) -> Worker:
         inner = threads if count == 1 else None
-        kind: Any = p.router  # one of the names that the parameters allow
+        kind: Any = p["router"]  # one of the names that the parameters allow
         router = make_router(world.network, world.stations.node, kind=kind, threads=inner)
         return Worker(world, router)
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from os import PathLike
+from typing import TYPE_CHECKING, Unpack
 
-from tidewatt.domain.scenario import Scenario
+from tidewatt.domain.scenario import Scenario, scenario_of
 from tidewatt.errors import TidewattError
 from tidewatt.execution.threads import Threads
+from tidewatt.options.calls import documented
+from tidewatt.options.simulation import SIMULATION, SimulationOptions, days_drawn
 from tidewatt.result import Checkpoint, Progress, RunInfo, Status
 from tidewatt.simulation.labels import (
     dataset,
@@ -24,7 +27,6 @@ from tidewatt.simulation.labels import (
     summarise,
     unserved_table,
 )
-from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.preparation import world_of
 from tidewatt.simulation.replications import Worker, workers_of
 from tidewatt.simulation.result import Simulation
@@ -40,8 +42,9 @@ if TYPE_CHECKING:
 __all__ = ["simulate"]
 
 
+@documented(SIMULATION)
 def simulate(
-    scenario: Scenario,
+    scenario: Scenario | str | PathLike[str],
     *,
     decision: ChargingDecision | None = None,
     choice_model: StationChoice | None = None,
@@ -51,7 +54,7 @@ def simulate(
     progress: Callable[[Progress], None] | None = None,
     checkpoint: Checkpoint | None = None,
     resume: bool = False,
-    **asked: Any,
+    **options: Unpack[SimulationOptions],
 ) -> Simulation:
     """Simulate days of electric vehicles on real roads, and how they charge on the way.
 
@@ -60,8 +63,8 @@ def simulate(
 
     Parameters
     ----------
-    scenario : Scenario
-        With roads, stations, and demand or zones that say who travels.
+    scenario : Scenario or path
+        With roads, stations, and demand or zones that say who travels; or the folder that holds them.
     decision : ChargingDecision, optional
         Who charges on the way; `decision.Threshold` if not given (sim-5).
     choice_model : StationChoice, optional
@@ -78,10 +81,8 @@ def simulate(
         Where to keep what is done; also on Ctrl-C.
     resume : bool
         Go on from `checkpoint`.
-    **asked
-        Any field of `tidewatt.simulation.parameters.Parameters`, such as ``vehicles``, ``days``,
-        ``replications``, ``tolerance``, ``seed``; what is not given, or None, comes from the scenario's
-        ``[simulation]``, else from the defaults.
+    **options
+        What is not given, or None, comes from the scenario's ``[simulation]``, else from the default.
 
     Returns
     -------
@@ -103,9 +104,10 @@ def simulate(
     0.0
     """
     begin = time.perf_counter()
-    parameters = Parameters.of(scenario.parameters.get("simulation", {}), **asked)
+    scenario = scenario_of(scenario)
+    parameters = SIMULATION.resolve(scenario.parameters, **options)
     _say(progress, "preparing", Totals(), parameters, begin)
-    with Threads(parameters.threads) as threads:
+    with Threads(parameters["threads"]) as threads:
         world = world_of(
             scenario, parameters, threads, decision, choice_model, speed_flow_model, diary, habits
         )
@@ -116,7 +118,7 @@ def simulate(
         workers = workers_of(world, threads)
         status = _run(world, totals, workers, threads, begin, progress, checkpoint)
         travelled = workers[0].itineraries()
-    run = RunInfo.since(begin, parameters.seed, scenario.sha256())
+    run = RunInfo.since(begin, parameters["seed"], scenario.sha256())
     events = event_table(world, totals)
     return Simulation(
         data=dataset(world, totals),
@@ -148,7 +150,7 @@ def _run(
     p = world.parameters
     try:
         while (status := _stop(totals, p, begin)) is None:
-            numbers = range(totals.count, min(totals.count + len(workers), p.replications))
+            numbers = range(totals.count, min(totals.count + len(workers), p["replications"]))
             tasks = list(zip(workers, numbers, strict=False))
             for outcome in threads.map(lambda task: task[0].replicate(task[1]), tasks):
                 if _stop(totals, p, begin) is None or not totals.count:
@@ -164,17 +166,17 @@ def _run(
     return status
 
 
-def _keep(checkpoint: Checkpoint | None, totals: Totals, p: Parameters) -> None:
+def _keep(checkpoint: Checkpoint | None, totals: Totals, p: SimulationOptions) -> None:
     """Save what is done, and what it was done with."""
     if checkpoint is not None and totals.count:
         state = totals.state()
-        state["progress"]["parameters"] = json.dumps(p.days_drawn(), default=str)
+        state["progress"]["parameters"] = json.dumps(days_drawn(p), default=str)
         checkpoint.save(state)
 
 
-def _same_days(kept: str, p: Parameters) -> None:
+def _same_days(kept: str, p: SimulationOptions) -> None:
     """Raise where a checkpoint's replications are of other days than those asked for now."""
-    before, now = json.loads(kept), json.loads(json.dumps(p.days_drawn(), default=str))
+    before, now = json.loads(kept), json.loads(json.dumps(days_drawn(p), default=str))
     changed = [
         f"{name} = {value}, now {now.get(name)}" for name, value in before.items() if value != now.get(name)
     ]
@@ -185,22 +187,26 @@ def _same_days(kept: str, p: Parameters) -> None:
         )
 
 
-def _stop(totals: Totals, p: Parameters, begin: float) -> Status | None:
+def _stop(totals: Totals, p: SimulationOptions, begin: float) -> Status | None:
     m = totals.count
-    if m >= FEWEST and beta(totals.values(p.statistic)) <= p.tolerance:
+    if m >= FEWEST and beta(totals.values(p["statistic"])) <= p["tolerance"]:
         return Status.TOLERANCE
-    if m >= p.replications:
+    if m >= p["replications"]:
         return Status.REPLICATIONS
-    if m and time.perf_counter() - begin > p.time_limit_s:
+    if m and time.perf_counter() - begin > p["time_limit_s"]:
         return Status.TIME_LIMIT
     return None
 
 
 def _say(
-    progress: Callable[[Progress], None] | None, phase: str, totals: Totals, p: Parameters, begin: float
+    progress: Callable[[Progress], None] | None,
+    phase: str,
+    totals: Totals,
+    p: SimulationOptions,
+    begin: float,
 ) -> None:
     if progress is not None:
-        values = totals.values(p.statistic)
+        values = totals.values(p["statistic"])
         mean = float(values.mean()) if len(values) else float("nan")
         seconds = time.perf_counter() - begin
         progress(Progress(phase, totals.count, mean, float("nan"), beta(values), seconds))

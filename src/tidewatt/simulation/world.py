@@ -10,6 +10,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import FleetTypes, Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
+from tidewatt.options.simulation import SimulationOptions
 from tidewatt.routing.network import RoadNetwork
 from tidewatt.simulation.driving.models import (
     ChargingDecision,
@@ -19,7 +20,6 @@ from tidewatt.simulation.driving.models import (
     link_kwh,
     temperature_factor,
 )
-from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.queueing.choice import StationChoice
 from tidewatt.synthesis.diary import Diary
 from tidewatt.synthesis.habits import Habits
@@ -46,7 +46,7 @@ class World:
         Where it all comes from.
     roads, network, stations, types : Roads, Network, Stations, FleetTypes
         Parts of it.
-    parameters : Parameters
+    parameters : SimulationOptions
         What was asked for.
     decision, choice, speed_flow : ChargingDecision, StationChoice, SpeedFlow
         Models of drivers and roads; no `choice`: the parameters' own.
@@ -65,7 +65,7 @@ class World:
     network: RoadNetwork
     stations: Stations
     types: FleetTypes
-    parameters: Parameters
+    parameters: SimulationOptions
     decision: ChargingDecision
     choice: StationChoice | None
     speed_flow: SpeedFlow
@@ -79,12 +79,12 @@ class World:
     @property
     def minutes(self) -> float:
         """Length of a replication."""
-        return 1440.0 * self.parameters.days
+        return 1440.0 * self.parameters["days"]
 
     @property
     def intervals(self) -> int:
         """How often roads are renewed in a replication."""
-        return round(self.minutes / self.parameters.renew_min)
+        return round(self.minutes / self.parameters["renew_min"])
 
     @property
     def zone_node(self) -> Array:
@@ -95,7 +95,7 @@ class World:
     def side_street_kwh_per_km(self) -> float:
         """Consumption of the reference vehicle on trips within a zone."""
         per_km = kwh_per_km(np.array([_BRANCH]), np.array([SIDE_STREET_KMH]))
-        return float(per_km[0]) * temperature_factor(self.parameters.temperature_c)
+        return float(per_km[0]) * temperature_factor(self.parameters["temperature_c"])
 
     def conditions(self, interval: int, entered: Array) -> tuple[Array, Array]:
         """Flow [veh/h] and travel time [min] of every link at the start of an interval.
@@ -108,14 +108,14 @@ class World:
             Vehicles of the simulation that entered each link in the interval before.
         """
         p = self.parameters
-        minutes = (interval * p.renew_min + np.arange(max(round(p.renew_min), 1))) % 1440.0
-        weekday = (self.scenario.horizon.start.weekday() + int(interval * p.renew_min // 1440.0)) % 7
+        minutes = (interval * p["renew_min"] + np.arange(max(round(p["renew_min"]), 1))) % 1440.0
+        weekday = (self.scenario.horizon.start.weekday() + int(interval * p["renew_min"] // 1440.0)) % 7
         level = float(self.profile[int(weekday >= 5), minutes.astype(np.int64)].mean())
         flow = self.background_veh_h * level
-        if p.feedback:
-            flow = flow + entered * (60.0 / p.renew_min)
+        if p["feedback"]:
+            flow = flow + entered * (60.0 / p["renew_min"])
         return flow, bounded(self.roads, self.speed_flow.time_min(self.roads, flow))
 
     def link_kwh(self, time_min: Array) -> Array:
         """What the reference vehicle takes to pass each link [kWh]."""
-        return link_kwh(self.roads, time_min, self.parameters.temperature_c)
+        return link_kwh(self.roads, time_min, self.parameters["temperature_c"])

@@ -16,9 +16,9 @@ from tidewatt.domain.distribution import Distribution, Injections
 from tidewatt.domain.radial import Feeder, feeder_of
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
+from tidewatt.options.tariffs import TariffOptions
 from tidewatt.result import Progress
 from tidewatt.tariffs.feeder import rows_of
-from tidewatt.tariffs.parameters import Parameters
 from tidewatt.tariffs.problem import GridRows, Influence, Progressed, Solution, TariffProblem
 from tidewatt.tariffs.robust import margins
 
@@ -119,7 +119,7 @@ class Case:
     Attributes
     ----------
     scenario : Scenario
-    parameters : Parameters
+    parameters : TariffOptions
     feeder : Feeder
     rows : GridRows
         All lines and voltages, with their margins.
@@ -130,7 +130,7 @@ class Case:
     """
 
     scenario: Scenario
-    parameters: Parameters
+    parameters: TariffOptions
     feeder: Feeder
     rows: GridRows
     influence: Influence
@@ -172,7 +172,7 @@ class Case:
         assert self.scenario.injections is not None
         return self.scenario.injections
 
-    def with_margins(self, parameters: Parameters) -> Case:
+    def with_margins(self, parameters: TariffOptions) -> Case:
         """The same rows, with the margins of other parameters (tariff-15, tariff-16)."""
         low, high = margins(self.influence, self.injections, self.rows, parameters, self.scenario.forecasts)
         return replace(self, parameters=parameters, rows=replace(self.rows, margin_low=low, margin_high=high))
@@ -206,7 +206,7 @@ class Case:
         return values
 
 
-def case_of(scenario: Scenario, parameters: Parameters) -> Case:
+def case_of(scenario: Scenario, parameters: TariffOptions) -> Case:
     """Rows of the grid (tariff-11 to tariff-14) and margins of a scenario that was checked."""
     assert scenario.distribution is not None
     assert scenario.injections is not None
@@ -229,12 +229,12 @@ class Solver:
 
     Parameters
     ----------
-    parameters : Parameters
+    parameters : TariffOptions
     progress : callable, optional
         Receives a `Progress` now and then; never from two threads at once.
     """
 
-    def __init__(self, parameters: Parameters, progress: Callable[[Progress], None] | None) -> None:
+    def __init__(self, parameters: TariffOptions, progress: Callable[[Progress], None] | None) -> None:
         self.parameters = parameters
         self._progress = progress
         self._begin = time.perf_counter()
@@ -276,9 +276,9 @@ class Solver:
             For `tidewatt.tariffs.central.solve`: ``traffic``, ``elastic``, ``soc_step``.
         """
         p = self.parameters
-        formulation = formulation or ("paths" if p.formulation == "paths" else "arcs")
-        rounding = rounding or ("outer" if p.soc_rounding == "outer" else "inner")
-        step = options.pop("soc_step", p.soc_step)
+        formulation = formulation or ("paths" if p["formulation"] == "paths" else "arcs")
+        rounding = rounding or ("outer" if p["soc_rounding"] == "outer" else "inner")
+        step = options.pop("soc_step", p["soc_step"])
         begin, before = time.perf_counter(), 0
 
         def on_progress(report: Progressed) -> None:
@@ -300,12 +300,12 @@ class Solver:
             return solve(
                 problem,
                 formulation=formulation,
-                paths_per_od=p.paths_per_od,
-                pool_initial_soc=p.pool_initial_soc,
+                paths_per_od=p["paths_per_od"],
+                pool_initial_soc=p["pool_initial_soc"],
                 soc_step=step / _FINER if finer else step,
                 rounding=rounding,
-                relative_gap=p.relative_gap,
-                time_limit_s=max(p.time_limit_s - self._seconds(), 0.0),
+                relative_gap=p["relative_gap"],
+                time_limit_s=max(p["time_limit_s"] - self._seconds(), 0.0),
                 warm=warm,
                 on_progress=on_progress,
                 on_kind=on_kind,
@@ -323,7 +323,7 @@ class Solver:
                     for name in ("iterations", "build_s", "solve_s")
                 }
                 found = replace(again, **spent, notes=found.notes)
-        above = found.relative_gap < -max(_ROUNDING, p.relative_gap)
+        above = found.relative_gap < -max(_ROUNDING, p["relative_gap"])
         if found.status == "solved" and above and not options.get("elastic"):
             # A bound above the cost proves nothing: some limit is not kept in double precision.
             note = f"The bound lies above the cost by {-found.relative_gap:.2g} of it."

@@ -11,7 +11,7 @@ from tidewatt.domain.distribution import Distribution, Injections
 from tidewatt.domain.radial import Feeder, feeder_of
 from tidewatt.domain.travel import ChargingSites
 from tidewatt.errors import Issue, ScenarioError
-from tidewatt.tariffs.parameters import Parameters
+from tidewatt.options.tariffs import TariffOptions
 from tidewatt.tariffs.problem import GridRows, Influence
 
 __all__ = [
@@ -226,7 +226,7 @@ def rows_of(
     distribution: Distribution,
     injections: Injections,
     sites: ChargingSites,
-    parameters: Parameters,
+    parameters: TariffOptions,
 ) -> tuple[GridRows, Influence]:
     """Limits of every line, then every bus but the slack, as rows of the sites' power (tariff-13, tariff-14).
 
@@ -242,7 +242,7 @@ def rows_of(
     injections : Injections
     sites : ChargingSites
         They draw at unity power factor.
-    parameters : Parameters
+    parameters : TariffOptions
         ``linearisation`` and ``loss_margin``.
 
     Returns
@@ -258,12 +258,12 @@ def rows_of(
     """
     steps = sites.price_per_kwh.shape[1]
     power, reactive = drawn(feeder, injections, sites)
-    about = about_forecast if parameters.linearisation == "forecast" else at_no_load
+    about = about_forecast if parameters["linearisation"] == "forecast" else at_no_load
     at = np.concatenate([injections.bus, sites.bus]).astype(np.int64)
     linear = about(feeder, power, reactive, at)
     buses = np.delete(np.arange(feeder.buses), feeder.root)
     active, reactively, nominal = (_stacked(part, buses) for part in _parts(linear))
-    limit = distribution.limit_kw - _lost(feeder, injections, parameters.loss_margin)
+    limit = distribution.limit_kw - _lost(feeder, injections, parameters["loss_margin"])
     limit = np.maximum(limit, 0.0)
     least, most = distribution.voltage_min_pu[buses], distribution.voltage_max_pu[buses]
     # A limit of 0 is none, and squares of an approximation may fall below 0.

@@ -10,7 +10,7 @@ import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.distribution import Forecasts, Injections
-from tidewatt.tariffs.parameters import Parameters
+from tidewatt.options.tariffs import TariffOptions
 from tidewatt.tariffs.problem import GridRows, Influence
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def sample(
     injections: Injections,
     rows: GridRows,
     plans: Mapping[str, Array],
-    parameters: Parameters,
+    parameters: TariffOptions,
     forecasts: Forecasts | None = None,
     *,
     flows: bool = True,
@@ -94,7 +94,7 @@ def sample(
         Nominal values and limits.
     plans : mapping of str to array
         Power [kW] of all aggregators at each site, shape (sites, steps), by the plan's name.
-    parameters : Parameters
+    parameters : TariffOptions
         ``samples``, ``seed``, ``uncertainty``.
     forecasts : Forecasts, optional
         Past days, for ``conformal``.
@@ -162,7 +162,7 @@ _Farthest = Callable[[int, Array], Array]
 
 
 def _drawn(
-    influence: Influence, injections: Injections, parameters: Parameters, forecasts: Forecasts | None
+    influence: Influence, injections: Injections, parameters: TariffOptions, forecasts: Forecasts | None
 ) -> tuple[_Draw, _Farthest, int]:
     """How outcomes are drawn, how far they may put rows off, and how many there are.
 
@@ -175,12 +175,12 @@ def _drawn(
         By how much at most, either way, shape (rows,), given the step and effects.
     samples : int
     """
-    samples, number = parameters.samples, len(injections)
-    if parameters.uncertainty == "conformal":
+    samples, number = parameters["samples"], len(injections)
+    if parameters["uncertainty"] == "conformal":
         days = _complete_days(influence, forecasts)
         if forecasts is None or not len(days):
             return lambda step, blocks: iter(()), lambda step, effect: np.zeros(len(effect)), 0
-        pick = np.random.default_rng([parameters.seed, _PURPOSE]).integers(len(days), size=samples)
+        pick = np.random.default_rng([parameters["seed"], _PURPOSE]).integers(len(days), size=samples)
         error = np.nan_to_num(forecasts.outcome_kw[days] - forecasts.forecast_kw[days])
 
         def past(step: int, blocks: Iterable[Array]) -> Iterator[Array]:
@@ -194,7 +194,7 @@ def _drawn(
         width, kept = injections.half_width_kw[:, step], None
         for effect in blocks:
             off = np.empty((len(effect), samples))
-            rng = np.random.default_rng([parameters.seed, _PURPOSE, step])
+            rng = np.random.default_rng([parameters["seed"], _PURPOSE, step])
             for first in range(0, samples, at_once):
                 some = min(at_once, samples - first)
                 # Sample by sample, so that the first thousand are the same however many are drawn.

@@ -9,7 +9,7 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.distribution import Forecasts, Injections, days_needed, rank_of
 from tidewatt.errors import Issue, ScenarioError
-from tidewatt.tariffs.parameters import Parameters
+from tidewatt.options.tariffs import TariffOptions
 from tidewatt.tariffs.problem import GridRows, Influence
 
 __all__ = ["conformal_margins", "margins", "row_errors"]
@@ -161,7 +161,7 @@ def margins(
     influence: Influence,
     injections: Injections,
     rows: GridRows,
-    parameters: Parameters,
+    parameters: TariffOptions,
     forecasts: Forecasts | None,
 ) -> tuple[Array, Array]:
     """By how much each limit of each row and step is narrowed (tariff-15, tariff-16).
@@ -189,7 +189,7 @@ def margins(
         Half widths and own gammas.
     rows : GridRows
         Which limits there are; its own margins are not read.
-    parameters : Parameters
+    parameters : TariffOptions
         ``uncertainty``, ``gamma``, ``coverage``, ``coverage_scope``.
     forecasts : Forecasts or None
         Past days, for ``conformal``.
@@ -204,18 +204,23 @@ def margins(
     ScenarioError
         When ``conformal`` is asked for and there are too few past days.
     """
-    if parameters.uncertainty == "conformal":
+    if parameters["uncertainty"] == "conformal":
         scale = _margin(influence, injections.half_width_kw, "box", 1.0)
         if not scale.any():  # no half widths: errors are then measured against the power itself
             scale = _margin(influence, injections.power_kw, "box", 1.0)
         return conformal_margins(
-            influence, forecasts, rows, scale, parameters.coverage, joint=parameters.coverage_scope == "joint"
+            influence,
+            forecasts,
+            rows,
+            scale,
+            parameters["coverage"],
+            joint=parameters["coverage_scope"] == "joint",
         )
     own = injections.gamma
-    left = parameters.gamma if parameters.uncertainty == "box" else 1.0
+    left = parameters["gamma"] if parameters["uncertainty"] == "box" else 1.0
     width = injections.half_width_kw * np.where(np.isnan(own), left, own)[:, None]
-    size = 1.0 if parameters.uncertainty == "box" else parameters.gamma
-    margin = _margin(influence, width, parameters.uncertainty, size)
+    size = 1.0 if parameters["uncertainty"] == "box" else parameters["gamma"]
+    margin = _margin(influence, width, parameters["uncertainty"], size)
     return margin, margin.copy()
 
 

@@ -12,13 +12,16 @@ import dataclasses
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from os import PathLike
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
-from tidewatt.domain.scenario import Scenario
+from tidewatt.domain.scenario import Scenario, scenario_of
 from tidewatt.errors import SolveWarning, TidewattError
 from tidewatt.execution.threads import Threads
+from tidewatt.options.calls import documented
+from tidewatt.options.tariffs import TARIFF, TariffOptions
 from tidewatt.result import Progress, RunInfo, Status
 from tidewatt.tariffs.ac import ac_check
 from tidewatt.tariffs.central import Case, Solver
@@ -49,12 +52,13 @@ if TYPE_CHECKING:
 __all__ = ["tariff"]
 
 
+@documented(TARIFF)
 def tariff(
-    scenario: Scenario,
+    scenario: Scenario | str | PathLike[str],
     *,
     progress: Callable[[Progress], None] | None = None,
     sweep_gamma: Sequence[float] | float | None = None,
-    **asked: Any,
+    **options: Unpack[TariffOptions],
 ) -> Tariffs:
     """Find tariffs per site and step under which charging keeps lines and voltages within their limits.
 
@@ -64,17 +68,15 @@ def tariff(
 
     Parameters
     ----------
-    scenario : Scenario
+    scenario : Scenario or path
         With roads in steps, charging sites, aggregators, travel, buses and lines; injections where there
-        are any.
+        are any. Or the folder that holds them.
     progress : callable, optional
         Receives a `Progress` now and then: phase, programs solved, cost, bound and gap.
     sweep_gamma : sequence of float or float, optional
         Solve also with these sizes of the uncertainty set, 0 to 1; ``conformal`` has none.
-    **asked
-        Any field of `tidewatt.tariffs.parameters.Parameters`, such as ``gamma``, ``uncertainty``,
-        ``formulation``, ``publish``; what is not given, or None, comes from the scenario's ``[tariff]``,
-        else from the defaults.
+    **options
+        What is not given, or None, comes from the scenario's ``[tariff]``, else from the default.
 
     Returns
     -------
@@ -100,21 +102,21 @@ def tariff(
     True
     """
     begin = time.perf_counter()
-    case = validated(scenario, asked)
+    case = validated(scenario_of(scenario), options)
     gammas = None if sweep_gamma is None else gammas_of(sweep_gamma, case.parameters)
     solver, problem = Solver(case.parameters, progress), case.problem()
     reports: list[Progressed] = []
     found = FoundTariffs(solver.solve("central", problem, history=reports), notes=_kept_gammas(case))
     if found.central.status == "solved":
         _beside(case, problem, found, solver)
-        with Threads(case.parameters.threads) as threads:
+        with Threads(case.parameters["threads"]) as threads:
             found.decentralised = decentralised(
-                problem, found.central, case.parameters.publish, solver, threads
+                problem, found.central, case.parameters["publish"], solver, threads
             )
     elif found.central.status in ("infeasible", "stalled"):
         _diagnose(case, problem, found, solver)
     if found.published is not None:
-        found.outcomes = _sampled(case, found, case.parameters.samples, solver)
+        found.outcomes = _sampled(case, found, case.parameters["samples"], solver)
         solver.tell("AC flow")
         found.ac = _ac(case, found)
         solver.tell("intervals")
@@ -131,12 +133,12 @@ def _beside(case: Case, problem: TariffProblem, found: FoundTariffs, solver: Sol
     else:
         certain = case.without_margins().problem()
         found.deterministic = solver.solve("deterministic", certain, warm=central, traffic=False)
-    if p.soc_rounding == "both" and p.formulation != "paths":
+    if p["soc_rounding"] == "both" and p["formulation"] != "paths":
         step = central.soc_step
         found.outer = solver.solve(
             "outer", problem, rounding="outer", soc_step=step, finer=True, traffic=False
         )
-    if p.formulation == "both":
+    if p["formulation"] == "both":
         found.pooled = solver.solve("paths", problem, formulation="paths", traffic=False)
 
 
@@ -151,7 +153,7 @@ def _diagnose(case: Case, problem: TariffProblem, found: FoundTariffs, solver: S
 def _kept_gammas(case: Case) -> list[str]:
     """A word on injections that the study's gamma does not reach."""
     own = int(np.isfinite(case.injections.gamma).sum())
-    if case.parameters.uncertainty != "box" or not own:
+    if case.parameters["uncertainty"] != "box" or not own:
         return []
     return [f"Of {len(case.injections)} injections, {own} keep a gamma of their own, whatever the study's."]
 
@@ -161,7 +163,7 @@ def _sampled(case: Case, found: FoundTariffs, samples: int, solver: Solver) -> O
     plans = {"robust": found.central.power_kw.sum(axis=0)}
     if found.deterministic is not None and found.deterministic.status == "solved":
         plans["deterministic"] = found.deterministic.power_kw.sum(axis=0)
-    parameters = dataclasses.replace(case.parameters, samples=samples)
+    parameters: TariffOptions = {**case.parameters, "samples": samples}
     forecasts, on_step = case.scenario.forecasts, solver.counter("outcomes", case.scenario.horizon.steps)
     return sample(case.influence, case.injections, case.rows, plans, parameters, forecasts, on_step=on_step)
 
@@ -226,7 +228,7 @@ def _labelled(
         own, tariff_only = published.responses.power_kw, published.tariff_only.power_kw
     if outcomes is None:
         outcomes = _sampled(case, found, 0, solver)
-    run = RunInfo.since(begin, case.parameters.seed, case.scenario.sha256())
+    run = RunInfo.since(begin, case.parameters["seed"], case.scenario.sha256())
     return Tariffs(
         tariffs=tariff_table(case, prices, found.interval),
         tolls=toll_table(case, prices),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.domain.parameter_checks import is_number
 from tidewatt.errors import Issue, ScenarioError
+from tidewatt.options.tariffs import TARIFF, TariffOptions
 from tidewatt.tariffs.central import Case, Solver
 from tidewatt.tariffs.outcomes import sample
-from tidewatt.tariffs.parameters import Parameters
 from tidewatt.tariffs.prices import prices_of
 from tidewatt.tariffs.problem import Solution
 from tidewatt.tariffs.validation import beyond_reach
@@ -27,7 +25,7 @@ _BINDING_PRICE = 1e-6
 """A limit binds where its dual moves tariffs by more, per kWh."""
 
 
-def gammas_of(asked: Sequence[float] | float, parameters: Parameters) -> list[float]:
+def gammas_of(asked: Sequence[float] | float, parameters: TariffOptions) -> list[float]:
     """What a sweep is made over, ascending, each once.
 
     Raises
@@ -37,13 +35,14 @@ def gammas_of(asked: Sequence[float] | float, parameters: Parameters) -> list[fl
     """
     issues = []
     several: list[Any] = list(asked) if isinstance(asked, Iterable) else [asked]
-    bad = [gamma for gamma in several if not (is_number(gamma) and 0.0 <= gamma <= 1.0)]
+    declared = TARIFF.every["gamma"]
+    bad = [gamma for gamma in several if not declared.accepts(gamma)]
     if bad or not several:
-        found = ", ".join(f"{gamma:g}" if is_number(gamma) else repr(gamma) for gamma in bad[:5]) or "none"
+        found = ", ".join(repr(gamma) for gamma in bad[:5]) or "none"
         issues.append(
             Issue("tariff", "sweep_gamma", f"found {found}", "Give one or more numbers from 0 to 1")
         )
-    if parameters.uncertainty == "conformal":
+    if parameters["uncertainty"] == "conformal":
         problem = "conformal margins have no gamma"
         fix = "Sweep with box, budget or ellipsoid, or change coverage"
         issues.append(Issue("tariff", "sweep_gamma", problem, fix))
@@ -74,7 +73,7 @@ def swept(case: Case, central: Solution, gammas: Sequence[float], solver: Solver
     warm = central
     plans: dict[str, Array] = {}
     for gamma in gammas:
-        at = case.with_margins(dataclasses.replace(case.parameters, gamma=gamma))
+        at = case.with_margins({**case.parameters, "gamma": gamma})
         if beyond_reach(at):  # also of rows that no vehicle moves, which are not in the problem
             listed.append({"gamma": gamma, "status": "infeasible"})
             continue

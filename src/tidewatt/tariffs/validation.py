@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -12,8 +10,8 @@ from tidewatt.domain.checks.scenario import check
 from tidewatt.domain.distribution import Injections
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
+from tidewatt.options.tariffs import TARIFF, TariffOptions
 from tidewatt.tariffs.central import Case, case_of
-from tidewatt.tariffs.parameters import Parameters
 
 __all__ = ["beyond_reach", "validated"]
 
@@ -28,8 +26,8 @@ _KEPT = 1e-6
 """Limits broken by less, in kW or squared per unit, count as kept."""
 
 
-def validated(scenario: Scenario, asked: Mapping[str, Any]) -> Case:
-    """Parameters and rows of a scenario that `tariff` can work with.
+def validated(scenario: Scenario, options: TariffOptions) -> Case:
+    """TariffOptions and rows of a scenario that `tariff` can work with.
 
     Raises
     ------
@@ -37,14 +35,12 @@ def validated(scenario: Scenario, asked: Mapping[str, Any]) -> Case:
         With everything that is wrong at once: with the parameters, else with the scenario, else with limits
         that no charging or discharging could keep.
     """
-    given = scenario.parameters.get("tariff", {})
     if scenario.injections is None and scenario.forecasts is None:
         scenario = replace(scenario, injections=Injections.none(scenario.horizon.steps))
-    parameters = Parameters.of(given, **asked)
+    parameters = TARIFF.resolve(scenario.parameters, **options)
     # What is asked for now decides what is needed, not what the scenario would ask for.
-    now = {**given, **{name: value for name, value in asked.items() if value is not None}}
-    checked = replace(scenario, parameters={**scenario.parameters, "tariff": now})
-    issues = check(checked) + _lacking(scenario) + _too_late(given, parameters)
+    checked = replace(scenario, parameters={**scenario.parameters, TARIFF.section: dict(parameters)})
+    issues = check(checked) + _lacking(scenario)
     if issues:
         raise ScenarioError(issues)
     case = case_of(scenario, parameters)
@@ -63,17 +59,6 @@ def _lacking(scenario: Scenario) -> list[Issue]:
     if scenario.travel is not None and not len(scenario.travel):
         issues.append(Issue("travel", "", "there are no vehicles", "Add a row for each group of vehicles"))
     return issues
-
-
-def _too_late(given: Mapping[str, Any], parameters: Parameters) -> list[Issue]:
-    """What only counts while a scenario is read must not be asked for and then do nothing."""
-    read = Parameters.of(given)
-    fix = "Set it in the scenario's [tariff] before reading it"
-    return [
-        Issue("tariff", name, "roads are in steps already: asked for now, it has no effect", fix)
-        for name in ("kwh_per_km", "vehicle_share")
-        if getattr(parameters, name) != getattr(read, name)
-    ]
 
 
 def beyond_reach(case: Case) -> list[Issue]:
@@ -107,7 +92,7 @@ def beyond_reach(case: Case) -> list[Issue]:
                 f"{most}, and no vehicles could bring it back"
             )
             fix = "Change the limit, the injections or their half widths, or ask for a smaller gamma"
-            if case.parameters.uncertainty == "conformal":
+            if case.parameters["uncertainty"] == "conformal":
                 fix = "Change the limit or the injections, or ask for a smaller coverage"
             column = "limit_kw" if flow else f"voltage_{'max' if side == 'above' else 'min'}_pu"
             count = int((beyond[row] > _KEPT).sum())

@@ -10,7 +10,6 @@ import numpy as np
 from tests.unit.simulation.made_days import town
 from tidewatt.configuration.result import Configuration
 from tidewatt.configuration.study import configure
-from tidewatt.coordination.study import coordinate
 from tidewatt.domain.scenario import Scenario
 
 MONEY = {"money_unit": 1000.0, "fast_cost": 4.0, "normal_cost": 0.5, "income_per_month": 4800.0}
@@ -31,7 +30,7 @@ def configured(*, coordinated: bool = True, search: str = "memetic", places: boo
     """Not to be changed."""
     return configure(
         crowded(places=places),
-        coordinate=coordinate if coordinated else None,
+        coordinated=coordinated,
         search=search,
         evaluations=120,
         population=10,

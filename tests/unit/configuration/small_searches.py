@@ -9,14 +9,14 @@ import numpy as np
 from tests.unit.simulation.charging_days import requests_of, stations_of
 from tidewatt.configuration.evaluation import Evaluator
 from tidewatt.configuration.limits import Limits
-from tidewatt.configuration.parameters import Parameters
 from tidewatt.domain.stations import Stations
 from tidewatt.execution.threads import Threads
-from tidewatt.simulation.parameters import Parameters as SimulationParameters
+from tidewatt.options.configuration import CONFIGURATION, ConfigurationOptions
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.simulation.queueing.charges import Requests
 
 
-def limits_for(stations: Stations, parameters: Parameters, **given: Any) -> Limits:
+def limits_for(stations: Stations, parameters: ConfigurationOptions, **given: Any) -> Limits:
     """Sites hold what is installed; no feeders."""
     columns: dict[str, Any] = {
         "station_id": stations.station_id,
@@ -31,11 +31,11 @@ def limits_for(stations: Stations, parameters: Parameters, **given: Any) -> Limi
         "feeder": stations.feeder,
         "feeder_id": np.zeros(0),
         "feeder_room_kw": np.zeros(0),
-        "fast_price": parameters.fast_cost,
-        "normal_price": parameters.normal_cost,
+        "fast_price": parameters["fast_cost"],
+        "normal_price": parameters["normal_cost"],
         "resale": np.ones(len(stations)),
-        "budget": parameters.budget,
-        "station_cost_must_not_rise": parameters.station_cost_must_not_rise,
+        "budget": parameters["budget"],
+        "station_cost_must_not_rise": parameters["station_cost_must_not_rise"],
     }
     return Limits(**{**columns, **given})
 
@@ -67,12 +67,12 @@ def evaluator_of(
         fixed=np.zeros(stations, bool) if fixed is None else fixed,
     )
     asked = {"income_per_month": 78_045.0, "evaluations": 300, "seed": seed, **given}
-    parameters = Parameters.of({}, **asked)
+    parameters = CONFIGURATION.resolve(**asked)
     return Evaluator.of_requests(
         [crowd(1000 * seed + day, stations, requests) for day in range(days)],
         built,
         parameters,
         limits_for(built, parameters, **(limits or {})),
         threads,
-        simulation=SimulationParameters(taste_min=0.5),
+        simulation=SIMULATION.resolve(taste_min=0.5),
     )

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from tests.unit.configuration.made_plans import configured, crowded
 from tidewatt.configuration.loads import coordinated_load, departures
-from tidewatt.configuration.parameters import Parameters
-from tidewatt.coordination.study import coordinate
+from tidewatt.options.configuration import CONFIGURATION
 from tidewatt.simulation.queueing.charges import Sessions
 
 
@@ -69,20 +68,20 @@ def test_two_charges_that_meet_are_spread_as_far_as_the_wait_allows() -> None:
     """Without it the peaks reported could be far above what is possible, or below it."""
     # Each 60 kW for 30 min; both may take an hour: 30 kWh in 60 min, twice, at once: 60 kW together.
     s = sessions([1, 1], [600, 600], [630, 630])
-    found = coordinated_load(crowded(), s, (np.full(4, 2), np.zeros(4, int)), 30.0, 1440, coordinate, 1)
+    found = coordinated_load(crowded(), s, (np.full(4, 2), np.zeros(4, int)), 30.0, 1440, 1)
     assert found.unmanaged_station_peaks_kw == pytest.approx(120.0)
     assert found.station_peaks_kw == pytest.approx(60.0, rel=2e-3)
     assert found.lower_bound_kw <= 60.0 + 1e-6
     assert found.lower_bound_kw == pytest.approx(60.0, rel=2e-3)
     assert found.coordinated_kw.sum() / 12 == pytest.approx(60.0, rel=1e-6)
-    none = coordinated_load(crowded(), s, (np.full(4, 2), np.zeros(4, int)), 0.0, 1440, coordinate, 1)
+    none = coordinated_load(crowded(), s, (np.full(4, 2), np.zeros(4, int)), 0.0, 1440, 1)
     assert none.station_peaks_kw == pytest.approx(120.0, rel=1e-6)
 
 
 def test_late_charges_go_on_in_the_first_hours() -> None:
     """Without it energy after midnight would be lost from the load of the day."""
     s = sessions([0], [1430], [1460])
-    found = coordinated_load(crowded(), s, (np.ones(4, int), np.zeros(4, int)), 0.0, 1440, coordinate, 1)
+    found = coordinated_load(crowded(), s, (np.ones(4, int), np.zeros(4, int)), 0.0, 1440, 1)
     assert found.unmanaged_kw.shape == (4, 288)
     assert found.unmanaged_kw[0, :4].sum() / 12 == pytest.approx(20.0)
     assert found.coordinated_kw.sum() / 12 == pytest.approx(30.0, rel=1e-6)
@@ -90,10 +89,8 @@ def test_late_charges_go_on_in_the_first_hours() -> None:
 
 def test_without_charges_there_is_nothing_to_coordinate() -> None:
     """Without it a plan whose stations nobody uses on that day ends the run."""
-    found = coordinated_load(
-        crowded(), sessions([], [], []), (np.ones(4), np.ones(4)), 15.0, 1440, coordinate
-    )
-    assert found.figures(Parameters())["coordinated"]["f3"] == 0.0
+    found = coordinated_load(crowded(), sessions([], [], []), (np.ones(4), np.ones(4)), 15.0, 1440)
+    assert found.figures(CONFIGURATION.resolve())["coordinated"]["f3"] == 0.0
 
 
 def test_both_plans_are_shown_under_both_ways_of_charging() -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from tidewatt.configuration import accounts, costs
 from tidewatt.configuration import traffic as configuration_traffic
-from tidewatt.configuration.parameters import Parameters
 from tidewatt.errors import ScenarioError
+from tidewatt.options.configuration import CONFIGURATION
 from tidewatt.simulation.driving.models import Bpr, Urban
 
 TABLE = Path(__file__).parents[2] / "golden" / "station_table"
@@ -241,8 +241,8 @@ def test_a_minute_as_printed_and_by_the_year() -> None:
     assert costs.money_per_min(78_045.0, 1e4, "corrected") == pytest.approx(5.4198e-4, abs=1e-8)
     assert costs.money_per_min(78_045.0, 1e4, "paper-table") == pytest.approx(5.4198e-4, abs=1e-8)
     assert costs.money_per_min(78_045.0, 1e4, "paper-equation") == pytest.approx(5.4198, abs=1e-4)
-    default = Parameters()
-    assert costs.money_per_min(default.income_per_month, 1.0, "corrected") == pytest.approx(0.45165, abs=1e-5)
+    income = CONFIGURATION.resolve()["income_per_month"]
+    assert costs.money_per_min(income, 1.0, "corrected") == pytest.approx(0.45165, abs=1e-5)
 
 
 def test_time_is_detour_wait_and_charge() -> None:
@@ -273,11 +273,11 @@ def test_grid_by_hand() -> None:
 
 def test_variance_stays_below_peaks_at_the_default() -> None:
     """Without it the source's coefficient, under which variance dwarfs all else, could return."""
-    p = Parameters()
+    p = CONFIGURATION.resolve()
     power = np.zeros((1, 1440))
     power[0, 540:1200] = 240.0  # two fast chargers, eleven hours a day
-    valley = costs.peak_valley(power.max(axis=1), power.min(axis=1), p.peak_valley_cost_per_kw)
-    assert 0 < costs.variance(costs.load_variance_kw2(power), p.variance_cost_per_kw2) < valley
+    valley = costs.peak_valley(power.max(axis=1), power.min(axis=1), p["peak_valley_cost_per_kw"])
+    assert 0 < costs.variance(costs.load_variance_kw2(power), p["variance_cost_per_kw2"]) < valley
 
 
 # --- conf-16 ---------------------------------------------------------------------------------------
@@ -377,7 +377,7 @@ def one_day() -> dict[str, np.ndarray]:
 
 def test_costs_of_a_day_by_hand() -> None:
     """Without it a cost could be computed from another column of the replay, or in another unit."""
-    p = Parameters(income_per_month=144_000.0)  # 10 a minute
+    p = CONFIGURATION.resolve(income_per_month=144_000.0)  # 10 a minute
     before = {"peak_load_kw": np.array([[180.0, 150.0]])}
     fast, normal, paid = np.array([[3, 1]]), np.array([[0, 2]]), np.array([[900.0]])
     c = accounts.costs_of_days(two_stations(), p, one_day(), paid, fast, normal, before, np.array([[2.5]]))
@@ -400,7 +400,7 @@ def test_costs_of_a_day_by_hand() -> None:
 
 def test_costs_of_a_day_as_printed() -> None:
     """Without it the printed mode could leave earnings out of loads, or convert money the source does not."""
-    p = Parameters(mode="paper-equation", income_per_month=144_000.0)
+    p = CONFIGURATION.resolve(mode="paper-equation", income_per_month=144_000.0)
     stations = two_stations(age_years=np.array([5.0, 4.0]))
     day = one_day()
     before = {
@@ -422,7 +422,7 @@ def test_retrofits_of_nothing_cost_nothing() -> None:
     stations = two_stations()
     for mode in ("corrected", "paper-table"):
         cost = accounts.retrofit_of(
-            stations, Parameters(mode=mode), stations.fast[None], stations.normal[None]
+            stations, CONFIGURATION.resolve(mode=mode), stations.fast[None], stations.normal[None]
         )
         assert (cost == 0).all()
 
@@ -433,7 +433,7 @@ def test_days_with_other_books_are_refused() -> None:
     with pytest.raises(AssertionError, match="differ"):
         accounts.costs_of_days(
             two_stations(),
-            Parameters(),
+            CONFIGURATION.resolve(),
             one_day(),
             np.array([[800.0]]),
             np.array([[2, 1]]),
@@ -465,11 +465,13 @@ def test_days_with_other_books_are_refused() -> None:
 def test_bad_parameters_are_named(given: dict[str, object], field: str) -> None:
     """Without it a run could search for hours under weights or costs that mean nothing."""
     with pytest.raises(ScenarioError) as error:
-        Parameters.of(given)
+        CONFIGURATION.resolve(**given)
     assert [issue.field for issue in error.value.issues] == [field]
 
 
 def test_overrides_win_and_none_does_not() -> None:
     """Without it an option of the command could be lost to the scenario's table."""
-    made = Parameters.of({"weights": [1, 2, 3, 4], "budget": -5}, budget=7.0, mode=None)
-    assert made.weights == (1.0, 2.0, 3.0, 4.0) and made.budget == 7.0 and made.mode == "corrected"
+    made = CONFIGURATION.resolve(
+        {"configuration": {"weights": [1, 2, 3, 4], "budget": -5}}, budget=7.0, mode=None
+    )
+    assert made["weights"] == (1.0, 2.0, 3.0, 4.0) and made["budget"] == 7.0 and made["mode"] == "corrected"

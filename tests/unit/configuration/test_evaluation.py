@@ -9,11 +9,11 @@ from tests.unit.configuration.small_searches import crowd, evaluator_of, limits_
 from tidewatt.configuration import costs
 from tidewatt.configuration.evaluation import INFEASIBLE, Evaluator, TrafficEffect
 from tidewatt.configuration.limits import limits_of
-from tidewatt.configuration.parameters import Parameters
 from tidewatt.configuration.traffic import congestion_of_day, marginal_congestion, traffic_of_days
 from tidewatt.execution.threads import Threads
+from tidewatt.options.configuration import CONFIGURATION
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.routing.routers import make_router
-from tidewatt.simulation.parameters import Parameters as SimulationParameters
 from tidewatt.simulation.preparation import world_of
 from tidewatt.simulation.queueing.replay import replay
 from tidewatt.simulation.replications import workers_of
@@ -45,14 +45,14 @@ def test_costs_are_means_of_single_replays():
     p, plan = evaluator.parameters, 1
     days = [crowd(2000 + day, 12, 80) for day in range(2)]
     changed = type(evaluator.stations.plan)(fast[plan], normal[plan])
-    done = [replay(d, evaluator.stations, changed, SimulationParameters(taste_min=0.5)) for d in days]
+    done = [replay(d, evaluator.stations, changed, SIMULATION.resolve(taste_min=0.5)) for d in days]
     minutes = [sum(d.by_station[k].sum() for k in ("detour_min", "wait_min", "charge_min")) for d in done]
-    time = np.mean(minutes) * costs.money_per_min(p.income_per_month, p.money_unit, p.mode)
+    time = np.mean(minutes) * costs.money_per_min(p["income_per_month"], p["money_unit"], p["mode"])
     np.testing.assert_allclose(found.costs.f2_1[plan], time, rtol=1e-12)
-    earned = np.mean([d.figures["revenue"] for d in done]) / p.money_unit
+    earned = np.mean([d.figures["revenue"] for d in done]) / p["money_unit"]
     np.testing.assert_allclose(found.costs.f1_2[plan], earned, rtol=1e-12)
     totals, before = list(found.costs.totals()), list(evaluator.before.costs.totals())
-    change = sum(w * (a[plan] - b[0]) for w, a, b in zip(p.weights, totals, before, strict=True))
+    change = sum(w * (a[plan] - b[0]) for w, a, b in zip(p["weights"], totals, before, strict=True))
     np.testing.assert_allclose(found.objective[plan], change, rtol=1e-9)
     charges = np.array([d.figures["charges"] for d in done])
     waits = np.array([d.figures["mean_wait_min"] for d in done])
@@ -142,7 +142,7 @@ def test_traffic_enters_by_the_stations_chosen():
         stations,
         p,
         limits_for(stations, p),
-        simulation=SimulationParameters(taste_min=0.5),
+        simulation=SIMULATION.resolve(taste_min=0.5),
         traffic=[TrafficEffect(7.0, table) for table in effect],
     )
     assert with_traffic.before.costs.f4[0] == pytest.approx(7.0)
@@ -154,7 +154,7 @@ def test_traffic_enters_by_the_stations_chosen():
             sums = []
             for f, n in ((fast[plan], normal[plan]), (stations.fast, stations.normal)):
                 built = type(stations.plan)(f, n)
-                sent = replay(day, stations, built, SimulationParameters(taste_min=0.5)).station
+                sent = replay(day, stations, built, SIMULATION.resolve(taste_min=0.5)).station
                 sums.append(table[np.flatnonzero(sent >= 0), sent[sent >= 0]].sum())
             change.append(sums[0] - sums[1])
         assert found.costs.f4[plan] == pytest.approx(7.0 + np.mean(change), rel=1e-5)
@@ -165,9 +165,9 @@ def test_traffic_enters_by_the_stations_chosen():
 def test_drives_to_stations_slow_the_links_they_pass():
     """Fails if a request's drive is charged to wrong links, a wrong interval, or not less the direct way."""
     scenario, threads = city(0, stations=8, links=600, zones=12), Threads(1)
-    world = world_of(scenario, SimulationParameters(vehicles=1500, replications=1), threads)
+    world = world_of(scenario, SIMULATION.resolve(vehicles=1500, replications=1), threads)
     _, _, day = workers_of(world, threads)[0].run(0)
-    p = Parameters(congestion_cost=10.0)
+    p = CONFIGURATION.resolve(congestion_cost=10.0)
     (table,) = traffic_of_days(world, p, [day], exact=8)
     assert table.shape == day.requests.to_ms.shape
     added = marginal_congestion(world.roads, day.ledger.flow_veh_h, world.speed_flow, 10.0, 15.0)
@@ -192,8 +192,8 @@ def test_drives_to_stations_slow_the_links_they_pass():
 def test_without_feedback_drives_change_no_traffic():
     """Fails if plans are charged for congestion that the simulation does not know."""
     scenario, threads = city(0, stations=8, links=600, zones=12), Threads(1)
-    given = SimulationParameters(vehicles=800, replications=1, feedback=False)
+    given = SIMULATION.resolve(vehicles=800, replications=1, feedback=False)
     world = world_of(scenario, given, threads)
     _, _, day = workers_of(world, threads)[0].run(0)
-    (table,) = traffic_of_days(world, Parameters(), [day])
+    (table,) = traffic_of_days(world, CONFIGURATION.resolve(), [day])
     assert not table.any()

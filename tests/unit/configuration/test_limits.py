@@ -22,8 +22,8 @@ from tidewatt.configuration.limits import (
     smallest_headroom_kw,
     station_cost_holds,
 )
-from tidewatt.configuration.parameters import Parameters
 from tidewatt.configuration.validation import clash, problems
+from tidewatt.options.configuration import CONFIGURATION, ConfigurationOptions
 
 INF = np.inf
 
@@ -122,23 +122,23 @@ def scenario(**changes: Any) -> Any:
 def test_limits_of_a_scenario() -> None:
     """Without it a site without a limit of its own could grow without end, or headroom be a mean."""
     city = scenario()
-    s, found = city.stations, limits_of(city, Parameters(budget=5.0, age_years=4.0))
+    s, found = city.stations, limits_of(city, CONFIGURATION.resolve(budget=5.0, age_years=4.0))
     own = np.isnan(s.max_total)
     np.testing.assert_array_equal(found.total_high[own], (s.fast + s.normal)[own])
     np.testing.assert_allclose(found.feeder_room_kw, np.maximum(city.grid.headroom_kw.min(axis=1), 0.0))
     assert found.budget == 5.0
     np.testing.assert_allclose(found.resale[np.isnan(s.age_years) & np.isnan(s.life_years)], 0.6)
-    assert np.isinf(limits_of(city, Parameters(feeder_headroom=False)).feeder_room_kw).all()
+    assert np.isinf(limits_of(city, CONFIGURATION.resolve(feeder_headroom=False)).feeder_room_kw).all()
     given = np.full(city.grid.feeders, -7.0)
-    assert (limits_of(city, Parameters(), given).feeder_room_kw == 0.0).all()
+    assert (limits_of(city, CONFIGURATION.resolve(), given).feeder_room_kw == 0.0).all()
     assert smallest_headroom_kw(city).shape == (city.grid.feeders,)
-    assert problems(s, Parameters(), found) == []
+    assert problems(s, CONFIGURATION.resolve(), found) == []
 
 
 def test_site_limits_of_the_table_win() -> None:
     """Without it max_total could be read and then ignored."""
     count = len(scenario().stations)
-    found = limits_of(scenario(max_total=np.full(count, 7.9)), Parameters())
+    found = limits_of(scenario(max_total=np.full(count, 7.9)), CONFIGURATION.resolve())
     assert (found.total_high == 7).all()
 
 
@@ -318,8 +318,8 @@ def test_every_clash_is_told_at_once() -> None:
 # --- bad input -------------------------------------------------------------------------------------
 
 
-def found_in(parameters: Parameters | None = None, **changes: Any) -> list[str]:
-    world, parameters = scenario(**changes), parameters or Parameters()
+def found_in(parameters: ConfigurationOptions | None = None, **changes: Any) -> list[str]:
+    world, parameters = scenario(**changes), parameters or CONFIGURATION.resolve()
     return [str(issue) for issue in problems(world.stations, parameters, limits_of(world, parameters))]
 
 
@@ -368,9 +368,9 @@ def test_no_way_down_to_a_site_limit_is_found() -> None:
 def test_ages_that_the_printed_formulas_cannot_take_are_found() -> None:
     """Without it costs as printed would be infinite, or not a number, for chargers new or at their end."""
     unknown = np.full(len(scenario().stations), np.nan)
-    (issue,) = found_in(Parameters(mode="paper-equation"), age_years=unknown)
+    (issue,) = found_in(CONFIGURATION.resolve(mode="paper-equation"), age_years=unknown)
     assert "age_years" in issue and "above 0 and below life_years" in issue
-    assert found_in(Parameters(mode="paper-equation", age_years=3.0), age_years=unknown) == []
+    assert found_in(CONFIGURATION.resolve(mode="paper-equation", age_years=3.0), age_years=unknown) == []
 
 
 def test_a_life_of_nothing_is_found() -> None:
@@ -390,5 +390,5 @@ def test_scenarios_without_feeders_have_limits() -> None:
     city = scenario()
     nothing = SimpleNamespace(feeders=0, feeder_id=np.zeros(0, np.int64), headroom_kw=np.zeros((0, 96)))
     bare = SimpleNamespace(stations=city.stations, grid=nothing)
-    found = limits_of(bare, Parameters())  # type: ignore[arg-type]
+    found = limits_of(bare, CONFIGURATION.resolve())  # type: ignore[arg-type]
     assert allowed(found, city.stations.fast[None], city.stations.normal[None]).tolist() == [True]

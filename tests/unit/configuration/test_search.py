@@ -13,12 +13,12 @@ import pytest
 from tests.unit.configuration.small_searches import evaluator_of
 from tidewatt.configuration.evaluation import Evaluator
 from tidewatt.configuration.limits import allowed
-from tidewatt.configuration.parameters import WORDS
 from tidewatt.configuration.search import FoundPlan, SearchProgress, search
 from tidewatt.errors import TidewattError
 from tidewatt.execution.threads import Threads
+from tidewatt.options.configuration import CONFIGURATION
 
-SEARCHES = WORDS["search"]
+SEARCHES = CONFIGURATION.every["search"].words
 
 
 def run(name: str, evaluator: Evaluator, **given: Any) -> FoundPlan:
@@ -208,10 +208,3 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch):
     evaluator = evaluator_of(20)
     with pytest.raises(TidewattError, match=r"tidewatt\[search\]"):
         search("pareto", evaluator, evaluator.limits, evaluator.stations.plan, evaluator.parameters)
-
-
-def test_an_unknown_search_is_refused():
-    """Fails if a misspelt name starts some other search."""
-    evaluator = evaluator_of(21)
-    with pytest.raises(TidewattError, match="'annealing'"):
-        search("annealing", evaluator, evaluator.limits, evaluator.stations.plan, evaluator.parameters)

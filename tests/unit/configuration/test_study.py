@@ -283,4 +283,4 @@ def test_a_search_that_is_not_installed_is_said_before_days_are_simulated(monkey
     monkeypatch.setattr(validation, "find_spec", lambda name: None)
     with pytest.raises(ScenarioError, match="tidewatt\\[search\\]"):
         validated(crowded(), {"search": "pareto"})
-    assert validated(crowded(), {"search": "local"}).parameters.search == "local"
+    assert validated(crowded(), {"search": "local"}).parameters["search"] == "local"

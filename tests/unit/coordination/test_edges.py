@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import tidewatt
-from tidewatt.coordination.parameters import Parameters
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.grid import CostPieces
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import SolveWarning
+from tidewatt.options.coordination import COORDINATION
 from tidewatt.result import Status
 
 
@@ -75,9 +75,9 @@ def test_a_grid_without_limits_needs_nothing(village: Scenario) -> None:
 
 def test_parameters_take_numpy_numbers() -> None:
     """Values that come out of arrays are numbers like any other."""
-    given = Parameters.of({}, seed=np.int64(3), relative_gap=np.float64(0.01))
-    assert given.seed == 3
-    assert given.relative_gap == 0.01
+    given = COORDINATION.resolve(seed=np.int64(3), relative_gap=np.float64(0.01))
+    assert given["seed"] == 3
+    assert given["relative_gap"] == 0.01
 
 
 def test_a_run_on_a_limit_says_so_and_goes_on(village: Scenario) -> None:

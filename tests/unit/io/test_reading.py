@@ -14,6 +14,7 @@ from tidewatt.domain.fleet import OFF_GRID
 from tidewatt.errors import ScenarioError, ScenarioWarning
 from tidewatt.io.scenario.reading import read_scenario, scenario_from_tables
 from tidewatt.io.scenario.writing import write_scenario
+from tidewatt.options.studies import STUDIES
 
 
 def scenario_of(small: Small):
@@ -353,13 +354,12 @@ def test_damaged_page_is_noticed(tmp_path: Path) -> None:
         read_scenario(folder)
 
 
-def test_every_default_of_the_study_may_stand_in_the_file(tmp_path):
-    """A documented value, such as 0 threads for one per processor, was refused in ``scenario.toml``."""
-    from dataclasses import asdict
-
-    from tidewatt.coordination.parameters import Parameters
-
-    defaults = {k: v for k, v in asdict(Parameters()).items() if v != float("inf")}
+def test_every_default_may_stand_in_the_file(tmp_path):
+    """A documented value, such as 0 threads or inf for no limit, was refused in ``scenario.toml``."""
     small = Small()
-    small.config["coordination"] = defaults
-    assert read_scenario(small.write(tmp_path / "s")).parameters["coordination"] == defaults
+    defaults = {}
+    for study, options in STUDIES.items():
+        values = {name: value for name, value in options.resolve().items() if value is not None}
+        defaults[study] = {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+    small.config |= defaults
+    assert read_scenario(small.write(tmp_path / "s")).parameters == defaults

@@ -9,7 +9,7 @@ import numpy as np
 
 from tidewatt.domain.stations import StationPlan, Stations
 from tidewatt.kernels.queue.stations import taste_min
-from tidewatt.simulation.parameters import Parameters
+from tidewatt.options.simulation import SimulationOptions
 from tidewatt.simulation.queueing.charges import Requests, Sessions
 from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.queueing.packing import rules_of
@@ -108,7 +108,7 @@ def random_day(seed: int, requests: int = 150, stations: int = 6) -> tuple[Stati
 def run_day(
     stations: Stations,
     requests: Requests,
-    parameters: Parameters | None = None,
+    parameters: SimulationOptions | None = None,
     plan: StationPlan | None = None,
     choice: Any = None,
 ) -> Sessions:
@@ -133,10 +133,10 @@ def same(a: Sessions, b: Sessions) -> bool:
 class PlainDay:
     """Lists and sorting instead of heaps; every station is looked at for every request."""
 
-    def __init__(self, stations: Stations, requests: Requests, parameters: Parameters) -> None:
+    def __init__(self, stations: Stations, requests: Requests, parameters: SimulationOptions) -> None:
         self.stations, self.requests, self.parameters = stations, requests, parameters
         self.rules = rules_of(parameters, None, requests.taste_seed)
-        self.per_min = parameters.value_of_time_per_h / 60.0
+        self.per_min = parameters["value_of_time_per_h"] / 60.0
         self.price = stations.prices_by_minute()
         self.kw = (stations.fast_kw, stations.normal_kw)
         self.limit = (requests.fast_kw, requests.normal_kw)
@@ -189,7 +189,7 @@ class PlainDay:
             if q.to_ms[r, s] < 0 or q.onward_ms[r, s] < 0:
                 continue
             at, free = self._arrive(r, s), self.free
-            if p.information == "reserved":
+            if p["information"] == "reserved":
                 free = {key: list(values) for key, values in self.free.items() if key[0] == s}
                 for other_at, other, there in sorted(self.coming):
                     if there == s and other_at <= at:
@@ -200,7 +200,7 @@ class PlainDay:
                 power = min(self.kw[k][s], self.limit[k][r])
                 if not free[s, k] or power <= 0:
                     continue
-                wait = 0.0 if p.information == "none" else max(min(free[s, k]) - at, 0.0)
+                wait = 0.0 if p["information"] == "none" else max(min(free[s, k]) - at, 0.0)
                 cost = self.per_min * (away + 60.0 * q.energy_kwh[r] / power)
                 cost += self.price[k][s, int(q.minute[r]) % 1440] * q.energy_kwh[r]
                 cost += self.per_min * wait

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -17,8 +17,8 @@ from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.roads import Demand, FleetTypes, Roads
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.result import RunInfo, Status
-from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.result import STATES, Simulation
 
 DAY = 1440
@@ -369,7 +369,7 @@ def labelled(scenario, events, unserved, plan, vehicles, m, rng) -> Simulation:
         "seed": 0,
         "version": "0.1.0",
         "scenario_sha256": scenario.sha256(),
-        "parameters": asdict(Parameters(vehicles=vehicles, replications=m)) | {"time_limit_s": None},
+        "parameters": {**SIMULATION.resolve(vehicles=vehicles, replications=m), "time_limit_s": None},
     }
     for key in ("mean_detour_min", "mean_wait_min", "mean_charge_min", "peak_load_kw"):
         error = history[key].to_numpy(float).std(ddof=1) / np.sqrt(m) if m > 1 else np.nan

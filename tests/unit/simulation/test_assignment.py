@@ -10,10 +10,13 @@ import pytest
 
 from tests.verification.road_scenarios import at_random, roads_of, scenario_of
 from tidewatt.assignment.problem import lost_pairs, pack, unreachable
-from tidewatt.assignment.study import METHODS, assign
+from tidewatt.assignment.study import assign
 from tidewatt.errors import ScenarioError, SolveWarning
 from tidewatt.kernels.roads.equilibrium import LinkCosts, beckmann, descend, price_links
+from tidewatt.options.assignment import ASSIGNMENT
 from tidewatt.result import Status
+
+METHODS = ASSIGNMENT.every["method"].words
 
 BOTH_WAYS = [(0, 1), (1, 0)]
 

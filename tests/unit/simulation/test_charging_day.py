@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
 import subprocess
@@ -14,12 +13,12 @@ import pytest
 
 from tests.unit.simulation.charging_days import events_of, requests_of, run_day, same, stations_of
 from tidewatt.domain.stations import StationPlan
-from tidewatt.simulation.parameters import Parameters
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.simulation.queueing.charges import Requests, joined
 from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.queueing.packing import price_bands
 
-PLAIN = Parameters(taste_min=0.0)
+PLAIN = SIMULATION.resolve(taste_min=0.0)
 NEAR, FAR = 60_000, 600_000
 
 
@@ -48,7 +47,7 @@ def test_what_drivers_know(information: str, chosen: int) -> None:
     """Without it `reserved` would not see who is on the way, or `arrived` would (sim-9)."""
     # The first driver is on the way to station 0 when the second decides between 0 and, slightly further, 1.
     asked = requests_of([10.0, 11.0], [[5 * NEAR, 9 * NEAR], [5 * NEAR, 6 * NEAR]])
-    done = run_day(stations_of([1, 1], [0, 0]), asked, dataclasses.replace(PLAIN, information=information))
+    done = run_day(stations_of([1, 1], [0, 0]), asked, {**PLAIN, "information": information})
     assert events_of(done)[1][0] == chosen
 
 
@@ -56,7 +55,7 @@ def test_what_drivers_know(information: str, chosen: int) -> None:
 def test_queues_that_stand_there_are_seen_or_not(information: str, chosen: int) -> None:
     """Without it drivers without information would still avoid queues."""
     asked = requests_of([10.0, 12.0], [[NEAR, 3 * NEAR]] * 2)
-    done = run_day(stations_of([1, 1], [0, 0]), asked, dataclasses.replace(PLAIN, information=information))
+    done = run_day(stations_of([1, 1], [0, 0]), asked, {**PLAIN, "information": information})
     assert events_of(done)[1][0] == chosen
 
 
@@ -186,13 +185,13 @@ def test_kernels_agree_without_compilation() -> None:
     code = (
         "import sys, pickle\n"
         "from tests.unit.simulation.charging_days import random_day, run_day\n"
-        "from tidewatt.simulation.parameters import Parameters\n"
+        "from tidewatt.options.simulation import SIMULATION, SimulationOptions\n"
         "from tidewatt.simulation.queueing.replay import replay\n"
         "out = []\n"
         "for choice in ('cost', 'logit', 'regret'):\n"
         "    for information in ('none', 'arrived', 'reserved'):\n"
         "        made, asked = random_day(5, 40, 4)\n"
-        "        p = Parameters(choice=choice, information=information, taper_soc=0.4)\n"
+        "        p = SIMULATION.resolve(choice=choice, information=information, taper_soc=0.4)\n"
         "        day = replay(asked, made, None, p)\n"
         "        out.append((run_day(made, asked, p), day.sessions, day.figures, day.series()['power_kw']))\n"
         "sys.stdout.buffer.write(pickle.dumps(out))\n"

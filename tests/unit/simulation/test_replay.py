@@ -10,10 +10,12 @@ import pytest
 from tests.unit.simulation.charging_days import random_day, requests_of, same, stations_of
 from tidewatt.domain.stations import StationPlan
 from tidewatt.execution.threads import Threads
-from tidewatt.simulation.parameters import WORDS, Parameters
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.simulation.queueing.replay import Patience, prepare, replay, replay_many
 
-COMBINATIONS = [(c, i) for c in WORDS["choice"] for i in WORDS["information"]]
+COMBINATIONS = [
+    (c, i) for c in SIMULATION.every["choice"].words for i in SIMULATION.every["information"].words
+]
 
 
 def plans_of(seed: int, plans: int, stations: int) -> tuple[np.ndarray, np.ndarray]:
@@ -27,7 +29,7 @@ def test_sorted_scan_finds_what_the_full_scan_finds(choice: str, information: st
     """Without it stopping early could miss a cheaper station behind, most of all when queues are long."""
     for seed in range(3):
         made, asked = random_day(seed, 200, 30)
-        p = Parameters(choice=choice, information=information)
+        p = SIMULATION.resolve(choice=choice, information=information)
         fast, normal = plans_of(seed, 3, 30)
         found = [
             replay_many([prepare(asked, made, p, depth=depth)], made, fast, normal, p)
@@ -60,7 +62,7 @@ def test_threads_do_not_matter() -> None:
 def test_figures_are_those_of_the_sessions(taper: float, minutes: int) -> None:
     """Without it plans would be compared by sums that their own event logs contradict."""
     made, asked = random_day(7, 180, 7)
-    p = Parameters(taper_soc=taper)
+    p = SIMULATION.resolve(taper_soc=taper)
     day = replay(asked, made, None, p, minutes=minutes, patience=Patience(10.0, 0.5))
     done, series = day.sessions, day.series()
     load, queue = series["power_kw"], series["queue_vehicles"].sum(axis=0)
@@ -121,7 +123,7 @@ def test_effects_are_summed_over_the_stations_chosen() -> None:
 def test_sessions_at_midnight_run_out() -> None:
     """Without it charges at the end of the day would be cut off or carried into nothing."""
     asked = requests_of([1430.0], [[0]])
-    day = replay(asked, stations_of([1], [0]), None, Parameters(taste_min=0.0))
+    day = replay(asked, stations_of([1], [0]), None, SIMULATION.resolve(taste_min=0.0))
     power = day.series()["power_kw"][0]
     assert power[1430:].tolist() == [120.0] * 10
     assert power[:5].tolist() == [120.0] * 5
@@ -142,14 +144,14 @@ def test_a_rule_from_outside_can_be_replayed() -> None:
     assert day.figures["mean_detour_min"] == pytest.approx(day.sessions.detour_min.mean())
     assert day.figures["mean_detour_min"] < replay(asked, made).figures["mean_detour_min"]
     with pytest.raises(ValueError, match="use replay"):
-        prepare(asked, made, Parameters(), choice=Nearest())
+        prepare(asked, made, SIMULATION.resolve(), choice=Nearest())
 
 
 def test_days_stay_as_they_are() -> None:
     """Without it what one plan leaves behind would meet the next plan's drivers."""
     made, asked = random_day(11, 150, 6)
     fast, normal = plans_of(5, 9, 6)
-    day = prepare(asked, made, Parameters())
+    day = prepare(asked, made, SIMULATION.resolve())
     first = replay_many([day], made, fast, normal)
     again = replay_many([day, day], made, fast[::-1], normal[::-1])
     for name in first.figures:

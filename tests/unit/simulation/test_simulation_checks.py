@@ -12,7 +12,7 @@ from tests.verification.road_scenarios import at_random
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import ScenarioError
 from tidewatt.execution.threads import Threads
-from tidewatt.simulation.parameters import Parameters
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.simulation.preparation import check_parameters, world_of
 from tidewatt.synthesis.day_shapes import daily_trips
 from tidewatt.synthesis.demand import daily_vehicle_trips, fill_intrazonal, trips_matrix
@@ -31,14 +31,14 @@ def test_check_finds_more_vehicles_than_demand_explains() -> None:
     (issue,) = check_parameters(told(vehicles=most + 1))
     assert (issue.table, issue.field) == ("simulation", "vehicles")
     assert f"at most {most:,} vehicles" in issue.fix
-    p = Parameters.of({"vehicles": most + 1})
+    p = SIMULATION.resolve(vehicles=most + 1)
     with Threads(1) as threads, pytest.raises(ScenarioError, match="the demand explains"):
         world_of(told(), p, threads)
 
 
-def test_check_finds_parameters_that_do_not_go_together() -> None:
-    """A step that divides no day, or regret without a value of time, would be found only by `simulate`."""
-    issues = check_parameters(told(step_min=7.0, choice="regret", value_of_time_per_h=0.0))
+def test_options_that_do_not_go_together_are_found() -> None:
+    """A step that divides no day, or regret without a value of time, would stop a simulation halfway."""
+    issues = SIMULATION.issues({"step_min": 7.0, "choice": "regret", "value_of_time_per_h": 0.0})
     assert {issue.field for issue in issues} == {"step_min", "value_of_time_per_h"}
 
 
@@ -69,7 +69,7 @@ def test_gravity_without_coordinates_goes_by_free_times() -> None:
     roads = dataclasses.replace(made.roads, homes=homes, jobs=homes[::-1].copy(), other=np.ones(4))
     made = dataclasses.replace(made, roads=roads, demand=None)
     assert np.isnan(roads.x).all()
-    p = Parameters.of(made.parameters["simulation"])
+    p = SIMULATION.resolve(made.parameters)
     with Threads(1) as threads:
         world = world_of(made, p, threads)
     n, time = world.network.nodes, np.rint(roads.free_time_min * 60000.0) / 60000.0

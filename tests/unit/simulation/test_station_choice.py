@@ -11,7 +11,7 @@ from scipy import stats
 from tests.unit.simulation.charging_days import random_day, requests_of, run_day, same, stations_of
 from tidewatt.domain.stations import StationPlan
 from tidewatt.kernels.queue.stations import level_kwh, taste_min
-from tidewatt.simulation.parameters import WORDS, Parameters
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.queueing.choice import GeneralisedCost, Logit, RandomRegret, StationChoice, choice_of
 from tidewatt.simulation.queueing.packing import rules_of
@@ -19,7 +19,7 @@ from tidewatt.simulation.queueing.packing import rules_of
 
 def tastes(choice: str, scale: float, seed: int = 0, vehicles: int = 4000, stations: int = 5) -> np.ndarray:
     """Tastes, shape (vehicles, stations)."""
-    rules = rules_of(Parameters(choice=choice, taste_min=scale), None, seed)
+    rules = rules_of(SIMULATION.resolve(choice=choice, taste_min=scale), None, seed)
     return np.array([[taste_min(rules, v, s) for s in range(stations)] for v in range(vehicles)])
 
 
@@ -50,7 +50,7 @@ def test_tastes_do_not_depend_on_plans() -> None:
 
     for plan in (StationPlan(np.full(6, 1), np.full(6, 1)), StationPlan(np.full(6, 9), np.full(6, 0))):
         usable = dataclasses.replace(asked, fast_kw=np.full(80, 100.0))
-        run_day(made, usable, Parameters(), plan, Remember())
+        run_day(made, usable, SIMULATION.resolve(), plan, Remember())
     assert len(seen) == 160
     assert all(np.array_equal(a, b) for a, b in zip(seen[:80], seen[80:], strict=True))
 
@@ -60,7 +60,7 @@ def test_logit_shares() -> None:
     n, scale, per_h = 40_000, 4.0, 20.0
     detours = np.array([0, 2, 5, 9]) * 60_000
     asked = requests_of(np.arange(n) * 1e-3, np.tile(detours, (n, 1)), np.zeros((n, 4), int))
-    p = Parameters(choice="logit", taste_min=scale, value_of_time_per_h=per_h, information="none")
+    p = SIMULATION.resolve(choice="logit", taste_min=scale, value_of_time_per_h=per_h, information="none")
     done = run_day(stations_of([1] * 4, [0] * 4), asked, p)
     weight = np.exp(-detours / 60_000 / scale)
     count = np.bincount(done.station, minlength=4)
@@ -76,8 +76,12 @@ def test_regret_minimises_regret() -> None:
     for seed in range(8):
         made, asked = random_day(seed, 120, 6)
         for scale in (0.02, 0.1, 5.0):
-            p = Parameters(choice="regret", regret_scale=scale, information=WORDS["information"][seed % 3])
-            outside = Outside(p.value_of_time_per_h, scale)
+            p = SIMULATION.resolve(
+                choice="regret",
+                regret_scale=scale,
+                information=SIMULATION.every["information"].words[seed % 3],
+            )
+            outside = Outside(p["value_of_time_per_h"], scale)
             assert same(run_day(made, asked, p), run_day(made, asked, p, choice=outside)), (seed, scale)
 
 
@@ -102,7 +106,7 @@ def test_regret_compromises() -> None:
 
 
 @pytest.mark.parametrize("choice", ["cost", "logit"])
-@pytest.mark.parametrize("information", WORDS["information"])
+@pytest.mark.parametrize("information", SIMULATION.every["information"].words)
 def test_a_rule_from_outside_gives_identical_events(choice: str, information: str) -> None:
     """Without it a researcher's own rule would meet other queues than the built-in ones."""
 
@@ -117,8 +121,8 @@ def test_a_rule_from_outside_gives_identical_events(choice: str, information: st
 
     for seed in range(5):
         made, asked = random_day(seed)
-        p = Parameters(choice=choice, information=information)
-        own = Own(p.value_of_time_per_h, choice == "logit")
+        p = SIMULATION.resolve(choice=choice, information=information)
+        own = Own(p["value_of_time_per_h"], choice == "logit")
         assert isinstance(own, StationChoice)
         assert same(run_day(made, asked, p), run_day(made, asked, p, choice=own))
         assert same(run_day(made, asked, p), run_day(made, asked, p, choice=choice_of(p)))
@@ -135,23 +139,23 @@ def test_rules_that_cannot_be_used_are_refused() -> None:
     with pytest.raises(ValueError, match=r"Wrong\.costs must give one number an alternative"):
         run_day(made, asked, choice=Wrong())
     with pytest.raises(ValueError, match="value_of_time_per_h above 0"):
-        ChargingDay(made, parameters=Parameters(choice="regret", value_of_time_per_h=0.0))
+        ChargingDay(made, parameters={**SIMULATION.resolve(choice="regret"), "value_of_time_per_h": 0.0})
 
 
 def test_built_in_rules_know_their_numbers() -> None:
     """Without it a rule given with numbers of its own would use the parameters' numbers."""
     made, asked = random_day(4)
-    hurried = Parameters(value_of_time_per_h=200.0)
+    hurried = SIMULATION.resolve(value_of_time_per_h=200.0)
     assert same(run_day(made, asked, hurried), run_day(made, asked, choice=GeneralisedCost(200.0)))
     assert not same(run_day(made, asked), run_day(made, asked, hurried))
-    assert isinstance(choice_of(Parameters(choice="logit")), Logit)
+    assert isinstance(choice_of(SIMULATION.resolve(choice="logit")), Logit)
 
 
 def test_time_without_value() -> None:
     """Without it drivers who only mind money would find no station, or one without a charger."""
     asked = requests_of([10.0], [[0, 600_000, 60_000]])
     stations = stations_of([0, 1, 1], [0, 0, 0], price_fast_per_kwh=[0.1, 0.5, 1.0])
-    done = run_day(stations, asked, Parameters(value_of_time_per_h=0.0))
+    done = run_day(stations, asked, SIMULATION.resolve(value_of_time_per_h=0.0))
     assert done.station.tolist() == [1]
 
 

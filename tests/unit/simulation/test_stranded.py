@@ -10,9 +10,9 @@ from tests.unit.simulation.charging_days import stations_of
 from tests.verification.road_scenarios import roads_of, scenario_of
 from tidewatt.domain.checks.scenario import check
 from tidewatt.execution.threads import Threads
+from tidewatt.options.simulation import SIMULATION
 from tidewatt.simulation.driving.ledger import Reason
 from tidewatt.simulation.itineraries import itineraries
-from tidewatt.simulation.parameters import Parameters
 from tidewatt.simulation.preparation import world_of
 from tidewatt.simulation.replications import outcome_of, workers_of
 
@@ -31,7 +31,7 @@ def test_who_cannot_get_home_has_no_charger_of_home_where_he_stands() -> None:
     )
     made = scenario_of(roads, [(0, 2, 3000.0), (0, 1, 500.0), (1, 0, 500.0), (2, 3, 50.0), (3, 2, 50.0)])
     made = dataclasses.replace(made, stations=stations_of([2], [0], node=np.array([1])))
-    p = Parameters.of({"vehicles": 80, "threads": 1, "soc_initial": [0.1, 0.3]})
+    p = SIMULATION.resolve(vehicles=80, threads=1, soc_initial=[0.1, 0.3])
     with Threads(1) as threads:
         world = world_of(made, p, threads)
         plans, drivers, day = workers_of(world, threads)[0].run(0)
@@ -54,7 +54,7 @@ def test_who_runs_low_without_leaving_the_zone_leaves_a_reason() -> None:
     roads = roads_of(2, [(0, 1), (1, 0)], zones=range(2), capacity_veh_h=900.0, length_km=5.0)
     made = scenario_of(roads, [(0, 0, 3000.0), (1, 1, 3000.0)])
     made = dataclasses.replace(made, stations=stations_of([2], [0], node=np.array([1])))
-    p = Parameters.of({"vehicles": 40, "threads": 1, "soc_initial": [0.0, 0.1]})
+    p = SIMULATION.resolve(vehicles=40, threads=1, soc_initial=[0.0, 0.1])
     with Threads(1) as threads:
         world = world_of(made, p, threads)
         _, _, day = workers_of(world, threads)[0].run(0)

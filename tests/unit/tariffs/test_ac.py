@@ -12,9 +12,9 @@ from tests.unit.tariffs.networks import drawn_network, published_network
 from tests.unit.tariffs.small_cases import small_case
 from tidewatt.domain.radial import feeder_of
 from tidewatt.errors import ScenarioError, TidewattError
+from tidewatt.options.tariffs import TARIFF
 from tidewatt.tariffs.ac import ac_check, ac_flow
 from tidewatt.tariffs.feeder import about_forecast, drawn, rows_of, swept
-from tidewatt.tariffs.parameters import Parameters
 
 # Vmin and losses in kW: M. E. Baran and F. F. Wu (1989) for 33 and 69 buses, as MATPOWER solves the cases.
 PUBLISHED = {"case33bw": (0.91309, 202.68), "case69": (0.90919, 224.99), "case141": (0.92786, 632.70)}
@@ -89,7 +89,7 @@ def test_derivatives_about_the_forecast(seed, buses):
 def _both(scenario, **parameters):
     d = scenario.distribution
     feeder = feeder_of(d)
-    return feeder, rows_of(feeder, d, scenario.injections, scenario.sites, Parameters(**parameters))[0]
+    return feeder, rows_of(feeder, d, scenario.injections, scenario.sites, TARIFF.resolve(**parameters))[0]
 
 
 def test_a_plan_beside_its_ac_flow():

@@ -17,13 +17,13 @@ from tests.unit.tariffs.grid_rows import (
 )
 from tidewatt.domain.distribution import Forecasts, days_needed
 from tidewatt.errors import ScenarioError
-from tidewatt.tariffs.parameters import Parameters
+from tidewatt.options.tariffs import TARIFF
 from tidewatt.tariffs.robust import margins
 
 
 def ask(errors, coverage=0.9, scope="row_step", seed=0, injections=None):
     """Margins from past errors of shape (days, injections, steps)."""
-    asked = Parameters(uncertainty="conformal", coverage=coverage, coverage_scope=scope)
+    asked = TARIFF.resolve(uncertainty="conformal", coverage=coverage, coverage_scope=scope)
     influence = some_influence(seed)
     past = errors if errors is None or isinstance(errors, Forecasts) else errors_as_forecasts(errors)
     return margins(influence, injections or injections_of(seed), rows_of(influence), asked, past)

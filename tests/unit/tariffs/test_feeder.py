@@ -11,9 +11,9 @@ from tests.unit.tariffs.networks import drawn_network
 from tests.unit.tariffs.small_cases import small_case
 from tidewatt.domain.distribution import Distribution
 from tidewatt.domain.radial import feeder_of
+from tidewatt.options.tariffs import TARIFF
 from tidewatt.tariffs.ac import ac_flow
 from tidewatt.tariffs.feeder import at_no_load, rows_of, swept
-from tidewatt.tariffs.parameters import Parameters
 
 SEEDS, SIZES = st.integers(0, 10_000), st.integers(1, 25)
 
@@ -151,7 +151,7 @@ def test_the_slack_is_fed_at_its_equal_limits():
 
 def _rows(scenario, **parameters):
     d = scenario.distribution
-    return rows_of(feeder_of(d), d, scenario.injections, scenario.sites, Parameters(**parameters))
+    return rows_of(feeder_of(d), d, scenario.injections, scenario.sites, TARIFF.resolve(**parameters))
 
 
 def test_rows_are_lines_then_buses_with_their_limits():

@@ -10,9 +10,9 @@ import pytest
 from tests.unit.tariffs.grid_rows import errors_as_forecasts, injections_of, rows_of, some_influence
 from tests.unit.tariffs.small_cases import small_case
 from tidewatt.domain.distribution import Injections
+from tidewatt.options.tariffs import TARIFF
 from tidewatt.tariffs import outcomes
 from tidewatt.tariffs.outcomes import QUANTILES, outcome_table, sample
-from tidewatt.tariffs.parameters import Parameters
 from tidewatt.tariffs.problem import GridRows, Influence
 from tidewatt.tariffs.robust import margins
 from tidewatt.tariffs.study import tariff
@@ -50,7 +50,7 @@ def one_line(limit_kw=100.0, half_width_kw=(20.0,), steps=2):
 def test_rates_are_those_worked_out_by_hand():
     """Without it: violations are counted with margins, against the wrong plan, or step by step only."""
     influence, injections, rows = one_line()
-    asked = Parameters(samples=200_000)
+    asked = TARIFF.resolve(samples=200_000)
     # 60 + 30 +- 20 over 100: a quarter of the outcomes, in each of two independent steps.
     plans = {"robust": np.full((1, 2), 20.0), "deterministic": np.full((1, 2), 30.0)}
     found = sample(influence, injections, rows, plans, asked)
@@ -70,7 +70,7 @@ def test_a_protected_plan_withstands_ten_thousand_outcomes(shape):
     """Without it: what is published as robust fails within the very set it was made for."""
     influence, injections = some_influence(6), injections_of(6)
     rows = rows_of(influence)
-    asked = Parameters(uncertainty=shape, gamma=1.0, samples=10_000, seed=3)
+    asked = TARIFF.resolve(uncertainty=shape, gamma=1.0, samples=10_000, seed=3)
     low, high = margins(influence, injections, rows, asked, None)
     # As loaded as limits allow: lines from above, voltages from below.
     worst = np.where((rows.kind == 0)[:, None], rows.high - high, rows.low + low)
@@ -90,7 +90,7 @@ def test_past_days_are_drawn_whole():
     errors = np.zeros((DAYS, 2, 2))
     errors[:, 0], errors[:, 1] = 30.0, -30.0  # always cancel
     errors[:4] = 15.0  # on a tenth of the days they add up, in both steps
-    asked = Parameters(uncertainty="conformal", samples=20_000)
+    asked = TARIFF.resolve(uncertainty="conformal", samples=20_000)
     plan = {"robust": np.full((1, 2), 35.0)}
     found = sample(influence, injections, rows, plan, asked, errors_as_forecasts(errors))
     assert found.rate("robust") == pytest.approx(0.1, abs=0.01)
@@ -103,7 +103,7 @@ def test_days_with_gaps_are_left_out_unless_nothing_depends_on_them():
     influence, injections, rows = one_line(half_width_kw=(20.0, 20.0))
     errors = np.full((DAYS, 2, 2), 30.0)
     errors[: DAYS // 2, 1, 0] = np.nan
-    asked = Parameters(uncertainty="conformal", samples=2_000)
+    asked = TARIFF.resolve(uncertainty="conformal", samples=2_000)
     plan = {"robust": np.zeros((1, 2))}
     found = sample(influence, injections, rows, plan, asked, errors_as_forecasts(errors))
     assert found.quantiles[:, 0, 0, 0] == pytest.approx([120.0] * 5)
@@ -118,7 +118,7 @@ def test_a_plan_exactly_at_its_limit_keeps_it():
     influence, injections, rows = one_line(half_width_kw=(0.0,))
     for excess, rate in ((1e-8, 0.0), (1e-2, 1.0)):
         plan = {"robust": np.full((1, 2), 40.0 + excess)}
-        assert sample(influence, injections, rows, plan, Parameters(samples=10)).rate("robust") == rate
+        assert sample(influence, injections, rows, plan, TARIFF.resolve(samples=10)).rate("robust") == rate
 
 
 @pytest.mark.parametrize("uncertainty", ("box", "conformal"))
@@ -130,7 +130,7 @@ def test_seed_decides_and_blocks_do_not_show(monkeypatch, uncertainty):
     plans = {"robust": np.zeros((2, 3)), "deterministic": np.full((2, 3), 5.0)}
 
     def drawn(seed=1):
-        asked = Parameters(uncertainty=uncertainty, samples=400, seed=seed)
+        asked = TARIFF.resolve(uncertainty=uncertainty, samples=400, seed=seed)
         return sample(influence, injections, rows, plans, asked, past)
 
     whole, again, other = drawn(), drawn(), drawn(seed=2)
@@ -152,7 +152,7 @@ def test_limits_that_stay_far_are_no_others_than_those_never_exceeded(uncertaint
     rows = rows_of(influence, limit_kw=130.0)
     past = errors_as_forecasts(np.random.default_rng(0).normal(scale=20, size=(DAYS, 5, 3)))
     plans = {"robust": np.zeros((2, 3)), "deterministic": np.full((2, 3), 5.0)}
-    asked = Parameters(uncertainty=uncertainty, samples=400)
+    asked = TARIFF.resolve(uncertainty=uncertainty, samples=400)
     steps: list[int] = []
     whole = sample(influence, injections, rows, plans, asked, past)
     rates = sample(influence, injections, rows, plans, asked, past, flows=False, on_step=steps.append)
@@ -178,7 +178,7 @@ def test_table_has_lines_only_under_their_names():
     rows = GridRows(**{name: getattr(rows, name)[swapped] for name in fields})
     influence = Influence(influence.active[swapped], influence.reactive[swapped], influence.ratio)
     plans = {"robust": np.zeros((2, 3)), "deterministic": np.full((2, 3), 5.0)}
-    found = sample(influence, injections, rows, plans, Parameters(samples=300))
+    found = sample(influence, injections, rows, plans, TARIFF.resolve(samples=300))
     table = outcome_table(found, rows, np.array(["first", "second"], object))
     columns = ["line_id", "step", "plan", *QUANTILES, "violated"]
     assert list(table.columns) == columns and len(table) == 2 * 2 * 3
@@ -193,7 +193,7 @@ def test_table_has_lines_only_under_their_names():
 def test_no_samples_make_an_empty_table():
     """Without it: a study that asks for no samples publishes rates of nothing."""
     influence, injections, rows = one_line()
-    found = sample(influence, injections, rows, {"robust": np.zeros((1, 2))}, Parameters(samples=0))
+    found = sample(influence, injections, rows, {"robust": np.zeros((1, 2))}, TARIFF.resolve(samples=0))
     assert found.samples == 0 and found.rate("robust") is None
     table = outcome_table(found, rows, np.array(["line"], object))
     assert not len(table) and list(table.columns) == ["line_id", "step", "plan", *QUANTILES, "violated"]

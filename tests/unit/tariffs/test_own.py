@@ -100,7 +100,7 @@ def test_what_only_one_aggregator_uses_needs_no_price() -> None:
     )
     one = solver.solve("central", alone)
     assert scarce(alone, one, prices_of(alone, one)) == ()
-    assert case.parameters.publish == "auto"
+    assert case.parameters["publish"] == "auto"
 
 
 def test_asked_for_all_prices_all_are_published() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tests.unit.tariffs.grid_rows import injections_of, rows_of, some_influence
+from tidewatt.options.tariffs import TARIFF
 from tidewatt.tariffs import robust
-from tidewatt.tariffs.parameters import Parameters
 from tidewatt.tariffs.robust import margins
 
 GAMMAS = (0.0, 0.15, 0.5, 0.77, 1.0)
@@ -20,7 +20,7 @@ GAMMAS = (0.0, 0.15, 0.5, 0.77, 1.0)
 def ask(shape, gamma, influence, injections):
     """Margins of one set, both directions."""
     rows = rows_of(influence)
-    low, high = margins(influence, injections, rows, Parameters(uncertainty=shape, gamma=gamma), None)
+    low, high = margins(influence, injections, rows, TARIFF.resolve(uncertainty=shape, gamma=gamma), None)
     assert low.shape == high.shape == rows.nominal.shape
     return low, high
 

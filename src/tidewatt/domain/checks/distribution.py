@@ -13,6 +13,7 @@ from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.radial import Feeder, feeder_of, loops, unreached
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.travel import ChargingSites
+from tidewatt.options.tariffs import TARIFF
 
 __all__ = ["check_base_load", "check_distribution"]
 
@@ -313,16 +314,16 @@ def _injections(injections: Injections, scenario: Scenario, report: Findings) ->
 
 def _past_days(scenario: Scenario, report: Findings) -> None:
     """Past days are there, and enough of them, where margins are asked to follow them."""
-    asked = scenario.parameters.get("tariff", {})
-    if asked.get("uncertainty") != "conformal":
+    asked = TARIFF.lenient(scenario.parameters)
+    if asked["uncertainty"] != "conformal":
         return
     if scenario.forecasts is None:
         problem = "conformal margins need past forecasts beside their outcomes, and the table is missing"
         fix = "Add it (injection_id, day, step, forecast_kw, outcome_kw), or ask for box, budget or ellipsoid"
         report.add("forecasts", "", problem, fix)
         return
-    coverage, days = asked.get("coverage", 0.95), len(scenario.forecasts.day)
-    if isinstance(coverage, int | float) and 0 < coverage < 1 and days < days_needed(coverage):
+    coverage, days = asked["coverage"], len(scenario.forecasts.day)
+    if days < days_needed(coverage):
         problem = (
             f"a coverage of {coverage:g} takes {days_needed(coverage)} past days, the table holds {days}"
         )

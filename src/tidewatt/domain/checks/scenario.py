@@ -31,6 +31,7 @@ from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.reach import Reach
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue
+from tidewatt.options.simulation import SIMULATION
 
 __all__ = ["check"]
 
@@ -162,8 +163,8 @@ def _simulated_days(scenario: Scenario, report: Findings) -> None:
     if horizon.minutes < _DAY_MIN - 1e-6:
         fix = f"Give {math.ceil(_DAY_MIN / horizon.step_min)} steps or more: driving is simulated by days"
         report.add("scenario.toml", "horizon.steps", f"{axis} are less than a day", fix)
-    step = scenario.parameters.get("simulation", {}).get("step_min", 1.0)
-    parts = horizon.minutes / step if isinstance(step, int | float) and step > 0 else 1.0
+    step = SIMULATION.lenient(scenario.parameters)["step_min"]
+    parts = horizon.minutes / step
     if abs(parts - round(parts)) > 1e-9 * max(parts, 1.0):
         problem = f"{axis} are not a whole number of simulated steps of {step:g} min"
         fix = "Change the horizon's step_min or steps, or step_min of [simulation]"

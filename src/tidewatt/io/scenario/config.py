@@ -6,20 +6,18 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
-from tidewatt.configuration.parameters import Parameters as ConfigurationParameters
 from tidewatt.domain.horizon import Horizon
-from tidewatt.errors import Issue, ScenarioError
-from tidewatt.io.scenario.schema import did_you_mean
-from tidewatt.simulation.parameters import Parameters
-from tidewatt.tariffs.parameters import Parameters as TariffParameters
+from tidewatt.errors import Issue
+from tidewatt.options.spelling import did_you_mean
+from tidewatt.options.studies import STUDIES
 
 __all__ = ["CONFIG_FILE", "Config", "parse_config", "read_config", "toml_text"]
 
@@ -48,20 +46,6 @@ class HorizonModel(_Strict):
     steps: int = Field(gt=0, le=2_000_000)
 
 
-class CoordinationModel(_Strict):
-    """Section ``[coordination]``: parameters of the study, all optional."""
-
-    solver: Literal["newton", "admm"] | None = None
-    relative_gap: float | None = Field(default=None, ge=0, le=1)
-    absolute_gap: float | None = Field(default=None, ge=0, le=1)
-    time_limit_s: float | None = Field(default=None, ge=0)
-    max_passes: int | None = Field(default=None, ge=1)
-    threads: int | None = Field(default=None, ge=0)
-    seed: int | None = Field(default=None, ge=0)
-    shards: int | None = Field(default=None, ge=0)
-    session: bool | None = None
-
-
 class SamplingModel(_Strict):
     """Section ``[sampling]``: how vehicles were drawn from a whole fleet."""
 
@@ -84,15 +68,15 @@ class RoadsModel(_Strict):
 
 
 class ConfigModel(_Strict):
-    """The whole of ``scenario.toml``. Sections of other studies are kept as they are."""
+    """The whole of ``scenario.toml``. Sections of studies are checked by the options they declare."""
 
     name: str = Field(default="", max_length=500)
     currency: Annotated[str, AfterValidator(_currency)] = ""
     crs: str | None = None
     horizon: HorizonModel
-    coordination: CoordinationModel = CoordinationModel()
     sampling: SamplingModel = SamplingModel()
     roads: RoadsModel = RoadsModel()
+    coordination: dict[str, Any] = {}
     simulation: dict[str, Any] = {}
     assign: dict[str, Any] = {}
     configuration: dict[str, Any] = {}
@@ -101,11 +85,9 @@ class ConfigModel(_Strict):
 
 _ANY_HORIZON = {"horizon": {"start": datetime(2000, 1, 1), "step_min": 1.0, "steps": 1440}}
 _UNREAD_CRS = "km"
-STUDIES = ("coordination", "simulation", "assign", "configuration", "tariff")
 _SECTIONS: dict[str, type[BaseModel]] = {
     "": ConfigModel,
     "horizon": HorizonModel,
-    "coordination": CoordinationModel,
     "sampling": SamplingModel,
     "roads": RoadsModel,
 }
@@ -148,10 +130,8 @@ class Config:
         self.horizon = Horizon(h.start, float(h.step_min), h.steps)
         self.sampling = model.sampling.model_dump(exclude_none=True)
         for study in STUDIES:
-            given = getattr(model, study)
-            values = given.model_dump(exclude_none=True) if isinstance(given, BaseModel) else dict(given)
-            if values:
-                self.parameters[study] = values
+            if given := getattr(model, study):
+                self.parameters[study] = dict(given)
         if model.crs is not None:
             self.parameters["scenario"] = {"crs": model.crs}
 
@@ -197,9 +177,9 @@ def parse_config(raw: Mapping[str, Any], issues: list[Issue], name: str = "") ->
         problem = f"{model.horizon.start.isoformat()} has an offset from UTC"
         found.append(Issue(CONFIG_FILE, "horizon.start", problem, "Give local time without an offset"))
         model.horizon.start = model.horizon.start.replace(tzinfo=None)
-    found += _study_issues("simulation", model.simulation, Parameters)
-    found += _study_issues("configuration", model.configuration, ConfigurationParameters)
-    found += _study_issues("tariff", model.tariff, TariffParameters)
+    for study, options in STUDIES.items():
+        wrong_there = options.issues(getattr(model, study))
+        found += [replace(i, table=CONFIG_FILE, field=f"{study}.{i.field}") for i in wrong_there]
     issues.extend(found)
     config = Config(model, name)
     if no_horizon:
@@ -207,27 +187,6 @@ def parse_config(raw: Mapping[str, Any], issues: list[Issue], name: str = "") ->
     if crs_unread:
         config.crs = _UNREAD_CRS
     return config
-
-
-def _study_issues(
-    study: str,
-    given: Mapping[str, Any],
-    parameters: type[Parameters] | type[ConfigurationParameters] | type[TariffParameters],
-) -> list[Issue]:
-    """What is wrong with a study's section: its parameters say it."""
-    if not given:
-        return []
-    known = [field.name for field in fields(parameters)]
-    found = []
-    for key in given.keys() - set(known):
-        fix = f"Correct or remove it: {did_you_mean(key, known)}"
-        problem = f"unknown key {key!r} in [{study}]"
-        found.append(Issue(CONFIG_FILE, f"{study}.{key}", problem, fix))
-    try:
-        parameters.of({key: value for key, value in given.items() if key in known})
-    except ScenarioError as error:
-        found += [replace(i, table=CONFIG_FILE, field=f"{study}.{i.field}") for i in error.issues]
-    return sorted(found, key=lambda issue: issue.field)
 
 
 def _issue(where: tuple[str, ...], detail: Any) -> Issue:

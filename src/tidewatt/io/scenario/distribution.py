@@ -12,8 +12,8 @@ from tidewatt.domain.distribution import INJECTION_KINDS, Distribution, Forecast
 from tidewatt.domain.horizon import Horizon
 from tidewatt.io.scenario.itineraries import as_given, known_ids, located
 from tidewatt.io.scenario.profiles import laid_out, report_gaps, step_numbers, whole_numbers
-from tidewatt.io.scenario.schema import did_you_mean
 from tidewatt.io.scenario.tables import IdColumn, ScenarioTable
+from tidewatt.options.spelling import did_you_mean
 
 __all__ = ["STATUSES", "build_distribution", "build_forecasts", "build_injections", "build_provenance"]
 

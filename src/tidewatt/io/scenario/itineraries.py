@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from tidewatt.domain.arrays import Array, offsets
 from tidewatt.domain.fleet import Dwells, Fleet, Trips
-from tidewatt.io.scenario.schema import nearest
 from tidewatt.io.scenario.tables import SHOWN, IdColumn, ScenarioTable
+from tidewatt.options.spelling import nearest
 
 __all__ = ["as_given", "attributes", "build_dwells", "build_fleet", "build_trips", "known_ids", "located"]
 

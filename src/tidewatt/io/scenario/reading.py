@@ -38,7 +38,7 @@ from tidewatt.io.scenario.travel import (
     roads_in_steps,
 )
 from tidewatt.io.scenario.writing import write_scenario
-from tidewatt.tariffs.parameters import Parameters
+from tidewatt.options.tariffs import TARIFF
 
 __all__ = ["ROADS", "TARIFFS", "TRAVEL", "read_scenario", "require", "scenario_from_tables", "write_scenario"]
 
@@ -255,8 +255,9 @@ def _with_tariffs(scenario: Scenario, tables: ScenarioTables, steps: bool) -> Sc
     if steps:
         scenario = replace(scenario, step_roads=build_step_roads(tables.open("nodes"), tables.open("links")))
     elif travelled and scenario.roads is not None:
-        given = _road_figures(scenario.parameters.get("tariff", {}))
-        scenario = replace(scenario, step_roads=roads_in_steps(scenario.roads, scenario.horizon, *given))
+        p = TARIFF.lenient(scenario.parameters)
+        in_steps_now = roads_in_steps(scenario.roads, scenario.horizon, p["kwh_per_km"], p["vehicle_share"])
+        scenario = replace(scenario, step_roads=in_steps_now)
     if not travelled:
         return scenario
     parts = TravelTables(*(tables.open(field.name) for field in fields(TravelTables)))
@@ -265,15 +266,6 @@ def _with_tariffs(scenario: Scenario, tables: ScenarioTables, steps: bool) -> Sc
     discharging = bool((sites.level_kw < 0).any())
     travel = build_travel(parts.travel, aggregators, ids, nodes, discharging)
     return replace(scenario, sites=sites, aggregators=aggregators, travel=travel)
-
-
-def _road_figures(given: Mapping[str, Any]) -> tuple[float, float]:
-    """Consumption and share of capacity of ``[tariff]``; defaults where it is wrong, which is reported."""
-    try:
-        parameters = Parameters.of(given)
-    except ScenarioError:
-        parameters = Parameters()
-    return parameters.kwh_per_km, parameters.vehicle_share
 
 
 def _wide_horizon(tables: ScenarioTables) -> Horizon:

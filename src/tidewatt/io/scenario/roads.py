@@ -14,8 +14,8 @@ from tidewatt.domain.roads import ROAD_CLASSES, Demand, FleetTypes, Roads
 from tidewatt.domain.stations import Stations
 from tidewatt.io.scenario.config import Config
 from tidewatt.io.scenario.itineraries import as_given, attributes, known_ids, located
-from tidewatt.io.scenario.schema import did_you_mean
 from tidewatt.io.scenario.tables import IdColumn, ScenarioTable
+from tidewatt.options.spelling import did_you_mean
 
 __all__ = [
     "RoadTables",

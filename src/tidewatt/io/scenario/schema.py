@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -16,11 +15,9 @@ __all__ = [
     "a_text",
     "an_id",
     "columns_of",
-    "did_you_mean",
     "in_steps",
     "may",
     "must",
-    "nearest",
     "table_of",
 ]
 
@@ -343,18 +340,3 @@ def columns_of(table: str, names: Iterable[str]) -> dict[str, Column]:
     return {
         name: replace(column, required=asked.get(name, column.required)) for name, column in columns.items()
     }
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like `name`, or None where none is alike."""
-    names = list(known)
-    lowered = {str(other).lower(): other for other in names}
-    found = difflib.get_close_matches(name.strip().lower(), list(lowered), n=1, cutoff=0.5)
-    return lowered[found[0]] if found else None
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The hint that names the nearest known name, or lists them all."""
-    names = [str(other) for other in known]
-    best = nearest(name, names)
-    return f"did you mean {best!r}?" if best else f"known are {', '.join(names)}"

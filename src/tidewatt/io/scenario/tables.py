@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from tidewatt.domain.arrays import Array
 from tidewatt.errors import Issue, ScenarioWarning
 from tidewatt.io.scenario.files import CsvFile, MemoryTable, ParquetTable, Source, Unreadable
-from tidewatt.io.scenario.schema import TABLES, Column, columns_of, did_you_mean
+from tidewatt.io.scenario.schema import TABLES, Column, columns_of
+from tidewatt.options.spelling import did_you_mean
 
 __all__ = ["SHOWN", "IdColumn", "ScenarioTable", "ScenarioTables", "clean_ids", "encoded", "flat"]
 

@@ -67,9 +67,9 @@ class Loop:
     def renew(self, interval: int) -> None:
         """Renew speeds, see who drives into trouble, and find the ways of those who leave soon."""
         self.ledger.roads(interval, *self.motion.renew(interval))
-        minute = interval * self.world.parameters.renew_min
+        minute = interval * self.world.parameters["renew_min"]
         self._reconsider(int(minute // 1440.0))
-        self._foresee(minute + self.world.parameters.renew_min)
+        self._foresee(minute + self.world.parameters["renew_min"])
 
     def _reconsider(self, day: int) -> None:
         """Drivers whose way has become dearer may look for a station at the next node (sim-5)."""
@@ -98,7 +98,7 @@ class Loop:
         after = (stored - need_kwh) / battery
         wants = self.world.decision.wants(stored / battery, after, self.drivers.threshold_soc[who])
         # Nobody stops for nothing: a millionth of the battery at least.
-        return np.asarray(wants, bool) & (stored < (self.world.parameters.target_soc - 1e-6) * battery)
+        return np.asarray(wants, bool) & (stored < (self.world.parameters["target_soc"] - 1e-6) * battery)
 
     # --- every step ----------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ class Loop:
         self.trip[who] += 1
         left = self.trip[who] < self.plans.first[who + 1]
         some = who[left]
-        stop = max(SHORTEST_STOP_MIN, self.world.parameters.step_min)
+        stop = max(SHORTEST_STOP_MIN, self.world.parameters["step_min"])
         leave = np.maximum(self.plans.depart_min[self.trip[some]], self.parked_since[some] + stop)
         self.leave[some] = np.where(leave < self.world.minutes, leave, np.inf)
         self.leave[who[~left]] = np.inf
@@ -212,7 +212,7 @@ class Loop:
         self.ledger.ran_low(who[self._low(who, kwh)], self.motion, Reason.WITHIN_ZONE)
         self.ledger.leg_begins(who, self.motion)
         self.state[who] = DRIVING
-        took = np.maximum(60.0 * km / SIDE_STREET_KMH, self.world.parameters.step_min)
+        took = np.maximum(60.0 * km / SIDE_STREET_KMH, self.world.parameters["step_min"])
         self.release[who] = self.motion.now_min[who] + took
         self.motion.drive_elsewhere(who, km, kwh)
 
@@ -252,7 +252,7 @@ class Loop:
         return Requests(
             minute=minute,
             vehicle=who,
-            energy_kwh=np.maximum(p.target_soc * battery - stored, 0.0) / p.charge_efficiency,
+            energy_kwh=np.maximum(p["target_soc"] * battery - stored, 0.0) / p["charge_efficiency"],
             fast_kw=drivers.fast_kw[who],
             normal_kw=drivers.normal_kw[who],
             battery_kwh=battery,
@@ -329,8 +329,8 @@ def run_day(
     Nobody sets out after the end; those under way then, and charges, run out.
     """
     loop = Loop(world, plans, drivers, Motion(world, drivers, router), router, charging)
-    step, horizon = world.parameters.step_min, world.minutes
-    per_interval = round(world.parameters.renew_min / step)
+    step, horizon = world.parameters["step_min"], world.minutes
+    per_interval = round(world.parameters["renew_min"] / step)
     number = 0
     while number * step < horizon or (loop.busy() and number * step < horizon + _OVERTIME_MIN):
         if number % per_interval == 0 and number * step < horizon:

@@ -131,7 +131,7 @@ class DayLedger:
         charger = np.where(here, self._plans.charger_kw[row], 0.0)
         limit = np.where(charger > SLOW_KW, self._strong[who], self._slow[who])
         kw = np.minimum(charger, limit)
-        efficiency = self._world.parameters.charge_efficiency
+        efficiency = self._world.parameters["charge_efficiency"]
         room = np.maximum(self._drivers.battery_kwh[who] - stored[who], 0.0)
         hours = np.maximum(until[who] - since[who], 0.0) / 60.0
         gained: Array = np.minimum(kw * hours * efficiency, room)
@@ -141,7 +141,7 @@ class DayLedger:
 
     def charged(self, who: Array) -> Array:
         """What batteries gained at a station [kWh]."""
-        gained: Array = self.asked_kwh[who] * self._world.parameters.charge_efficiency
+        gained: Array = self.asked_kwh[who] * self._world.parameters["charge_efficiency"]
         self.charged_kwh[who] += gained
         return gained
 

@@ -9,8 +9,8 @@ import numpy as np
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import FleetTypes
 from tidewatt.kernels.roads.movement import append_paths, move, path_kwh, rest_kwh
+from tidewatt.options.simulation import SimulationOptions
 from tidewatt.simulation.driving.models import REFERENCE_KWH_PER_KM
-from tidewatt.simulation.parameters import Parameters
 
 if TYPE_CHECKING:
     from tidewatt.routing.routers import Router
@@ -49,7 +49,7 @@ class Drivers(NamedTuple):
 
 
 def draw_drivers(
-    plans: DayPlans, types: FleetTypes, parameters: Parameters, rng: np.random.Generator
+    plans: DayPlans, types: FleetTypes, parameters: SimulationOptions, rng: np.random.Generator
 ) -> Drivers:
     """Batteries by type, first state of charge and thresholds as the parameters say.
 
@@ -58,12 +58,12 @@ def draw_drivers(
     """
     n = plans.vehicles
     battery = types.battery_kwh[plans.type]
-    low, high = parameters.soc_initial
-    least, most = parameters.threshold_soc
+    low, high = parameters["soc_initial"]
+    least, most = parameters["threshold_soc"]
     fast, normal = types.max_fast_kw[plans.type], types.max_normal_kw[plans.type]
     charger = plans.charger_kw[plans.first[:-1] + np.arange(n)]
     kw = np.minimum(charger, np.where(charger > SLOW_KW, fast, normal))
-    before = kw * plans.standing_min / 60.0 * parameters.charge_efficiency
+    before = kw * plans.standing_min / 60.0 * parameters["charge_efficiency"]
     return Drivers(
         battery_kwh=battery,
         stored_kwh=np.minimum(battery * rng.uniform(low, high, n) + before, battery),
@@ -111,7 +111,7 @@ class Motion:
         self._part = np.zeros(n)
         self._leg_row = np.full(n, -1, np.int32)
         self._path, self._used = np.zeros(1 << 20, np.int32), 0
-        self._kept = max(_KEPT_INTERVALS, int(_KEPT_MIN / world.parameters.renew_min))
+        self._kept = max(_KEPT_INTERVALS, int(_KEPT_MIN / world.parameters["renew_min"]))
         self._link_ms = np.zeros((self._kept, links), np.int32)
         self._link_kwh = np.zeros((self._kept, links))
         self._entered = np.zeros(links, np.int64)

@@ -183,7 +183,7 @@ def station_series(
     stations, minutes : int
         Shape of the series; what lies beyond the last minute wraps to the first ones.
     taper_soc, charge_efficiency : float
-        As in `Parameters`.
+        As in `SimulationOptions`.
 
     Returns
     -------

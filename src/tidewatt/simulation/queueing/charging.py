@@ -10,7 +10,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.domain.stations import StationPlan, Stations
 from tidewatt.kernels.queue import events, records
 from tidewatt.kernels.queue import stations as queue_stations
-from tidewatt.simulation.parameters import Parameters
+from tidewatt.options.simulation import SIMULATION, SimulationOptions
 from tidewatt.simulation.queueing.charges import Requests, Sessions, station_series
 from tidewatt.simulation.queueing.choice import StationChoice
 from tidewatt.simulation.queueing.packing import grown, outside, queue_of, rules_of, sessions_of, take_in
@@ -32,7 +32,7 @@ class ChargingDay:
         What is built there; what is installed where not given.
     prices : (array, array), optional
         Price of fast and of normal charging by minute of the day, each of shape (stations, 1440).
-    parameters : Parameters
+    parameters : SimulationOptions
     seed : int
         Seed of the drivers' tastes.
     capacity : int
@@ -46,12 +46,12 @@ class ChargingDay:
         stations: Stations,
         plan: StationPlan | None = None,
         prices: tuple[Array, Array] | None = None,
-        parameters: Parameters | None = None,
+        parameters: SimulationOptions | None = None,
         seed: int = 0,
         capacity: int = 1024,
         choice: StationChoice | None = None,
     ) -> None:
-        parameters = parameters or Parameters()
+        parameters = parameters or SIMULATION.resolve()
         self._outside = choice if outside(choice) else None
         self._rules = rules_of(parameters, choice, seed)
         self._queue = queue_of(stations, plan or stations.plan, prices, max(capacity, 1))

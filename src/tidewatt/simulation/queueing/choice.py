@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from tidewatt.domain.arrays import Array
-from tidewatt.simulation.parameters import Parameters
+from tidewatt.options.simulation import SimulationOptions
 
 __all__ = ["GeneralisedCost", "Logit", "RandomRegret", "StationChoice", "choice_of"]
 
@@ -103,11 +103,11 @@ def per_minute(value_of_time_per_h: float) -> float:
     return max(value_of_time_per_h / 60.0, 1e-300)
 
 
-def choice_of(parameters: Parameters) -> GeneralisedCost | RandomRegret:
+def choice_of(parameters: SimulationOptions) -> GeneralisedCost | RandomRegret:
     """The built-in rule that parameters ask for."""
-    if parameters.choice == "regret":
-        if parameters.value_of_time_per_h <= 0.0:
+    if parameters["choice"] == "regret":
+        if parameters["value_of_time_per_h"] <= 0.0:
             raise ValueError("choice = regret weighs payment in minutes: give value_of_time_per_h above 0")
-        return RandomRegret(parameters.value_of_time_per_h, parameters.regret_scale)
-    kind = Logit if parameters.choice == "logit" else GeneralisedCost
-    return kind(parameters.value_of_time_per_h)
+        return RandomRegret(parameters["value_of_time_per_h"], parameters["regret_scale"])
+    kind = Logit if parameters["choice"] == "logit" else GeneralisedCost
+    return kind(parameters["value_of_time_per_h"])

@@ -21,7 +21,7 @@ from tidewatt.kernels.queue.records import (
     Queue,
     records,
 )
-from tidewatt.simulation.parameters import WORDS, Parameters
+from tidewatt.options.simulation import SIMULATION, SimulationOptions
 from tidewatt.simulation.queueing.charges import Requests, Sessions
 from tidewatt.simulation.queueing.choice import (
     GeneralisedCost,
@@ -97,19 +97,19 @@ def outside(choice: StationChoice | None) -> bool:
     return choice is not None and type(choice) not in (GeneralisedCost, Logit, RandomRegret)
 
 
-def rules_of(parameters: Parameters, choice: StationChoice | None, seed: int) -> ChoiceRules:
+def rules_of(parameters: SimulationOptions, choice: StationChoice | None, seed: int) -> ChoiceRules:
     """How drivers choose."""
     built_in: Any = choice_of(parameters) if choice is None or outside(choice) else choice
     return ChoiceRules(
         per_min=per_minute(built_in.value_of_time_per_h),
-        information=WORDS["information"].index(parameters.information),
+        information=SIMULATION.every["information"].words.index(parameters["information"]),
         choice=int(isinstance(built_in, RandomRegret)),
         regret_per_min=float(getattr(built_in, "regret_scale", 0.0)),
-        taste_min=float(parameters.taste_min),
+        taste_min=float(parameters["taste_min"]),
         gumbel=bool(getattr(choice or built_in, "gumbel", False)),
         seed=np.uint64(seed),
-        taper_soc=float(parameters.taper_soc),
-        efficiency=float(parameters.charge_efficiency),
+        taper_soc=float(parameters["taper_soc"]),
+        efficiency=float(parameters["charge_efficiency"]),
     )
 
 

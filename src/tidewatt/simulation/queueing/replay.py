@@ -18,7 +18,7 @@ from tidewatt.execution.threads import Threads
 from tidewatt.kernels.queue import figures as queue_figures
 from tidewatt.kernels.queue import replaying
 from tidewatt.kernels.queue.records import RANKED, ChoiceRules, Queue, records
-from tidewatt.simulation.parameters import Parameters
+from tidewatt.options.simulation import SIMULATION, SimulationOptions
 from tidewatt.simulation.queueing.charges import Requests, Sessions, station_series
 from tidewatt.simulation.queueing.charging import ChargingDay
 from tidewatt.simulation.queueing.choice import StationChoice
@@ -72,7 +72,7 @@ class PreparedDay:
 def prepare(
     requests: Requests,
     stations: Stations,
-    parameters: Parameters,
+    parameters: SimulationOptions,
     *,
     prices: tuple[Array, Array] | None = None,
     choice: StationChoice | None = None,
@@ -85,7 +85,7 @@ def prepare(
     ----------
     requests : Requests
     stations : Stations
-    parameters : Parameters
+    parameters : SimulationOptions
     prices : (array, array), optional
         Price of fast and of normal charging by minute of the day, each of shape (stations, 1440).
     choice : StationChoice, optional
@@ -157,7 +157,7 @@ class ReplayedDay:
     by_station : dict of str to array, shape (stations,)
         ``charges``, ``energy_kwh``, ``revenue``, ``detour_min``, ``wait_min`` and ``charge_min`` (sums),
         ``dissatisfaction``, ``peak_load_kw``, ``valley_load_kw``, ``load_variance_kw2``.
-    parameters : Parameters
+    parameters : SimulationOptions
     minutes : int
         Horizon; charges beyond it wrap to its start in loads and queues.
     """
@@ -166,7 +166,7 @@ class ReplayedDay:
     station: Array
     figures: dict[str, float]
     by_station: dict[str, Array]
-    parameters: Parameters
+    parameters: SimulationOptions
     minutes: int
 
     def series(self) -> dict[str, Array]:
@@ -177,8 +177,8 @@ class ReplayedDay:
             self.sessions,
             stations,
             self.minutes,
-            taper_soc=p.taper_soc,
-            charge_efficiency=p.charge_efficiency,
+            taper_soc=p["taper_soc"],
+            charge_efficiency=p["charge_efficiency"],
         )
 
 
@@ -205,7 +205,7 @@ def replay(
     requests: Requests,
     stations: Stations,
     plan: StationPlan | None = None,
-    parameters: Parameters | None = None,
+    parameters: SimulationOptions | None = None,
     *,
     prices: tuple[Array, Array] | None = None,
     choice: StationChoice | None = None,
@@ -221,7 +221,7 @@ def replay(
     stations : Stations
     plan : StationPlan, optional
         What is built; what is installed where not given.
-    parameters : Parameters, optional
+    parameters : SimulationOptions, optional
     prices : (array, array), optional
         Price of fast and of normal charging by minute of the day, each of shape (stations, 1440).
     choice : StationChoice, optional
@@ -234,7 +234,7 @@ def replay(
     -------
     ReplayedDay
     """
-    parameters, plan = parameters or Parameters(), plan or stations.plan
+    parameters, plan = parameters or SIMULATION.resolve(), plan or stations.plan
     if outside(choice):
         day = ChargingDay(stations, plan, prices, parameters, requests.taste_seed, len(requests), choice)
         day.decide(requests)
@@ -254,7 +254,7 @@ def replay_many(
     stations: Stations,
     fast: Array,
     normal: Array,
-    parameters: Parameters | None = None,
+    parameters: SimulationOptions | None = None,
     threads: Threads | None = None,
     *,
     prices: tuple[Array, Array] | None = None,
@@ -271,7 +271,7 @@ def replay_many(
     stations : Stations
     fast, normal : array of int, shape (plans, stations)
         Chargers under each plan.
-    parameters : Parameters, optional
+    parameters : SimulationOptions, optional
     threads : Threads, optional
     prices : (array, array), optional
         As in `prepare`, for days that are not prepared.
@@ -285,7 +285,7 @@ def replay_many(
     -------
     ReplayedPlans
     """
-    parameters = parameters or Parameters()
+    parameters = parameters or SIMULATION.resolve()
     fast, normal = (np.ascontiguousarray(np.atleast_2d(built), np.int64) for built in (fast, normal))
     if fast.shape != normal.shape or fast.shape[1] != len(stations):
         raise ValueError(f"plans of shape {fast.shape} and {normal.shape} for {len(stations)} stations")
@@ -362,7 +362,7 @@ def _summed_up(
     queue: Queue,
     rules: ChoiceRules,
     requests: Requests,
-    parameters: Parameters,
+    parameters: SimulationOptions,
     minutes: int,
     patience: Patience,
 ) -> ReplayedDay:

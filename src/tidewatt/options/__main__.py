@@ -1,0 +1,49 @@
+"""Write the tables of options into the pages of the documentation: ``python -m tidewatt.options docs``.
+
+A table stands between ``<!-- options: SECTION -->`` and ``<!-- end of options -->``.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from tidewatt.options.declaration import Declared, OptionSet
+from tidewatt.options.studies import STUDIES
+
+__all__ = ["table", "written"]
+
+_BLOCK = re.compile(r"(<!-- options: (\w+) -->\n).*?(<!-- end of options -->)", re.S)
+
+
+def table(options: OptionSet[Any]) -> str:
+    """Return the table of a study's options."""
+    head = ["| option | default | range | flag | meaning |", "|---|---|---|---|---|"]
+    return "\n".join(head + [_row(one) for one in options.every.values()]) + "\n"
+
+
+def written(page: str) -> str:
+    """Return a page with its tables written anew."""
+    return _BLOCK.sub(lambda block: f"{block[1]}{table(STUDIES[block[2]])}{block[3]}", page)
+
+
+def _row(one: Declared) -> str:
+    flag = "none" if one.option.scenario_only else f"`{one.flag}`"
+    if one.type is bool:
+        flag += f", `--no-{one.flag[2:]}`"
+    allowed = one.allowed
+    if one.number is None:
+        allowed = ", ".join(f"`{word}`" for word in one.words or ("true", "false"))
+    source = f" ({one.option.source})" if one.option.source else ""
+    meaning = f"{one.option.help[:-1]}{source}."
+    return f"| `{one.name}` | {one.default} | {allowed} | {flag} | {meaning} |"
+
+
+if __name__ == "__main__":
+    for path in sorted(Path(sys.argv[1]).glob("*.md")):
+        now = path.read_text("utf-8")
+        if (then := written(now)) != now:
+            path.write_text(then, "utf-8")
+            print(path)

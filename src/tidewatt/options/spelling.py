@@ -1,0 +1,22 @@
+"""What a misspelt name was probably meant to be."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["did_you_mean", "nearest"]
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name most like `name`, or None where none is alike."""
+    lowered = {str(other).lower(): other for other in known}
+    found = difflib.get_close_matches(name.strip().lower(), list(lowered), n=1, cutoff=0.5)
+    return lowered[found[0]] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the hint that names the nearest known name, or lists them all."""
+    names = [str(other) for other in known]
+    best = nearest(name, names)
+    return f"did you mean {best!r}?" if best else f"known are {', '.join(names)}"
