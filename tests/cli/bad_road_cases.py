@@ -306,13 +306,19 @@ key("less than a day", "horizon", "steps", 95, ("less than a day", "96 steps or 
 whole = ("not a whole number of simulated steps", "step_min of [simulation]")
 key("horizon not a whole number of steps", "horizon", "step_min", 14.6, whole)
 key("steps not whole", "horizon", "steps", 96.5, ("96.5", "integer"))
-key("unknown parameter", "simulation", "vehicels", 5, ("unknown key 'vehicels'", "did you mean 'vehicles'"))
+key("unknown parameter", "simulation", "vehicels", 5, ("'vehicels'", "did you mean 'vehicles'"))
 key("no electric vehicle", "simulation", "vehicles", 0, ("found 0", "from 1"))
 key("time step no divisor", "simulation", "step_min", 7.0, ("not a whole number of 7 min",), others=2)
 key("unknown choice of stations", "simulation", "choice", "nearest", ("'nearest'", "cost, logit, regret"))
-key("threshold in percent", "simulation", "threshold_soc", [15, 30], ("[15, 30]", "fractions"))
+key("threshold in percent", "simulation", "threshold_soc", [15, 30], ("[15, 30]", "two numbers from 0 to 1"))
 of_plans = "configuration"
-key("unknown parameter of plans", of_plans, "budgett", 5, ("unknown key 'budgett'", "did you mean 'budget'"))
+key(
+    "unknown parameter of plans",
+    of_plans,
+    "budgett",
+    5,
+    ("'budgett'", "did you mean 'budget'"),
+)
 key("population too small", of_plans, "population", 2, ("found 2", "whole number from 4"))
 key("unknown search", of_plans, "search", "annealing", ("'annealing'", "memetic, local"))
 key("three weights", of_plans, "weights", [1, 1, 1], ("[1, 1, 1]", "four numbers"))

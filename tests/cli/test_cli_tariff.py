@@ -354,7 +354,7 @@ def test_report_draws_a_loaded_result_again(tidewatt, priced, tmp_path):
         (["--uncertainty", "conformal", "--coverage", "1"], "tariff.coverage"),
         (["--uncertainty", "conformal", "--coverage", "0.99"], "coverage"),
         (["--uncertainty", "conformal", "--sweep-gamma", "0:1:0.5"], "conformal margins have no gamma"),
-        (["--soc-step", "fine"], "Give auto, or a number from 0.0001 to 0.5"),
+        (["--soc-step", "fine"], "Give a number from 0.0001 to 0.5, or auto"),
         (["--soc-step", "0.9"], "tariff.soc_step: found 0.9"),
         (["--sweep-gamma", "some"], "not numbers"),
         (["--sweep-gamma", "0:1"], "not numbers"),

@@ -85,15 +85,37 @@ def _run(tokens: list[str]) -> int:
 
 def _usage(error: CycloptsError) -> str:
     """What is wrong with the words of the command."""
-    from cyclopts import MissingArgumentError, UnusedCliTokensError
+    from cyclopts import MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 
+    from tidewatt.options.spelling import did_you_mean
+
+    if isinstance(error, UnknownOptionError):
+        given = error.token.keyword or error.token.value
+        names = (name for argument in error.argument_collection for name in argument.names)
+        known = [name for name in names if name.startswith("--")]
+        return f"unknown option {given!r}. Correct or remove it: {did_you_mean(given, known)}"
+    if isinstance(error, UnknownCommandError) and error.app is not None and error.unused_tokens:
+        given, commands = error.unused_tokens[0], [name for name in error.app if not name.startswith("-")]
+        return f"unknown command {given!r}. Correct it: {did_you_mean(given, commands)}"
     if isinstance(error, MissingArgumentError) and error.argument is not None and not error.tokens_so_far:
         missing = error.argument
         name = missing.name if missing.name.startswith("--") else missing.name.upper()
-        return f"{name} is missing. {missing.parameter.help or ''}".rstrip()
+        return f"{name} is missing. {missing.parameter.help or ''}".rstrip() + _misspelt(error, name)
     if isinstance(error, UnusedCliTokensError):
         return f"nothing takes {' '.join(map(repr, error.unused_tokens or ()))} here."
     return str(error)
+
+
+def _misspelt(error: CycloptsError, missing: str) -> str:
+    """Which of the words may have been meant for a flag that is missing."""
+    from tidewatt.options.spelling import nearest
+
+    if error.app is None or not missing.startswith("--"):
+        return ""
+    known = {name for argument in error.app.assemble_argument_collection() for name in argument.names}
+    strange = [word for word in error.root_input_tokens or () if word.startswith("--") and word not in known]
+    found = nearest(missing, strange)
+    return f" {found!r} is unknown: did you mean {missing!r}?" if found else ""
 
 
 def _explain(error: Exception) -> int:

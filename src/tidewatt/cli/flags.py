@@ -52,7 +52,16 @@ def _flag(one: Declared, others: Mapping[str, Declared], heading: Parameter) -> 
     else:
         default, more = one.default, Parameter(negative="", converter=_reader(one))
     said = Parameter(name=one.flag, help=f"{text} [default: {default}]", show_default=False)
-    return Annotated[one.type, heading, said, more]
+    return Annotated[one.type, heading, said, more, _Unchecked()]
+
+
+class _Unchecked:
+    """Keeps pydantic, which cyclopts lets validate where it is loaded, from judging what our checks judge."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.any_schema()
 
 
 def _reader(one: Declared) -> Callable[[Any, Sequence[Token]], Any]:

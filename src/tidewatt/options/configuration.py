@@ -149,7 +149,7 @@ class ConfigurationOptions(TypedDict, total=False):
             "How sharply dissatisfaction rises about `patience_min`.",
             least=1e-6,
             most=1000,
-            unit="1/min",
+            unit="per minute",
             source=_PAPER,
         ),
     ]
@@ -210,7 +210,7 @@ class ConfigurationOptions(TypedDict, total=False):
 def _together(p: ConfigurationOptions) -> Iterator[tuple[str, str, str]]:
     """What is wrong with options that are right one by one."""
     if not any(p["weights"]):
-        yield "weights", "all are 0", "Give at least one above 0: stations, drivers, grid, traffic"
+        yield "weights", "all are 0", "Give four numbers, not all 0: stations, drivers, grid, traffic"
     if p["elites"] >= p["population"]:
         problem = f"found {p['elites']} in a population of {p['population']}"
         yield "elites", problem, "Give fewer elites, or a larger population"

@@ -135,7 +135,7 @@ class Declared:
             return " ".join(map(_figure, value))
         if self.option.infinite and value == math.inf:
             return self.option.infinite
-        return value if isinstance(value, str) else _figure(value)
+        return value if isinstance(value, str) else f"{_figure(value)} {self.option.unit}".rstrip()
 
     @property
     def allowed(self) -> str:

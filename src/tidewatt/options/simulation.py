@@ -134,7 +134,7 @@ class SimulationOptions(TypedDict, total=False):
             0.1,
             "Weight of differences in the random-regret choice.",
             least=1e-9,
-            unit="1/min",
+            unit="per minute",
             source=_ASSUMED,
         ),
     ]

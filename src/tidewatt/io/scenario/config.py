@@ -206,7 +206,7 @@ def _issue(where: tuple[str, ...], detail: Any) -> Issue:
         return Issue(CONFIG_FILE, key, f"{last} is missing", fix)
     shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "..."
     advice = str(detail["msg"]).replace("Input should", "It should")
-    advice = re.sub(r"dictionary or instance of \w+", "section", advice)
+    advice = re.sub(r"dictionary( or instance of \w+)?", "section", advice)
     return Issue(CONFIG_FILE, key, f"the value is {shown}", advice)
 
 
