@@ -202,7 +202,7 @@ def summarise(
     return {
         "scenario": world.scenario.name,
         "currency": world.scenario.currency,
-        "cost_unit": cost_unit(world, p.money_unit),
+        "cost_unit": cost_unit(world, p["money_unit"]),
         "status": status.name.lower(),
         "mode": p["mode"],
         "search": p["search"],

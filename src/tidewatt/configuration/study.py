@@ -132,7 +132,7 @@ def configure(
     status = _status(found)
     return Configuration(
         plan=plan_table(world, question, found.fast, found.normal, verdict),
-        costs=cost_table(verdict, cost_unit(world, question.parameters.money_unit), scenario.currency),
+        costs=cost_table(verdict, cost_unit(world, question.parameters["money_unit"]), scenario.currency),
         days=day_table(verdict),
         data=dataset(verdict, loads),
         history=_history(found),
