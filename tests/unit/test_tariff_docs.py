@@ -11,12 +11,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import xarray as xr
+from tidewatt.io.tariffs import TABLES
 
 import tidewatt
 from tests.unit.tariffs.small_cases import small_case
 from tests.unit.test_docs import NAME, agrees, first_names, rows, section, text
 from tidewatt.errors import SolveWarning
-from tidewatt.io.tariffs import TABLES
 from tidewatt.tariffs.diagnosis import COLUMNS
 
 

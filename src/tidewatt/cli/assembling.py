@@ -207,7 +207,8 @@ def assemble(
 
 def _scenario_of(folder: Path) -> tuple[Scenario, bool]:
     """A scenario, or the one that a result holds or names; and whether it was a result."""
-    from tidewatt.io.result_files import CERTIFICATE, scenario_places
+    from tidewatt.io.results.folder import scenario_places
+    from tidewatt.io.results.specification import CERTIFICATE
     from tidewatt.io.scenario.reading import read_scenario
 
     if not (folder / CERTIFICATE).is_file():

@@ -15,13 +15,8 @@ __all__ = ["holds_demo", "holds_result", "new_scenario", "prepared"]
 CHECKPOINT = "checkpoint"
 SHARE = "adoption_"
 """How the names of a sweep's result folders begin."""
-_RESULT = (
-    "certificate.json",
-    "summary.json",
-    "sweep.csv",
-    f"{CHECKPOINT}/state.json",
-    "figures/convergence.png",
-)
+_STARTED = (f"{CHECKPOINT}/state.json", "figures/convergence.png")
+"""What a study may have written before its result."""
 
 
 def holds_nothing(folder: Path) -> bool:
@@ -31,7 +26,9 @@ def holds_nothing(folder: Path) -> bool:
 
 def holds_result(folder: Path) -> bool:
     """Whether a folder is a result of tidewatt, or the start of one."""
-    if holds_nothing(folder) or any((folder / name).exists() for name in _RESULT):
+    from tidewatt.io.results.specification import files_of_a_result
+
+    if holds_nothing(folder) or any((folder / name).exists() for name in (*files_of_a_result(), *_STARTED)):
         return True
     # A sweep cut off in its first share.
     return any((share / "scenario" / "scenario.toml").exists() for share in folder.glob(f"{SHARE}*"))

@@ -10,12 +10,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import xarray as xr
+from tidewatt.io.simulations import EVENT_COLUMNS
 
 from tests.unit.simulation.made_days import hand_made
 from tidewatt.errors import TidewattError
 from tidewatt.io.results import load, save
 from tidewatt.io.scenario.reading import read_scenario
-from tidewatt.io.simulations import EVENT_COLUMNS
 
 FILES = {
     "summary.json",

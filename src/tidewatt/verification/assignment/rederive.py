@@ -14,11 +14,11 @@ import pandas as pd
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.roads import Demand, Roads
 from tidewatt.verification.common.claims import check_files, find_scenario, read_json
+from tidewatt.verification.common.expected import always, read_table
 from tidewatt.verification.common.findings import CheckList, VerificationReport, amount, count
 
 __all__ = ["verify_equilibrium"]
 
-_FILES = ("summary.json", "links.parquet", "history.csv")
 _CHUNK = 2_000_000  # distances held at once while shortest paths are sought
 
 
@@ -35,7 +35,7 @@ def verify_equilibrium(
     `scipy.sparse.csgraph`. Balance does not tell whose trips use a link; a flow that mixed them up to drive
     less would stand out by a gap below nought.
     """
-    if not check_files(folder, certificate["files"], _FILES, ledger):
+    if not check_files(folder, certificate["files"], always("equilibrium"), ledger):
         return ledger.report()
     scenario = find_scenario(folder, certificate, ledger, scenario_folder)
     if scenario is None:
@@ -45,8 +45,8 @@ def verify_equilibrium(
         ledger.add("roads", False, "the scenario has no roads or no demand")
         return ledger.report()
     summary = read_json(folder / "summary.json")
-    links = pd.read_parquet(folder / "links.parquet")
-    history = pd.read_csv(folder / "history.csv")
+    links = read_table(folder, "equilibrium", "links.parquet")
+    history = read_table(folder, "equilibrium", "history.csv")
     if not ledger.add(
         "links",
         [str(each) for each in links["link_id"]] == [str(each) for each in roads.link_id],

@@ -1,1 +1,1 @@
-"""What every verification shares: findings, claims, and tables read a second time."""
+"""What the checks of all kinds of results share."""

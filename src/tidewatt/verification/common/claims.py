@@ -14,6 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from tidewatt.domain.scenario import Scenario
+from tidewatt.verification.common.expected import always, read_table
 from tidewatt.verification.common.findings import CheckList
 from tidewatt.verification.common.scenario_tables import read_tables
 
@@ -32,7 +33,7 @@ __all__ = [
 FORMAT = 1
 SCHEDULES = {"session": "schedule_session.parquet", "coordinated": "schedule.parquet"}
 CERTIFICATE = "certificate.json"
-_ALWAYS = ("summary.json", "feeders.parquet", "banks.parquet", "vehicles.parquet", "loads.nc", "history.csv")
+_ALWAYS = tuple(name for name in always("coordination") if name not in SCHEDULES.values())
 _COORDINATED = ("feeders.parquet", "banks.parquet", "loads.nc", "schedule.parquet")
 
 
@@ -192,10 +193,8 @@ def read_claims(folder: Path, certificate: dict[str, Any], ledger: CheckList) ->
     if not check_files(folder, listed, wanted, ledger):
         return None
     try:
-        tables = {
-            name: pd.read_parquet(folder / f"{name}.parquet") for name in ("feeders", "banks", "vehicles")
-        }
-        tables["history"] = pd.read_csv(folder / "history.csv")
+        files = ("feeders.parquet", "banks.parquet", "vehicles.parquet", "history.csv")
+        tables = {Path(file).stem: read_table(folder, "coordination", file) for file in files}
         with xr.open_dataset(folder / "loads.nc", engine="h5netcdf") as data:
             loads = data.load()
         summary = read_json(folder / "summary.json")

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
+from tidewatt.verification.common.expected import read_table
 from tidewatt.verification.common.findings import CheckList
 from tidewatt.verification.common.scenario_tables import read_tables
 
@@ -167,7 +167,7 @@ def check_front(ledger: CheckList, found: ClaimedPlans, scenario: Scenario, stat
     if not path.is_file():
         ledger.add("front", found.summary["search"] != "pareto", "none, as only the Pareto search has one")
         return
-    front = pd.read_parquet(path)
+    front = read_table(found.folder, "configuration", path.name)
     totals = front[["f1", "f2", "f3", "f4"]].to_numpy(np.float64)
     beaten = 0
     for row in totals:

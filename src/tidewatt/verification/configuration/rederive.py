@@ -15,6 +15,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
 from tidewatt.verification.common.claims import check_files, find_scenario, read_json
+from tidewatt.verification.common.expected import always, read_series, read_table
 from tidewatt.verification.common.findings import CheckList, VerificationReport, count
 from tidewatt.verification.configuration.days import check_costs, check_days, check_summary
 from tidewatt.verification.configuration.loads import check_coordinated, check_profiles, check_stations
@@ -22,10 +23,7 @@ from tidewatt.verification.configuration.plan import check_front, check_plan, ch
 
 __all__ = ["verify_configuration"]
 
-_WANTED = (
-    *("summary.json", "plan.parquet", "costs.csv", "days.csv", "history.csv", "profiles.nc"),
-    *("scenario/scenario.toml", "scenario/stations.parquet"),
-)
+_WANTED = (*always("configuration"), "scenario/scenario.toml", "scenario/stations.parquet")
 _WHAT = (
     "Verified: the plan keeps the limits that it claims to keep, retrofit costs follow from its chargers,",
     "and costs, intervals and objective follow from the fresh days. The days are not simulated again, and",
@@ -106,9 +104,8 @@ def verify_configuration(
 
 
 def _read(folder: Path, scenario: Scenario, stations: Stations, ledger: CheckList) -> ClaimedPlans | None:
-    plan = pd.read_parquet(folder / "plan.parquet")
-    with xr.open_dataset(folder / "profiles.nc", engine="h5netcdf") as data:
-        profiles = data.load()
+    plan = read_table(folder, "configuration", "plan.parquet")
+    profiles = read_series(folder, "configuration", "profiles.nc")
     assert scenario.roads is not None
     roads = scenario.roads
     for name, ids in (("station_id", stations.station_id), ("node_id", roads.node_id[stations.node])):
@@ -119,7 +116,9 @@ def _read(folder: Path, scenario: Scenario, stations: Stations, ledger: CheckLis
     whole = all(bool(np.all((n >= 0) & (n == np.floor(n)))) for n in built)
     if not ledger.add("plan: chargers", whole, "whole numbers, none is negative"):
         return None
-    tables = {name: pd.read_csv(folder / f"{name}.csv") for name in ("costs", "days", "history")}
+    tables = {
+        name: read_table(folder, "configuration", f"{name}.csv") for name in ("costs", "days", "history")
+    }
     fast, normal = (n.astype(np.int64) for n in built)
     return ClaimedPlans(
         folder,

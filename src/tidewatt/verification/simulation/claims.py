@@ -15,22 +15,20 @@ import xarray as xr
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
 from tidewatt.verification.common.claims import check_files, read_json
+from tidewatt.verification.common.expected import always, columns_of, read_table
 from tidewatt.verification.common.findings import CheckList
 
 __all__ = ["ClaimedDays", "Events", "positions", "read_days", "read_events"]
 
 _KINDS = ("fast", "normal")
 _WANTED = (
-    *("summary.json", "events.parquet", "unserved.parquet", "stations.parquet", "history.csv"),
-    *("stations.nc", "links.nc", "itineraries/scenario.toml"),
+    *(*always("simulation"), "itineraries/scenario.toml"),
     *(f"itineraries/{table}.parquet" for table in ("vehicles", "dwells", "trips", "feeders")),
 )
 _MEASURES = (
     *("decide_min", "arrive_min", "start_min", "end_min"),
     *("energy_kwh", "detour_min", "wait_min", "price_per_kwh"),
 )
-_OF_STATIONS = ("power_kw", "revenue_per_h", "queue_vehicles", "occupied_chargers")
-_TOTALS = ("load_kw", "queue_total")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,16 +126,16 @@ def read_days(folder: Path, certificate: Mapping[str, Any], ledger: CheckList) -
         "whole numbers", not parts, f"not whole: {', '.join(parts)}" if parts else "as should be"
     ):
         return None
-    lacking = [name for name in (*_OF_STATIONS, *_TOTALS, "vehicles") if name not in series]
-    lacking += [name for name in ("flow_veh_h", "speed_kmh") if name not in roads]
+    lacking = [name for name in columns_of("simulation", "stations.nc") if name not in series.variables]
+    lacking += [name for name in columns_of("simulation", "links.nc") if name not in roads.variables]
     if not ledger.add("series", not lacking, f"missing: {', '.join(lacking)}" if lacking else "all there"):
         return None
     return ClaimedDays(
         folder,
         summary,
-        pd.read_parquet(folder / "unserved.parquet"),
-        pd.read_parquet(folder / "stations.parquet"),
-        pd.read_csv(folder / "history.csv"),
+        read_table(folder, "simulation", "unserved.parquet"),
+        read_table(folder, "simulation", "stations.parquet"),
+        read_table(folder, "simulation", "history.csv"),
         series,
         roads,
         int(summary["replications"]),
@@ -156,7 +154,7 @@ def read_events(days: ClaimedDays, scenario: Scenario, vehicle_id: Array, ledger
     """
     path = days.folder / "events.parquet"
     names = pq.read_schema(path).names
-    wanted = ["replication", "vehicle_id", "station_id", "charger", *_MEASURES]
+    wanted = list(columns_of("simulation", "events.parquet"))
     if not ledger.add("columns of events", names == wanted, f"found: {', '.join(names)}"):
         return None
     frame = pd.read_parquet(path)

@@ -14,38 +14,18 @@ import xarray as xr
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
 from tidewatt.verification.common.claims import read_json
+from tidewatt.verification.common.expected import columns_of, read_series, read_table
 from tidewatt.verification.common.findings import CheckList
 
-__all__ = ["WANTED", "Published", "read_published", "read_tables_of"]
+__all__ = ["Published", "read_published", "read_tables_of"]
 
 _TABLES = {
-    "tariffs": (
-        "tariff_per_kwh",
-        "line_part_per_kwh",
-        "voltage_part_per_kwh",
-        "charger_price",
-        "interval_low",
-        "interval_high",
-    ),
-    "lines": ("limit_kw", "nominal_kw", "worst_high_kw", "worst_low_kw", "dual_high", "dual_low"),
-    "voltages": (
-        "voltage_min_pu",
-        "voltage_max_pu",
-        "nominal_pu",
-        "worst_high_pu",
-        "worst_low_pu",
-        "dual_high",
-        "dual_low",
-    ),
-    "aggregators": ("central_kw", "own_kw", "own_tariff_only_kw", "cost"),
-    "sites": ("entering", "bypassing", "queue", "charging", "discharging", "soc_mean"),
+    name: tuple(c for c in columns_of("tariffs", f"{name}.parquet") if not (c.endswith("_id") or c == "step"))
+    for name in ("tariffs", "lines", "voltages", "aggregators", "sites")
 }
 _MAY_BE_NAN = ("interval_low", "interval_high", "soc_mean")
 _MAY_BE_INFINITE = ("limit_kw", "voltage_max_pu", "interval_low", "interval_high")
-WANTED = (
-    *("summary.json", "flows.nc", "history.csv", "tolls.parquet", "outcomes.parquet"),
-    *(f"{name}.parquet" for name in _TABLES),
-)
+_KIND = "tariffs"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +56,7 @@ class Published:
 
 def read_tables_of(folder: Path) -> dict[str, pd.DataFrame]:
     """Every Parquet table of the folder, by name."""
-    return {name: pd.read_parquet(folder / f"{name}.parquet") for name in (*_TABLES, "tolls", "outcomes")}
+    return {name: read_table(folder, _KIND, f"{name}.parquet") for name in (*_TABLES, "tolls", "outcomes")}
 
 
 def read_published(
@@ -112,14 +92,13 @@ def read_published(
     if not ledger.add("tolls: rows", bool(good.all()), f"{len(tolls):,} rows, {int((~good).sum()):,} wrong"):
         return None
     toll[link, step] = price
-    with xr.open_dataset(folder / "flows.nc", engine="h5netcdf") as data:
-        flows = data.load()
+    flows = read_series(folder, _KIND, "flows.nc")
     same = [str(each) for each in flows["link"].to_numpy()] == [str(i) for i in s.step_roads.link_id]
     same &= flows["step"].to_numpy().tolist() == list(range(steps))
     if not ledger.add("flows: links and steps", same, f"{flows.sizes['link']:,} links, {steps:,} steps"):
         return None
     more = {
-        name: pd.read_csv(folder / f"{name}.csv") if f"{name}.csv" in listed else None
+        name: read_table(folder, _KIND, f"{name}.csv") if f"{name}.csv" in listed else None
         for name in ("gamma", "diagnosis")
     }
     return Published(
@@ -127,7 +106,7 @@ def read_published(
         tables,
         toll,
         flows,
-        pd.read_csv(folder / "history.csv", float_precision="round_trip"),
+        read_table(folder, _KIND, "history.csv"),
         frames["outcomes"],
         **more,
     )

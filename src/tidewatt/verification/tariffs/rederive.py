@@ -11,8 +11,9 @@ import pandas as pd
 
 from tidewatt.domain.scenario import Scenario
 from tidewatt.verification.common.claims import check_files, find_scenario, read_json
+from tidewatt.verification.common.expected import always, read_table
 from tidewatt.verification.common.findings import CheckList, VerificationReport, amount, count
-from tidewatt.verification.tariffs.claims import WANTED, Published, read_published, read_tables_of
+from tidewatt.verification.tariffs.claims import Published, read_published, read_tables_of
 from tidewatt.verification.tariffs.grid import LimitRows, VerifiedNetwork, margins_of, rows_of
 from tidewatt.verification.tariffs.prices import check_cost, check_grid, check_own, check_tariffs
 from tidewatt.verification.tariffs.summary import (
@@ -48,7 +49,7 @@ def verify_tariffs(
     of their own: limits, sums and tariffs are checked, cost and bound are not.
     """
     listed = {str(name): str(digest) for name, digest in certificate["files"].items()}
-    if not check_files(folder, listed, WANTED, ledger):
+    if not check_files(folder, listed, always("tariffs"), ledger):
         return ledger.report(derived=("Verified: nothing.",))
     scenario = find_scenario(folder, certificate, ledger, scenario_folder)
     if scenario is None:
@@ -178,7 +179,7 @@ def _unpublished(
         ledger.add("cost", summary["cost"] is None, "none, as there is no plan")
         ledger.add("diagnosis", told or summary["unserved_vehicles"] == 0, "is there")
         if told:
-            _check_diagnosis(ledger, pd.read_csv(folder / "diagnosis.csv"), s)
+            _check_diagnosis(ledger, read_table(folder, "tariffs", "diagnosis.csv"), s)
     words = (
         f"Verified: this result is {summary['status']} and publishes nothing. That there is no plan, and",
         "that no smaller relaxation would do, is not proved by these files.",

@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import xarray as xr
+from tidewatt.io.tariffs import TABLES
 
 from tidewatt.errors import TidewattError
 from tidewatt.io.results import load, save
-from tidewatt.io.tariffs import TABLES
 from tidewatt.result import RunInfo, Status
 from tidewatt.tariffs.result import Tariffs
 

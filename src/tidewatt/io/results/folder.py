@@ -1,0 +1,319 @@
+"""Result folders: one way to save, one way to load, and what their JSON files and digests have in common."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tidewatt.errors import TidewattError
+from tidewatt.io.atomic import atomic_folder
+from tidewatt.io.results.specification import (
+    CERTIFICATE,
+    FORMAT,
+    ResultFile,
+    ResultSpecification,
+)
+from tidewatt.result import RunInfo, Status, money
+
+if TYPE_CHECKING:
+    from tidewatt.assignment.result import Equilibrium
+    from tidewatt.configuration.result import Configuration
+    from tidewatt.coordination.result import Coordination
+    from tidewatt.domain.scenario import Scenario
+    from tidewatt.simulation.result import Simulation
+    from tidewatt.tariffs.result import Tariffs
+
+    Result = Coordination | Simulation | Equilibrium | Configuration | Tariffs
+
+__all__ = ["load", "read_json", "save", "scenario_places", "specification"]
+
+# Which module here declares the files of a kind of result, by the name of its class in small letters.
+# Certificates name their kind; those without one are of `coordinate`.
+_MODULES = {
+    "coordination": "coordination",
+    "simulation": "simulation",
+    "equilibrium": "assignment",
+    "configuration": "configuration",
+    "tariffs": "tariffs",
+}
+KINDS = tuple(_MODULES)
+
+
+def specification(kind: str) -> ResultSpecification:
+    """Return what results of a kind consist of."""
+    found: ResultSpecification = import_module(f"tidewatt.io.results.{_MODULES[kind]}").FILES
+    return found
+
+
+def save(
+    result: Result,
+    folder: str | os.PathLike[str],
+    *,
+    scenario_folder: str | os.PathLike[str] | None = None,
+    soc: bool = False,
+) -> Path:
+    """Write a result as a folder of files that `tidewatt verify` can check.
+
+    A result that stands there already is replaced; until every new file is complete it stays as it
+    is. ``certificate.json`` comes last: a folder without it was not saved to the end.
+
+    Parameters
+    ----------
+    result : Coordination, Simulation, Equilibrium, Configuration or Tariffs
+        What a study returned.
+    folder : path
+        Where to write; made where it is missing.
+    scenario_folder : path, optional
+        The scenario's own folder, so that `verify` finds it. Where there is none, the scenario is written
+        below the result, into ``scenario``.
+    soc : bool
+        Whether to write ``soc.parquet`` of a coordination: the state of charge at every arrival and
+        departure.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    OutputError
+        Where the disk refuses.
+    TidewattError
+        Where the result lacks what the files need (a loaded result has no
+        schedules or itineraries in memory: copy its folder instead).
+    """
+    kind = type(result).__name__.lower()
+    if kind not in _MODULES:
+        raise TidewattError(f"{type(result).__name__} is no result of a study: give what a study returned.")
+    spec, final = specification(kind), Path(folder)
+    if spec.needs and not _given(getattr(result, spec.needs)):
+        raise TidewattError(
+            f"This result has no {spec.needs} in memory, as after `load`: copy its folder, or {spec.study} "
+            f"again."
+        )
+    known = None if scenario_folder is None else Path(scenario_folder)
+    place = known
+    if place is None:
+        if result.scenario is None:
+            raise TidewattError("Saving needs the scenario: give `scenario_folder`.")
+        place = final / spec.own_scenario if spec.own_scenario else _beside(final, result.scenario)
+    owned = [file.name for file in spec.files if file.format]
+    with atomic_folder(final, owned=owned, last=CERTIFICATE) as temporary:
+        for file in spec.files:
+            if file.attribute:
+                _write(temporary / file.name, result, file, spec)
+        spec.write_more(result, temporary, known, soc)
+        certificate = {"kind": spec.kind} if "kind" in spec.file(CERTIFICATE).names else {}
+        certificate |= _provenance(place, final, result.run) | spec.claims(result)
+        _write_json(temporary / CERTIFICATE, certificate | {"files": _digests(temporary)})
+    return final
+
+
+def _given(value: Any) -> bool:
+    return value is not None and not (isinstance(value, Mapping) and not value)
+
+
+def _write(path: Path, result: Any, file: ResultFile, spec: ResultSpecification) -> None:
+    from tidewatt.io.results import formats
+
+    value = getattr(result, file.attribute)
+    if (file.absent == "none" and value is None) or (file.absent == "empty" and not len(value)):
+        return
+    if file.format == "json":
+        _write_json(path, dict(value))
+    elif file.format == "nc":
+        others = spec.elsewhere(file)
+        if others:
+            value = value[[name for name in value.data_vars if name not in others]]
+        formats.write_dataset(path, value, file, str(result.figures["scenario"]))
+    else:
+        formats.write_table(path, value, file, spec.study, money(result.figures))
+
+
+def load(folder: str | os.PathLike[str]) -> Any:
+    """Read a result folder; what is large is read on demand.
+
+    Nothing is proved by reading: `tidewatt verify` does that.
+
+    Returns
+    -------
+    Coordination, Simulation, Equilibrium, Configuration or Tariffs
+
+    Raises
+    ------
+    TidewattError
+        Where files are missing, damaged or of another version; the text names them.
+    """
+    here = Path(folder)
+    certificate = read_json(here / CERTIFICATE)
+    kind = certificate.get("kind", "coordination")
+    if certificate.get("format") != FORMAT or kind not in _MODULES:
+        what = "" if kind in _MODULES else f" of kind {kind!r}"
+        raise TidewattError(
+            f"{here / CERTIFICATE}: format {certificate.get('format')!r}{what}; "
+            f"this version reads format {FORMAT}. "
+            "Run the study again, or use the version of tidewatt that wrote it."
+        )
+    try:
+        absent = [name for name in certificate["files"] if not (here / name).is_file()]
+        if absent:
+            raise TidewattError(f"{here}: {', '.join(absent)} missing. Run the study again.")
+        spec = specification(kind)
+        values: dict[str, Any] = {}
+        for file in spec.files:
+            if file.attribute:
+                _read(here, file, spec, certificate, values)
+        values["run"] = RunInfo(**finite(certificate["run"]))
+        return spec.result(**values, **spec.restore(here, certificate))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TidewattError(
+            f"{here}: damaged or of another version ({error}). Run `tidewatt verify` on it to see what "
+            "does not match, or run the study again."
+        ) from error
+
+
+def _read(
+    folder: Path,
+    file: ResultFile,
+    spec: ResultSpecification,
+    certificate: Mapping[str, Any],
+    values: dict[str, Any],
+) -> None:
+    """Read a file into the attribute that it holds."""
+    import pandas as pd
+
+    from tidewatt.io.results import formats
+
+    path, attribute = folder / file.name, file.attribute
+    if file.absent and file.name not in certificate["files"]:
+        values[attribute] = None if file.absent == "none" else pd.DataFrame(columns=list(file.names))
+    elif file.format == "json":
+        figures = read_json(path)
+        sections = {column.name for column in file.columns if column.dtype == "section"}
+        plain = {name: value for name, value in figures.items() if name in sections or not spec.null_is_nan}
+        values[attribute] = finite(figures) | plain
+    elif file.format == "nc":
+        data = formats.read_dataset(path)
+        values[attribute] = values[attribute].merge(data) if attribute in values else data
+    else:
+        values[attribute] = pd.read_parquet(path) if file.format == "parquet" else formats.read_csv(path)
+
+
+def _provenance(scenario_folder: Path, result_folder: Path, run: RunInfo) -> dict[str, Any]:
+    """Return what every certificate begins with: its format, where the scenario is, and the run."""
+    where = scenario_folder.resolve()
+    return {
+        "format": FORMAT,
+        "scenario": _relative(where, result_folder.resolve()),
+        "scenario_absolute": str(where),
+        "scenario_sha256": run.scenario_sha256,
+        "run": asdict(run),
+    }
+
+
+def scenario_places(result_folder: Path) -> list[Path]:
+    """Return where the scenario of a result may be, by its certificate: the likeliest first."""
+    certificate = read_json(result_folder / CERTIFICATE)
+    near, far = certificate.get("scenario"), certificate.get("scenario_absolute")
+    places = [result_folder.resolve() / near] if isinstance(near, str) else []
+    return places + ([Path(far)] if isinstance(far, str) else [])
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file below a folder, by its path from there."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return {file.relative_to(folder).as_posix(): _sha256(file) for file in files}
+
+
+def _beside(folder: Path, scenario: Scenario) -> Path:
+    """Write the scenario of a result below it, never in the place of another result's; return where."""
+    from tidewatt.io.scenario.writing import write_scenario
+
+    mine, where = scenario.sha256(), folder / "scenario"
+    if where.exists():
+        former = read_json(folder / CERTIFICATE) if (folder / CERTIFICATE).is_file() else {}
+        if former.get("scenario_sha256") == mine and former.get("scenario") == where.name:
+            return where
+        where = folder / f"scenario-{mine[:8]}"
+    write_scenario(scenario, where)
+    return where
+
+
+def _write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object; numbers that are not finite become null."""
+    text = json.dumps(_plain(content), indent=1, allow_nan=False, ensure_ascii=False)
+    path.write_text(text + "\n", "utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file of a result folder.
+
+    Raises
+    ------
+    TidewattError
+        What is wrong with the file and what to do.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise TidewattError(_absent(path)) from None
+    except (OSError, ValueError) as error:
+        raise TidewattError(f"{path}: unreadable ({error}). Run the study again.") from error
+    if not isinstance(content, dict):
+        raise TidewattError(f"{path}: not a JSON object. Run the study again.")
+    return content
+
+
+def _absent(path: Path) -> str:
+    """Return why a file may be missing from its folder, and what to do."""
+    folder = path.parent
+    if (folder / "scenario.toml").is_file():
+        return f"{folder} is a scenario, not a result. Name the result of a study of it."
+    if (folder / "checkpoint" / "state.json").is_file():
+        return f"{folder}: the study was interrupted. Run it again with --resume, which goes on from there."
+    return (
+        f"{folder} holds no complete result: {path.name} is missing. "
+        "Either this is another folder, or saving was cut off: run the study again."
+    )
+
+
+def finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with null as nan."""
+    return {key: math.nan if value is None else value for key, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Return the value as JSON can hold it; null where a number is not finite."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Status):
+        return value.name
+    return value
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _relative(path: Path, start: Path) -> str | None:
+    try:
+        return Path(os.path.relpath(path, start)).as_posix()
+    except ValueError:  # another drive
+        return None

@@ -1,0 +1,208 @@
+"""The files of every kind of result, and what stands in each: the second list, kept apart from the writers'.
+
+A test compares it with what is written. A name that the writers lost, or added unseen, shows up there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+__all__ = ["always", "columns_of", "read_series", "read_table", "sometimes"]
+
+# Columns, variables or keys that each file has at least, by kind of result.
+_ALWAYS: Mapping[str, Mapping[str, str]] = {
+    "coordination": {
+        "summary.json": (
+            "scenario status status_advice vehicles vehicles_short missing_energy_kwh feeders banks steps "
+            "variables base_overload_kw base_upgrade_cost unmanaged_overload_kw "
+            "unmanaged_feeders_overloaded unmanaged_upgrade_cost coordinated_overload_kw "
+            "coordinated_feeders_overloaded coordinated_upgrade_cost lower_bound_cost absolute_gap "
+            "relative_gap gap_of_savings total_regret_cost grid_slack_cost iterations vehicle_updates "
+            "vehicle_updates_skipped wall_s peak_memory_mib seed version scenario_sha256"
+        ),
+        "feeders.parquet": (
+            "feeder_id bank_id unmanaged_overload_kw unmanaged_upgrade_cost coordinated_overload_kw "
+            "coordinated_upgrade_cost base_overload_kw headroom_worst_step_kw price_total"
+        ),
+        "banks.parquet": (
+            "bank_id unmanaged_overload_kw unmanaged_upgrade_cost coordinated_overload_kw "
+            "coordinated_upgrade_cost base_overload_kw headroom_worst_step_kw price_total"
+        ),
+        "vehicles.parquet": "vehicle_id energy_kwh missing_energy_kwh cost cheapest_cost regret_cost",
+        "loads.nc": (
+            "feeder bank step time headroom_kw unmanaged_kw coordinated_kw price bank_headroom_kw "
+            "bank_unmanaged_kw bank_coordinated_kw bank_price"
+        ),
+        "schedule.parquet": "vehicle_id dwell step feeder_id power_kw",
+        "history.csv": (
+            "rung iteration projections bounds primal bound gap primal_residual dual_residual penalty "
+            "answered skipped seconds"
+        ),
+    },
+    "simulation": {
+        "summary.json": (
+            "scenario status stop_rule replications beta statistic days vehicles trips unreachable_trips "
+            "links stations charges_per_day charges_fast charges_normal unserved unserved_by_reason "
+            "energy_kwh revenue mean_detour_min mean_detour_min_ci95 mean_wait_min mean_wait_min_ci95 "
+            "p95_wait_min mean_charge_min mean_charge_min_ci95 queue_peak queue_peak_min peak_load_kw "
+            "peak_load_kw_ci95 mean_profile_peak_kw peak_valley_kw traffic_flow_veh_per_min "
+            "mean_speed_kmh energy_balance_error_kwh vehicle_conservation_error littles_law_max_error "
+            "wall_s peak_memory_mib seed version scenario_sha256 day_chains parameters"
+        ),
+        "events.parquet": (
+            "replication vehicle_id station_id charger decide_min arrive_min start_min end_min energy_kwh "
+            "detour_min wait_min price_per_kwh"
+        ),
+        "unserved.parquet": "replication vehicle_id minute soc reason",
+        "stations.parquet": (
+            "station_id node_id x y fast normal charges energy_kwh revenue mean_wait_min p95_wait_min "
+            "peak_load_kw queue_peak utilisation"
+        ),
+        "stations.nc": (
+            "station minute state power_kw revenue_per_h queue_vehicles occupied_chargers load_kw "
+            "load_kw_low load_kw_high load_kw_p05 load_kw_p95 queue_total queue_total_low "
+            "queue_total_high queue_total_p05 queue_total_p95 destination_kw vehicles"
+        ),
+        "links.nc": "link interval_min flow_veh_h speed_kmh",
+        "history.csv": (
+            "replication statistic beta charges energy_kwh revenue mean_detour_min mean_wait_min "
+            "mean_charge_min peak_load_kw queue_peak trips unserved seconds"
+        ),
+    },
+    "equilibrium": {
+        "summary.json": (
+            "scenario status method objective relative_gap relative_gap_asked iterations demand_trips "
+            "intrazonal_trips unassigned_trips other_period_trips start_min period_h mean_travel_time_min "
+            "mean_distance_km zones links pairs paths wall_s peak_memory_mib version scenario_sha256"
+        ),
+        "links.parquet": "link_id flow_veh travel_time_min",
+        "history.csv": "iteration objective relative_gap seconds",
+    },
+    "configuration": {
+        "summary.json": (
+            "scenario status mode search information weights days_train days_test evaluations replays "
+            "wall_s objective_train objective objective_ci95 before after stations_changed fast_before "
+            "fast_after normal_before normal_after constraints replay_error coordinated seed version "
+            "scenario_sha256 limits charges_before charges_after unserved_before unserved_after vehicles "
+            "stations links peak_memory_mib parameters simulation"
+        ),
+        "plan.parquet": (
+            "station_id node_id x y fast_before fast_after normal_before normal_after retrofit_cost "
+            "wait_before_min wait_after_min peak_before_kw peak_after_kw utilisation_before "
+            "utilisation_after charges_before charges_after"
+        ),
+        "costs.csv": "figure unit before before_ci95 after after_ci95 change change_ci95",
+        "days.csv": (
+            "day plan f1 f1_1 f1_2 f1_3 f2 f2_1 f2_2 f2_3 f3 f3_peak_valley f3_variance f4 charges "
+            "charges_fast charges_normal unserved energy_kwh revenue mean_detour_min mean_wait_min "
+            "mean_charge_min peak_load_kw peak_valley_kw queue_peak traffic_flow_veh_per_min objective "
+            "replayed_objective replayed_wait_min"
+        ),
+        "profiles.nc": "plan minute load_kw queue_vehicles",
+        "history.csv": "evaluations best_objective mean_wait_min seconds",
+    },
+    "tariffs": {
+        "summary.json": (
+            "scenario status status_advice formulation uncertainty gamma coverage coverage_scope start "
+            "step_min steps nodes links sites aggregators vehicles groups lines buses columns rows "
+            "grid_rows arcs_generated iterations soc_step soc_rounding linearisation loss_margin cost "
+            "lower_bound_cost relative_gap deterministic_cost robust_cost_increase largest_tariff_per_kwh "
+            "largest_toll_per_vehicle largest_charger_price published decentralisation_error_kw "
+            "decentralisation_error_tariff_only_kw decentralisation_flow_error_kw "
+            "decentralisation_error_bound_kw binding_lines binding_buses energy_kwh prices_needed soc_gap "
+            "pooling_gap outer_bound_cost paths_cost violation_rate_robust violation_rate_deterministic "
+            "samples ac_voltage_error_pu ac_flow_error_kw ac_exceeded_lines ac_exceeded_buses "
+            "unserved_vehicles solver_status notes build_s solve_s wall_s peak_memory_mib seed version "
+            "scenario_sha256"
+        ),
+        "tariffs.parquet": (
+            "site_id step tariff_per_kwh line_part_per_kwh voltage_part_per_kwh charger_price "
+            "interval_low interval_high"
+        ),
+        "tolls.parquet": "link_id step toll_per_vehicle",
+        "lines.parquet": "line_id step limit_kw nominal_kw worst_high_kw worst_low_kw dual_high dual_low",
+        "voltages.parquet": (
+            "bus_id step voltage_min_pu voltage_max_pu nominal_pu worst_high_pu worst_low_pu dual_high "
+            "dual_low"
+        ),
+        "aggregators.parquet": "aggregator_id site_id step central_kw own_kw own_tariff_only_kw cost",
+        "sites.parquet": "site_id step entering bypassing queue charging discharging soc_mean",
+        "outcomes.parquet": "line_id step plan low_kw p05_kw median_kw p95_kw high_kw violated",
+        "flows.nc": "link step time site link_flow link_queue road_dual charger_dual",
+        "history.csv": "iteration columns cost bound relative_gap seconds",
+    },
+}
+_SOMETIMES: Mapping[str, Mapping[str, str]] = {
+    "coordination": {
+        "schedule_session.parquet": "vehicle_id dwell step feeder_id power_kw",
+        "soc.parquet": "vehicle_id minute soc",
+    },
+    "configuration": {
+        "front.parquet": "plan f1 f2 f3 f4 fast normal",
+    },
+    "tariffs": {
+        "gamma.csv": (
+            "gamma status cost lower_bound_cost largest_tariff_per_kwh mean_tariff_per_kwh violation_rate "
+            "binding_lines"
+        ),
+        "diagnosis.csv": "limit element_id step amount unit remedy",
+    },
+}
+
+
+def always(kind: str) -> tuple[str, ...]:
+    """Return the files that every result of a kind has, its certificate and scenarios apart."""
+    return tuple(_ALWAYS[kind])
+
+
+def sometimes(kind: str) -> tuple[str, ...]:
+    """Return the files that only some results of a kind have."""
+    return tuple(_SOMETIMES.get(kind, ()))
+
+
+def columns_of(kind: str, file: str) -> tuple[str, ...]:
+    """Return the columns, variables or keys that a file has at least."""
+    return tuple({**_ALWAYS[kind], **_SOMETIMES.get(kind, {})}[file].split())
+
+
+def read_table(folder: Path, kind: str, file: str) -> pd.DataFrame:
+    """Return a table of a result.
+
+    Raises
+    ------
+    ValueError
+        Where columns are missing.
+    """
+    path = folder / file
+    # The shortest decimals that are written give back the same numbers only by this conversion.
+    table = (
+        pd.read_parquet(path)
+        if path.suffix == ".parquet"
+        else pd.read_csv(path, float_precision="round_trip")
+    )
+    _check(kind, file, table.columns)
+    return table
+
+
+def read_series(folder: Path, kind: str, file: str) -> xr.Dataset:
+    """Return the series of a NetCDF file of a result.
+
+    Raises
+    ------
+    ValueError
+        Where variables are missing.
+    """
+    with xr.open_dataset(folder / file, engine="h5netcdf") as data:
+        loaded = data.load()
+    _check(kind, file, map(str, loaded.variables))
+    return loaded
+
+
+def _check(kind: str, file: str, found: Iterable[str]) -> None:
+    missing = sorted(set(columns_of(kind, file)) - set(found))
+    if missing:
+        raise ValueError(f"{file} lacks {', '.join(missing)}")
