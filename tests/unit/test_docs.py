@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -10,9 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
-import xarray as xr
 
 import tidewatt
 
@@ -134,39 +131,6 @@ def test_keys_of_the_toml_are_those_of_the_models() -> None:
     models |= {sampling: config.SamplingModel, roads: config.RoadsModel}
     for described, model in models.items():
         assert sorted(first_names(described)) == sorted(model.model_fields), model.__name__
-
-
-def test_summary_keys_are_those_of_a_run(saved: Path) -> None:
-    """Without it a key of summary.json could change its name while scripts are written after this page."""
-    keys = json.loads((saved / "summary.json").read_text("utf-8"))
-    assert first_names(section(text("data-dictionary.md"), "summary.json")) == list(keys)
-
-
-def test_result_columns_are_those_of_a_run(saved: Path) -> None:
-    """Without it the tables of a result could differ from what the data dictionary promises."""
-    page = text("data-dictionary.md")
-    for name in ("feeders", "banks", "vehicles", "schedule", "soc"):
-        columns = list(pd.read_parquet(saved / f"{name}.parquet").columns)
-        assert first_names(section(page, f"{name}.parquet")) == columns, name
-    assert list(pd.read_parquet(saved / "schedule_session.parquet").columns) == first_names(
-        section(page, "schedule.parquet")
-    )
-    assert first_names(section(page, "history.csv")) == list(pd.read_csv(saved / "history.csv").columns)
-    keys = json.loads((saved / "certificate.json").read_text("utf-8"))
-    assert first_names(section(page, "certificate.json")) == list(keys)
-
-
-def test_variables_and_units_of_loads_are_those_of_a_run(saved: Path) -> None:
-    """Without it a variable of loads.nc, its dimensions or its unit could differ from the page."""
-    data = xr.load_dataset(saved / "loads.nc", engine="h5netcdf")
-    described = {
-        NAME.findall(row[0])[0]: row for row in rows(section(text("data-dictionary.md"), "loads.nc"))
-    }
-    assert sorted(described) == sorted(map(str, data.variables))
-    for name, variable in data.data_vars.items():
-        assert described[str(name)][1] == ", ".join(map(str, variable.dims)), name
-        # The page says cost where a scenario names its currency.
-        assert described[str(name)][2] == variable.attrs["units"].replace("USD", "cost"), name
 
 
 def test_every_file_of_a_result_is_described(saved: Path) -> None:

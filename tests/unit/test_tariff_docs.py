@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import json
 import re
 from pathlib import Path
 
-import pandas as pd
 import pytest
-import xarray as xr
-from tidewatt.io.tariffs import TABLES
 
 import tidewatt
 from tests.unit.tariffs.small_cases import small_case
 from tests.unit.test_docs import NAME, agrees, first_names, rows, section, text
 from tidewatt.errors import SolveWarning
-from tidewatt.tariffs.diagnosis import COLUMNS
 
 
 @pytest.fixture(scope="module")
@@ -45,64 +40,8 @@ def described(part: str) -> dict[str, list[str]]:
     return {NAME.findall(row[0])[0]: row for row in rows(part)}
 
 
-def of_tariff() -> str:
-    page = text("data-dictionary.md")
-    return page[page.index("## Results of `tariff`") :]
-
-
-def test_keys_of_the_summary_are_those_of_a_run(saved: Path) -> None:
-    """Without it a key of summary.json could change its name while scripts are written after the page."""
-    keys = json.loads((saved / "summary.json").read_text("utf-8"))
-    assert first_names(section(of_tariff(), "Summary of `tariff`")) == list(keys)
-
-
-def test_what_every_table_holds_is_described(saved: Path) -> None:
-    """Without it a column could stay secret, be promised in vain, or be read in another unit."""
-    for name, columns in TABLES.items():
-        part = described(section(of_tariff(), f"{name}.parquet"))
-        written = list(pd.read_parquet(saved / f"{name}.parquet").columns)
-        assert list(part) == written == list(columns), name
-        for column, unit in columns.items():
-            said = part[column][1]
-            if unit == "int64":
-                assert said == "", f"{name}.{column}"
-            elif unit == "1":
-                assert said in ("fraction", "per unit"), f"{name}.{column}"
-                assert (said == "per unit") == column.endswith("_pu"), f"{name}.{column}"
-            else:
-                assert said == ("text" if column == "plan" else unit), f"{name}.{column}"
-    assert first_names(section(of_tariff(), "gamma.csv")) == list(pd.read_csv(saved / "gamma.csv").columns)
-
-
-def test_columns_of_the_diagnosis_are_described(blocked: Path) -> None:
-    """Without it whoever looks for what stands in the way has to guess what the columns mean."""
-    names = first_names(section(of_tariff(), "diagnosis.csv"))
-    assert names == list(COLUMNS) == list(pd.read_csv(blocked / "diagnosis.csv").columns)
-
-
-def test_variables_and_units_of_flows_are_those_of_a_run(saved: Path) -> None:
-    """Without it a variable of flows.nc, its dimensions or its unit could differ from the page."""
-    data = xr.load_dataset(saved / "flows.nc", engine="h5netcdf")
-    part = described(section(of_tariff(), "flows.nc"))
-    assert sorted(part) == sorted(map(str, data.variables))
-    for name, variable in data.data_vars.items():
-        assert part[str(name)][1] == ", ".join(map(str, variable.dims)), name
-        assert part[str(name)][2] == variable.attrs.get("units", ""), name
-
-
-def test_histories_and_certificates_are_described(saved: Path) -> None:
-    """Without it two of the files of a result are left unexplained."""
-    named = NAME.findall(section(of_tariff(), "History of `tariff`"))
-    assert set(pd.read_csv(saved / "history.csv").columns) <= set(named)
-    named = NAME.findall(section(of_tariff(), "Certificate of `tariff`"))
-    assert set(json.loads((saved / "certificate.json").read_text("utf-8"))) <= set(named)
-
-
 def test_every_file_of_a_result_is_described(saved: Path, blocked: Path) -> None:
     """Without it a result could hold files that no page explains."""
-    page = of_tariff()
-    for file in {file.name for folder in (saved, blocked) for file in folder.iterdir()}:
-        assert f"`{file}`" in page, file
     listed = set(first_names(section(text("tariff.md"), "Files of a result")))
     written = {file.name for folder in (saved, blocked) for file in folder.iterdir()}
     assert written | {"figures/"} == listed

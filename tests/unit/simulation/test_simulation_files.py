@@ -10,11 +10,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import xarray as xr
-from tidewatt.io.simulations import EVENT_COLUMNS
 
 from tests.unit.simulation.made_days import hand_made
 from tidewatt.errors import TidewattError
 from tidewatt.io.results import load, save
+from tidewatt.io.results.simulation import FILES as DECLARED
 from tidewatt.io.scenario.reading import read_scenario
 
 FILES = {
@@ -53,7 +53,7 @@ def test_files_say_their_units_and_are_typed(tmp_path, result):
     """Without it: an outsider has to guess what a column means, or ids fill the disk as texts."""
     out = save(result, tmp_path / "out", scenario_folder=tmp_path / "s")
     schema = pq.read_schema(out / "events.parquet")
-    assert schema.names == list(EVENT_COLUMNS)
+    assert schema.names == list(DECLARED.file("events.parquet").names)
     assert schema.field("wait_min").metadata[b"units"] == b"min"
     assert {str(schema.field(n).type).split("<")[0] for n in ("vehicle_id", "station_id", "charger")} == {
         "dictionary"

@@ -457,12 +457,16 @@ def build(scenario, rough: bool = False, edit=None) -> Coordination:
             {
                 "rung": ["session", "coordinated"],
                 "iteration": [1, 1],
+                "projections": [1, 1],
+                "bounds": [0, 0],
                 "primal": [certificates[r].upgrade_cost for r in ("session", "coordinated")],
                 "bound": [certificates[r].lower_bound_cost for r in ("session", "coordinated")],
                 "gap": [0.0, 0.0],
                 "primal_residual": [np.nan, np.nan],
                 "dual_residual": [np.nan, np.nan],
                 "penalty": [1.0, 1.0],
+                "answered": [4, 4],
+                "skipped": [0, 0],
                 "seconds": [0.1, 0.2],
             }
         ),

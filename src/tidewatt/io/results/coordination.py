@@ -496,6 +496,7 @@ FILES = ResultSpecification(
             about="Of the mobility-aware rung. Rows in the order of vehicle, dwell and step; steps without "
             "power "
             "have none. The unmanaged schedule is not stored: it follows from the scenario.",
+            as_frame=True,
         ),
         ResultFile(
             SCHEDULE_FILES["session"],
@@ -503,6 +504,7 @@ FILES = ResultSpecification(
             _POWERS,
             about="The same of the session rung; absent with `--no-session`.",
             absent="none",
+            as_frame=True,
         ),
         ResultFile(
             _SOC,
@@ -510,6 +512,7 @@ FILES = ResultSpecification(
             _STATES,
             about="With `--soc`, or `tidewatt.save(..., soc=True)`. Of the mobility-aware rung.",
             absent="none",
+            as_frame=True,
         ),
         _HISTORY,
         certificate_file(

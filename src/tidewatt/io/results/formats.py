@@ -28,7 +28,7 @@ def write_table(path: Path, table: pd.DataFrame, file: ResultFile, study: str, c
         Where a column is missing: the result is not one of the study.
     """
     missing = [c.name for c in file.columns if not c.optional and c.name not in table.columns]
-    if missing:
+    if missing and (len(table) or file.format != "csv"):  # a history without rows may have no columns
         raise TidewattError(
             f"{path.stem}: column {', '.join(missing)} is missing; give what `{study}` returned."
         )
@@ -61,7 +61,8 @@ def _write_parquet(path: Path, table: pd.DataFrame, file: ResultFile, cost_unit:
         else:
             array = pa.array(values.to_numpy(column.dtype))
         arrays.append(array)
-        unit = priced(column.unit_in_file, cost_unit)
+        # What is counted has no unit.
+        unit = "" if column.dtype.startswith("int") else priced(column.unit_in_file, cost_unit)
         fields.append(pa.field(column.name, array.type, metadata={"units": unit} if unit else None))
     # Numbers that seldom repeat are packed byte by byte; a dictionary of them would be as long as they are.
     split = [c.name for c in columns if c.dtype == "float64" and not (c.stored or file.repeats)]
@@ -79,7 +80,10 @@ def read_csv(path: Path) -> pd.DataFrame:
     """Return a table whose numbers are those that were written, to the last bit."""
     import pandas as pd
 
-    return pd.read_csv(path, float_precision="round_trip")
+    # From its third version on, pandas converts so by itself, and wants not to be asked.
+    if pd.__version__.startswith("2."):
+        return pd.read_csv(path, float_precision="round_trip")
+    return pd.read_csv(path)
 
 
 def write_dataset(path: Path, data: xr.Dataset, file: ResultFile, scenario: str) -> None:

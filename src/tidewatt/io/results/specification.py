@@ -41,8 +41,8 @@ SWEEP = "sweep.csv"
 _TYPES = {"id": "id", "text": "text", "time": "time", "texts": "list of texts", "ids": "list of ids"}
 """Types that the data dictionary shows in place of a unit."""
 
-# Tools that read units expect 1 for a share, and no unit for what is merely counted.
-_UNITS = {"fraction": "1", "per unit": "1", "chargers": "", "`money_unit` a day": "cost/day"}
+# Tools that read units expect 1 for a share.
+_UNITS = {"fraction": "1", "per unit": "1", "`money_unit` a day": "cost/day"}
 
 
 @dataclass(frozen=True, slots=True)

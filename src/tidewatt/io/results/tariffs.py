@@ -339,7 +339,7 @@ _FLOWS = ResultFile(
         C("link", "id", dims="link"),
         C("step", "int64", dims="step"),
         C("time", "time", meaning="Start of the step, local time.", dims="step"),
-        C("site", "id", dims="site"),
+        C("site", "id", dims="site", optional=True),
         C("link_flow", "float64", "vehicles", "", "That leave the link in the step.", dims="link, step"),
         C("link_queue", "float64", "vehicles", "", "That wait at its end (tariff-5).", dims="link, step"),
         C(
@@ -349,6 +349,7 @@ _FLOWS = ResultFile(
             "",
             "Price of the link's capacity in the plan, whether it is published or not.",
             dims="link, step",
+            optional=True,
         ),
         C(
             "charger_dual",
@@ -357,6 +358,7 @@ _FLOWS = ResultFile(
             "",
             "Price of the site's chargers, likewise.",
             dims="site, step",
+            optional=True,
         ),
         C(
             "aggregator",

@@ -16,8 +16,8 @@ import xarray as xr
 from tests.unit.verification.reference import build, plain_vehicle, write_scenario_by_hand
 from tidewatt.domain.fleet import Fleet
 from tidewatt.errors import TidewattError
-from tidewatt.io import coordinations, schedules
-from tidewatt.io.results import load, save
+from tidewatt.io import schedules
+from tidewatt.io.results import formats, load, save
 from tidewatt.io.scenario.reading import read_scenario
 
 FILES = {
@@ -199,7 +199,7 @@ def test_a_save_that_fails_leaves_the_old_result(tmp_path, folder, result, monke
     def full(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(coordinations, "_write_loads", full)
+    monkeypatch.setattr(formats, "write_dataset", full)
     with pytest.raises(TidewattError, match="disk is full"):
         save(result, tmp_path / "out", scenario_folder=folder)
     assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == before

@@ -10,20 +10,25 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import xarray as xr
-from tidewatt.io.tariffs import TABLES
 
 from tidewatt.errors import TidewattError
 from tidewatt.io.results import load, save
+from tidewatt.io.results.tariffs import FILES
 from tidewatt.result import RunInfo, Status
 from tidewatt.tariffs.result import Tariffs
 
+TABLES = {
+    file.attribute: {column.name: column.dtype for column in file.columns}
+    for file in FILES.files
+    if file.format == "parquet"
+}
 RUN = RunInfo(3, "0", "ab" * 32, 1.5, 80.0, {"python": "3.12"})
 IDS = {"site_id": "F1", "link_id": 7, "line_id": "L1", "bus_id": 12, "aggregator_id": "a", "plan": "robust"}
 
 
 def table(name, rows=3):
     """A table of the right columns: ids of both types, numbers that no rounding may change."""
-    whole = [column for column, unit in TABLES[name].items() if unit == "int64"]
+    whole = [column for column, dtype in TABLES[name].items() if dtype == "int64"]
     random = np.random.default_rng(len(name))
     cells = {
         column: [IDS[column]] * rows
@@ -50,7 +55,8 @@ def made(**changes):
     )
     tables = {name: table(name) for name in TABLES}
     figures = {"scenario": "town", "cost": 0.1 + 0.2, "soc_gap": None, "prices_needed": ["tariff"]}
-    history = pd.DataFrame({"iteration": [0, 1], "cost": [3.0, 0.1 + 0.2]})
+    history = pd.DataFrame(dict.fromkeys(FILES.file("history.csv").names, 0.5), index=[0, 1])
+    history["cost"] = [3.0, 0.1 + 0.2]
     values = {
         **tables,
         "gamma": None,
@@ -94,7 +100,8 @@ def test_units_stand_with_the_numbers(tmp_path):
 
 def test_a_sweep_and_a_diagnosis_have_their_own_files(tmp_path):
     """Without it they are lost, or empty files claim that there was a sweep."""
-    gamma = pd.DataFrame({"gamma": [0.0, 1.0], "status": ["CERTIFIED", "CERTIFIED"], "cost": [1.0, 1.1]})
+    gamma = pd.DataFrame(dict.fromkeys(FILES.file("gamma.csv").names, 0.1 + 0.2), index=[0, 1])
+    gamma["status"] = "CERTIFIED"
     diagnosis = pd.DataFrame(
         {
             "limit": ["line"],
