@@ -73,6 +73,8 @@ def test_the_summary_is_plain_json_with_the_promised_keys(tmp_path) -> None:
     figures = json.loads(text, parse_constant=lambda name: pytest.fail(name))
     keys = [
         "scenario",
+        "currency",
+        "cost_unit",
         "status",
         "mode",
         "search",

@@ -98,8 +98,8 @@ _FIGURES = ResultFile(
     "figures",
     (
         C("scenario", "text", meaning="Its name."),
-        C("currency", "text", meaning="The scenario's `currency`; empty where it names none."),
-        C("cost_unit", "text", meaning="What costs are in, such as `10,000 USD`."),
+        C("currency", "text", meaning="The scenario's `currency`; empty where it names none.", optional=True),
+        C("cost_unit", "text", meaning="What costs are in, such as `10,000 USD`.", optional=True),
         C("status", "text", meaning="How the search ended."),
         C("mode", "text", meaning="Of the formulas."),
         C("search", "text", meaning="How plans were sought."),

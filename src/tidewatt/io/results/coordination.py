@@ -100,12 +100,13 @@ _FIGURES = ResultFile(
     "figures",
     (
         C("scenario", "text", meaning="Name of the scenario."),
-        C("currency", "text", meaning="The scenario's `currency`; empty where it names none."),
+        C("currency", "text", meaning="The scenario's `currency`; empty where it names none.", optional=True),
         C(
             "cost_unit",
             "text",
             meaning="What costs are in: `kW` where every kW costs 1, as where no upgrade cost is given, else "
             "`currency`.",
+            optional=True,
         ),
         C(
             "status",

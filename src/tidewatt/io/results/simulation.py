@@ -36,7 +36,7 @@ _FIGURES = ResultFile(
     "figures",
     (
         C("scenario", "text", meaning="Its name."),
-        C("currency", "text", meaning="The scenario's `currency`; empty where it names none."),
+        C("currency", "text", meaning="The scenario's `currency`; empty where it names none.", optional=True),
         C("status", "text", meaning="How it ended; see [simulate.md](simulate.md#when-it-stops)."),
         C("stop_rule", "text", meaning="What ended it: `replications`, `tolerance` or `time_limit`."),
         C("replications", "whole", "", "1 or more"),
@@ -242,7 +242,7 @@ _SERIES = ResultFile(
             dims="state",
         ),
         C("power_kw", "float64", "kW", "0 or more", dims="station, minute"),
-        C("revenue_per_h", "float64", "1/h", "0 or more", "In the scenario's money.", dims="station, minute"),
+        C("revenue_per_h", "float64", "cost/h", "0 or more", "", dims="station, minute"),
         C("queue_vehicles", "float64", "vehicles", "0 or more", dims="station, minute"),
         C("occupied_chargers", "float64", "chargers", "0 or more", dims="station, minute"),
         *_with_bands("load_kw", "kW", "All stations."),

@@ -23,7 +23,7 @@ _FIGURES = ResultFile(
     "figures",
     (
         C("scenario", "text", meaning="Its name."),
-        C("currency", "text", meaning="The scenario's `currency`; empty where it names none."),
+        C("currency", "text", meaning="The scenario's `currency`; empty where it names none.", optional=True),
         C("status", "text", meaning="How it ended; see [tariff.md](tariff.md#when-it-stops)."),
         C("status_advice", "text", meaning="The same as a sentence."),
         C("formulation", "text", meaning="`arcs`, `paths` or `both`: then figures are those of `arcs`."),

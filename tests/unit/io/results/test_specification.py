@@ -19,7 +19,7 @@ from tidewatt.io.results.folder import KINDS, specification
 from tidewatt.io.results.specification import CERTIFICATE, ResultColumn, ResultFile, ResultSpecification
 from tidewatt.verification.common import expected
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 SPECIFICATIONS = [specification(kind) for kind in KINDS]
 OF_STUDY = {spec.study: spec for spec in SPECIFICATIONS}
 
@@ -45,6 +45,11 @@ def saved(tmp_path_factory) -> dict[str, Path]:
     }
 
 
+def _in_cost(unit: str) -> str:
+    """Return a unit as it is declared: of a scenario that names no currency."""
+    return unit.replace("1,000 USD", "cost").replace("USD", "cost")
+
+
 def files_of(saved: dict[str, Path], study: str) -> dict[str, Path]:
     folders = ([saved["blocked"]] if study == "tariff" else []) + [saved[study]]
     return {path.name: path for folder in folders for path in folder.iterdir()}
@@ -60,12 +65,17 @@ def found_columns(path: Path, file: ResultFile) -> list[ResultColumn]:
         data = xr.load_dataset(path, engine="h5netcdf")
         return [
             ResultColumn(
-                str(name), str(v.dtype), str(v.attrs.get("units", "")), dims=", ".join(map(str, v.dims))
+                str(name),
+                str(v.dtype),
+                _in_cost(str(v.attrs.get("units", ""))),
+                dims=", ".join(map(str, v.dims)),
             )
             for name, v in data.variables.items()
         ]
     return [
-        ResultColumn(field.name, _dtype(field.type), (field.metadata or {}).get(b"units", b"").decode())
+        ResultColumn(
+            field.name, _dtype(field.type), _in_cost((field.metadata or {}).get(b"units", b"").decode())
+        )
         for field in pq.read_schema(path)
     ]
 
