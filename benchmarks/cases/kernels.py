@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 
 from benchmarks.linear_program import Floats, Ints, limits
@@ -17,6 +16,7 @@ from benchmarks.machine import timed
 from benchmarks.registry import Case, Job, Options, Row, register
 from benchmarks.scenarios import week
 from benchmarks.tables import markdown, number, provenance
+from tidewatt.compilation.kernel import kernel
 from tidewatt.domain.scenario import Scenario
 from tidewatt.kernels.charging import subproblem
 
@@ -57,7 +57,7 @@ def vehicles_of(scenario: Scenario) -> Vehicles:
     return Vehicles(first, edge, v + rng.normal(0.0, 0.5, len(v)), lim.power_kw, lim.least, lim.most)
 
 
-@numba.njit(cache=True)
+@kernel
 def _project_all(first, edge, v, cap, lower, upper, x):
     most = 0
     for i in range(len(first) - 1):

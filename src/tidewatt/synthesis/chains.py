@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.domain.arrays import Array
 
 __all__ = [
@@ -94,7 +94,7 @@ class DwellRows(NamedTuple):
     place: Array
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _next(state):  # type: ignore[no-untyped-def]
     """Splitmix64: the next state and a uniform draw in [0, 1)."""
     state += np.uint64(0x9E3779B97F4A7C15)
@@ -105,7 +105,7 @@ def _next(state):  # type: ignore[no-untyped-def]
     return state, np.float64(z >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _stream(seed, a, b, c):  # type: ignore[no-untyped-def]
     """State of an own stream of draws for each (seed, a, b, c)."""
     state = np.uint64(seed)
@@ -115,7 +115,7 @@ def _stream(seed, a, b, c):  # type: ignore[no-untyped-def]
     return state
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _normal(state):  # type: ignore[no-untyped-def]
     """Box-Muller: the next state and a standard normal draw."""
     state, u = _next(state)
@@ -123,24 +123,24 @@ def _normal(state):  # type: ignore[no-untyped-def]
     return state, np.sqrt(-2.0 * np.log(1.0 - u)) * np.cos(2.0 * np.pi * v)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _travel_min(km):  # type: ignore[no-untyped-def]
     return 4.0 + 60.0 * km / (22.0 + 18.0 * np.log1p(km / 5.0))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _chosen(cumulative, u):  # type: ignore[no-untyped-def]
     return min(np.searchsorted(cumulative, u, side="right"), len(cumulative) - 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def choose_by_row(cumulative, row, uniform, chosen):  # type: ignore[no-untyped-def]
     """``chosen[i]``: column drawn from row ``row[i]`` of a table of cumulative probabilities."""
     for i in range(len(row)):
         chosen[i] = _chosen(cumulative[row[i]], uniform[i])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _choose_chain(i, day, rules, traits, chains):  # type: ignore[no-untyped-def]
     """The chain of a day (-1: not driven), whether it is a work day, and the streams of place and day."""
     weekday = (rules.first_weekday + day) % 7
@@ -164,7 +164,7 @@ def _choose_chain(i, day, rules, traits, chains):  # type: ignore[no-untyped-def
     return begin + _chosen(chains.cumulative[begin:end], u), works, plan, state
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _choose_place(i, to, plan, rules, traits):  # type: ignore[no-untyped-def]
     """Feeder and charger [kW] at the end of a trip; always takes as many draws."""
     plan, u_place = _next(plan)
@@ -184,7 +184,7 @@ def _choose_place(i, to, plan, rules, traits):  # type: ignore[no-untyped-def]
     return plan, feeder, kw
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _commute_stretch(chain, work_km, chains):  # type: ignore[no-untyped-def]
     """Factor that makes a chain's way to work as long as the vehicle's own."""
     for k in range(chains.first[chain], chains.first[chain + 1]):
@@ -193,7 +193,7 @@ def _commute_stretch(chain, work_km, chains):  # type: ignore[no-untyped-def]
     return 1.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kwh):  # type: ignore[no-untyped-def]
     """Trips and dwells of vehicles begin..end - 1.
 
@@ -268,7 +268,7 @@ def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kw
             trips.first[i + 1] = count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _left_at_end(i, trips, dwells, initial, least, most, efficiency):  # type: ignore[no-untyped-def]
     """What charging at once at full power leaves at the end [kWh]; -1 where it passes below `least`."""
     stored = initial
@@ -283,7 +283,7 @@ def _left_at_end(i, trips, dwells, initial, least, most, efficiency):  # type: i
     return stored
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_chargers(  # type: ignore[no-untyped-def]
     rules, traits, trips, dwells, initial_kwh, final_kwh, refill_until_min, shortest_stop_min, remedy
 ):

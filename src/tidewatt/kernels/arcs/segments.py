@@ -8,12 +8,13 @@ forced arcs after it until the next choice or the end.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from tidewatt.compilation.kernel import kernel
 
 __all__ = ["leaving", "segments", "supplied", "unfolded"]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def segments(first, head, row, value, cost):
     """Columns of all segments.
 
@@ -70,7 +71,7 @@ def segments(first, head, row, value, cost):
     return arc, after, paid, start, rows, values
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def supplied(first, head, state, vehicles, flow, supply):
     """Add vehicles that start in `state` to forced arcs' `flow`, and to `supply` of the choice they reach."""
     for i in range(len(state)):
@@ -82,7 +83,7 @@ def supplied(first, head, state, vehicles, flow, supply):
             supply[s] += vehicles[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def unfolded(first, head, arc, chosen, flow):
     """Add the flow of each segment to all of its arcs."""
     for i in range(len(arc)):
@@ -95,7 +96,7 @@ def unfolded(first, head, arc, chosen, flow):
             e = first[s]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def leaving(states, first, head, way, flow, wanted, share):
     """Fill the `share` of vehicles in each given state of one node that leave it by the wanted way next.
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from tidewatt.compilation.kernel import kernel
 
 __all__ = ["Expanded", "cheapest", "follow"]
 
@@ -58,7 +59,7 @@ class Expanded(NamedTuple):
     fills: bool
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cheapest(x, wait, link_cost, option_cost, cost, action):
     """Fill the least `cost` from every state to the destination, and the first `action` on the way.
 
@@ -129,7 +130,7 @@ def cheapest(x, wait, link_cost, option_cost, cost, action):
     return
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _after(x, nodes, levels, state, action):
     """State that an action leads to."""
     links = len(x.head)
@@ -145,7 +146,7 @@ def _after(x, nodes, levels, state, action):
     return ((t + 1) * nodes + n) * levels + min(q + x.gain[action - 1 - links], x.high[n])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def follow(x, starts, action, seen, mark, keys):
     """Write the arcs of the plans from `starts` as ``state * actions + action`` into `keys`; how many.
 

@@ -8,15 +8,15 @@ running total of the vector gives at once: their cost is that of the runs, not o
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.kernels.charging.fleet import sees
 from tidewatt.kernels.charging.subproblem import FAST
 
 __all__ = ["curvature_pass", "on_slots", "onto_rows", "segments_diagonal", "segments_product"]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _free(xs, prices, s, push, cap, head, tail):
     """How many variables of an opportunity are strictly between their limits."""
     n = len(xs)
@@ -34,7 +34,7 @@ def _free(xs, prices, s, push, cap, head, tail):
     return count
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, rise, row, begin, end, entry):
     """Curvature that the free variables (0 < response < cap) put on the candidate slots.
 
@@ -136,7 +136,7 @@ def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, rise, row, 
     return rows, runs
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def segments_product(rows, row, begin, end, entry, total, rise):
     """Add ``M' (M y)`` to `rise` (differences along the slots), from running totals `total` of y."""
     for r in range(rows):
@@ -148,7 +148,7 @@ def segments_product(rows, row, begin, end, entry, total, rise):
             rise[end[z]] -= entry[z] * s
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def segments_diagonal(rows, row, begin, end, entry, rise):
     """Add the diagonal of ``M' M`` to `rise` (differences along the slots)."""
     for z in range(row[0], row[rows]):
@@ -157,7 +157,7 @@ def segments_diagonal(rows, row, begin, end, entry, rise):
         rise[end[z]] -= square
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def on_slots(y, own, above, seen, total):
     """Spread a vector on rows over the slots: what a vehicle there sees, and its running total.
 
@@ -171,7 +171,7 @@ def on_slots(y, own, above, seen, total):
         total[c + 1] = t
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def onto_rows(diagonal, seen, rise, own, above, out):
     """Gather ``diagonal seen - M' M seen`` from the slots onto the rows, added to `out`.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.kernels.charging.subproblem import FAST, earliest
 
 __all__ = [
@@ -48,7 +48,7 @@ class ShardArrays(NamedTuple):
     longest: tuple[int, int]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_marked(marked):
     """Prefix counts, shape (rows, steps + 1), of a boolean table (rows, steps)."""
     rows, steps = marked.shape
@@ -61,7 +61,7 @@ def count_marked(marked):
     return out
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def sees(fleet, q, priced):
     """Whether opportunity q touches a marked step."""
     t = fleet.step[q]
@@ -69,7 +69,7 @@ def sees(fleet, q, priced):
     return priced[f, t + fleet.edge[q + 1] - fleet.edge[q]] > priced[f, t]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def limits_of(fleet, a, m, cap, edge):
     """Limits of one vehicle's variables and where its opportunities begin."""
     o = fleet.edge[a]
@@ -87,7 +87,7 @@ def limits_of(fleet, a, m, cap, edge):
         cap[lo] = p * fleet.head[q]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def fill(fleet, a, m, price, cap, edge, scale, own):
     """Limits, metric and prices of one vehicle's variables, in one sweep over its opportunities."""
     o = fleet.edge[a]
@@ -114,7 +114,7 @@ def fill(fleet, a, m, price, cap, edge, scale, own):
         cap[lo] = p * fleet.head[q]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def settle(fleet, i, a, m, cap, scale, edge, mu, before, v, load):
     """Turn `v` into vehicle i's projection ``clip(v - mu scale, 0, cap)``; add what it changes to `load`."""
     w = fleet.weight[i]
@@ -134,7 +134,7 @@ def settle(fleet, i, a, m, cap, scale, edge, mu, before, v, load):
             loads[k] += w * (y - was[k])
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def cost_of(fleet, a, b, x, place, price, priced):
     """Cost of a vehicle's schedule; stops at the first opportunity with a cost > 0."""
     for q in range(a, b):
@@ -150,7 +150,7 @@ def cost_of(fleet, a, b, x, place, price, priced):
     return 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def earliest_pass(fleet, i0, i1, x):
     """Unmanaged charging of every vehicle: full power from arrival until full, into `x`."""
     m_max, n_max = fleet.longest
@@ -164,7 +164,7 @@ def earliest_pass(fleet, i0, i1, x):
             earliest(cap, edge, fleet.upper[a:b], b - a, x[fleet.edge[a] : fleet.edge[b]])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def load_pass(fleet, i0, i1, x, place, load):
     """Add the weighted load of schedules to `load` (coord-2); opportunity q's begin at ``x[place[q]]``."""
     for i in range(i0, i1):
@@ -177,7 +177,7 @@ def load_pass(fleet, i0, i1, x, place, load):
                 loads[k] += w * xs[k]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cumulative_bounds(
     first, arrive, vehicle, trip_first, trip_depart, trip_arrive, trip_energy, start, least, most, final, per
 ):
@@ -237,7 +237,7 @@ def cumulative_bounds(
     return lower, upper, lack
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def lower_to_reachable(fleet, per, lack):
     """Lower each need to what unmanaged charging reaches; raise `lack` [kWh] by what that leaves out.
 

@@ -6,15 +6,15 @@ Tables and their marks are as in `tidewatt.kernels.charging.fleet`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.kernels.charging.fleet import cost_of, fill, limits_of, sees, settle
 from tidewatt.kernels.charging.subproblem import FAST, cheapest, dual_bound, project
 
 __all__ = ["bound_pass", "polish_pass", "project_pass", "recentre_pass", "respond_pass"]
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
     """Every vehicle's proximal response to prices around its centre `x` (inner problem of coord-10).
 
@@ -77,7 +77,7 @@ def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
     return value, answered, segments
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def recentre_pass(fleet, i0, i1, x, price, sigma, mu, out):
     """Write the responses that `respond_pass` found with `mu` to `out` (which may be `x` itself)."""
     for i in range(i0, i1):
@@ -98,7 +98,7 @@ def recentre_pass(fleet, i0, i1, x, price, sigma, mu, out):
             outs[0] = head
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def project_pass(fleet, i0, i1, x, signal, marked, step, mu, load):
     """One block of coord-6: vehicles i0:i1 project ``x - step scale signal``, in place.
 
@@ -143,7 +143,7 @@ def project_pass(fleet, i0, i1, x, signal, marked, step, mu, load):
     return answered
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def bound_pass(fleet, i0, i1, x, place, price, priced, eps, least, cost):
     """Proved least cost of every vehicle under `price` (coord-5), and the cost of its schedule `x`.
 
@@ -192,7 +192,7 @@ def bound_pass(fleet, i0, i1, x, place, price, priced, eps, least, cost):
     return answered
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def polish_pass(fleet, i0, i1, x, place, out):
     """Project schedules onto the feasible sets in double precision.
 

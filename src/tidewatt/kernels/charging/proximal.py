@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from tidewatt.compilation.kernel import kernel
 
 __all__ = ["overload_prox"]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def overload_prox(a, headroom, weight, rho, first, above, slope, z):
     """Minimise ``C(o) + sum_t rho / (2 n_t) (z_t - a_t)^2`` with ``z_t <= h_t + o``, ``o >= 0``.
 

@@ -8,7 +8,8 @@ A vehicle has opportunities j = 0..m-1 in time order, opportunity j owning the v
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from tidewatt.compilation.kernel import kernel
 
 __all__ = ["cheapest", "dual_bound", "earliest", "project"]
 
@@ -16,7 +17,7 @@ __all__ = ["cheapest", "dual_bound", "earliest", "project"]
 FAST = {"reassoc", "contract", "nsz", "arcp", "nnan"}
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _evaluate(v, cap, scale, lo, hi, mu):
     """Sum of ``clip(v - mu scale, 0, cap)`` over variables lo:hi, and minus its slope in `mu`.
 
@@ -35,7 +36,7 @@ def _evaluate(v, cap, scale, lo, hi, mu):
     return total, slope
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _extremes(v, cap, scale, lo, hi):
     """Multipliers below which every variable is at its limit, and above which every one is 0."""
     low = np.inf
@@ -46,7 +47,7 @@ def _extremes(v, cap, scale, lo, hi):
     return low, high
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _nearest(v, cap, scale, lo, hi, mu, guess):
     """Of the multipliers that leave every variable at the limit where `mu` has it, the nearest to `guess`.
 
@@ -64,7 +65,7 @@ def _nearest(v, cap, scale, lo, hi, mu, guess):
     return max(nearest, mu) if mu < guess else min(nearest, mu)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _root(v, cap, scale, lo, hi, target, mu):
     """Multiplier at which the sum of ``clip(v - mu scale, 0, cap)`` over lo:hi is `target`.
 
@@ -103,7 +104,7 @@ def _root(v, cap, scale, lo, hi, target, mu):
     return mu
 
 
-@njit(cache=True, nogil=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _most_violated(v, cap, scale, edge, lower, upper, j0, j1, start, nu, mu):
     """Opportunity whose bound the segment's schedule violates most (-1: none), and that bound.
 
@@ -135,7 +136,7 @@ def _most_violated(v, cap, scale, edge, lower, upper, j0, j1, start, nu, mu):
     return worst, bound
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def project(v, cap, scale, edge, lower, upper, m, mu, stack):
     """Multipliers of the projection of `v` onto a vehicle's feasible set (coord-6, coord-9).
 
@@ -213,7 +214,7 @@ def project(v, cap, scale, edge, lower, upper, m, mu, stack):
     return segments
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cheapest(price, cap, edge, lower, upper, m, eps, v, ones, mu, stack):
     """Multipliers nu of a cheapest schedule under linear prices >= 0, by a vanishing proximal weight.
 
@@ -238,7 +239,7 @@ def cheapest(price, cap, edge, lower, upper, m, eps, v, ones, mu, stack):
     return project(v, cap, ones, edge, lower, upper, m, mu, stack)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def dual_bound(price, cap, edge, lower, upper, m, nu):
     """Lower bound on the cost of any feasible schedule for any multipliers `nu` (coord-5).
 
@@ -270,7 +271,7 @@ def dual_bound(price, cap, edge, lower, upper, m, nu):
     return s
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def earliest(cap, edge, upper, m, x):
     """Unmanaged charging: full power from arrival until full. Fills `x`; returns the energy."""
     e = 0.0

@@ -8,8 +8,8 @@ request), so that equal minutes leave nothing to chance.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.kernels.queue.records import DAY_MIN, NO_INFORMATION, RESERVED, inlined, inner
 
 __all__ = ["accept", "advance", "charge_min", "clear", "count_at", "expected", "price_at"]
@@ -86,7 +86,7 @@ def _join(queue, per_min, r, at):
     return 1, start_normal, start_normal + normal
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def clear(queue):
     """Nobody anywhere."""
     queue.size[:] = 0
@@ -101,7 +101,7 @@ def clear(queue):
         queue.charges[r].kind = -1
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@kernel(forceinline=True)
 def accept(queue, rules, r, station, arrive, detour):
     """Send request `r` to a station."""
     charge = queue.charges[r]
@@ -164,7 +164,7 @@ def _next_arrival(queue):
     return r
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def advance(queue, rules, until):
     """Let everyone in who arrives up to and including minute `until`, in order."""
     while queue.size[0] > 0 and queue.coming[0].minute <= until:
@@ -245,7 +245,7 @@ def expected(queue, rules, station, arrive, zero_fast, zero_normal, enough):
     return cost_normal, wait_normal, 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_at(queue, begin, end, minute, waiting, charging):
     """Add up who waits and who charges at each station in a minute, of entries `begin` to `end` of the log.
 

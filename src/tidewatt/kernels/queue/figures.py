@@ -6,8 +6,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.kernels.queue.events import price_at
 from tidewatt.kernels.queue.records import inner, uncounted
 from tidewatt.kernels.queue.replaying import replay_day
@@ -62,7 +62,7 @@ def _cover(row, begin, end, height):
         i = i + 1 if i + 1 < n else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def station_series(
     station, arrive, start, end, power_kw, energy, soc, battery, price, taper_soc, efficiency, out
 ):
@@ -193,7 +193,7 @@ def _change_tapered(minutes, charge, power, rules):
         begin = stop
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def figures_of_day(queue, rules, requests, patience, minutes, figures, by_station):
     """Sum up a replayed day.
 
@@ -310,7 +310,7 @@ def _extremes_by_station(minutes, by_station):
         by_station[s, 9] = max(squares[s] / n - mean * mean, 0.0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sum_of_chosen(queue, table):
     """Sum of a table's entries, each request's at the station where it was sent."""
     charges = uncounted(queue).charges
@@ -322,7 +322,7 @@ def _sum_of_chosen(queue, table):
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def replay_plans(
     queue, rules, table, to, onward, patience, minutes, effect, fast, normal, figures, by_station, effects
 ):

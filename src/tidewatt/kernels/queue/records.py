@@ -6,8 +6,10 @@ from typing import Any, NamedTuple
 
 import numba
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from tidewatt.compilation.kernel import kernel
 
 __all__ = [
     "ALTERNATIVE",
@@ -166,10 +168,9 @@ def records(shape: int | tuple[int, ...], kind: np.dtype[Any]) -> Any:
 
 
 # Called by kernels only: what Python or C would need to call them is not compiled.
-_WITHIN: dict[str, Any] = {"cache": True, "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-inner: Any = njit(**_WITHIN)
+inner = kernel(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 # Handing on many arrays costs more than the smallest kernels do.
-inlined: Any = njit(forceinline=True, **_WITHIN)
+inlined = kernel(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:

@@ -8,8 +8,8 @@ can be cheaper.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.kernels.queue.events import accept, advance, clear, expected
 from tidewatt.kernels.queue.records import ALTERNATIVES, inlined, inner, uncounted
 from tidewatt.kernels.queue.stations import detour_min, least_regret, scan, weigh, zero_wait_costs
@@ -40,7 +40,7 @@ def _sink(key, station, i, n):
     station[i] = s
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rank_stations(queue, rules, to, onward, begin, end, table):
     """Fill rows `begin` to `end` of the table: each driver's stations by rising cost without any wait.
 
@@ -131,7 +131,7 @@ def _nearest_first(queue, rules, table, r, to, onward):
     return chosen
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def replay_day(queue, rules, table, to, onward, fast, normal):
     """Decide, queue and charge all requests of a day at stations with these chargers.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.kernels.queue.events import accept, advance, charge_min, expected
 from tidewatt.kernels.queue.records import ALTERNATIVES, DAY_MIN, inlined, inner, uncounted
 
@@ -44,7 +44,7 @@ def _even(bits):
     return (np.float64(bits >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@kernel(forceinline=True)
 def taste_min(rules, vehicle, station):
     """Random part of a station's cost, the same for a vehicle and station whatever is built [min].
 
@@ -61,7 +61,7 @@ def taste_min(rules, vehicle, station):
     return rules.taste_min * math.sqrt(-2.0 * math.log(first)) * math.cos(angle)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def level_kwh(energy, soc, battery, taper_soc, efficiency):
     """Energy that full power would deliver in the time that a tapered charge takes (sim-10) [kWh].
 
@@ -80,7 +80,7 @@ def level_kwh(energy, soc, battery, taper_soc, efficiency):
     return stretched * battery / efficiency
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def levels(charges, begin, end, taper_soc, efficiency):
     """Set `level_kwh` of requests `begin` to `end`."""
     for r in range(begin, end):
@@ -88,7 +88,7 @@ def levels(charges, begin, end, taper_soc, efficiency):
         charge.level_kwh = level_kwh(charge.energy_kwh, charge.soc, charge.battery_kwh, taper_soc, efficiency)
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@kernel(forceinline=True)
 def detour_min(to_ms, onward_ms, direct_ms):
     """Driving that the stop adds [min]."""
     added = np.int64(to_ms) + np.int64(onward_ms) - np.int64(direct_ms)
@@ -252,7 +252,7 @@ def scan(queue, rules, r, to, onward):
     return chosen
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def decide(queue, rules, first, to, onward):
     """Decide for requests in the order of time, letting in first who arrives before each.
 
@@ -275,7 +275,7 @@ def decide(queue, rules, first, to, onward):
             accept(queue, rules, r, s, charge.minute + to[i, s] / 60000.0, detour)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def offer(queue, rules, r, to, onward, out):
     """What every station offers request `r`, for a choice made outside.
 

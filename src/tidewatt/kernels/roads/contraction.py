@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.kernels.roads.dissection import dissect, neighbours, place, sorted_along
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
 Ints = NDArray[np.int32]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _tree(first, node, order):
     """Parent of every node in the elimination tree, -1 for roots; nodes by their place in `order`."""
     n = len(order)
@@ -49,7 +49,7 @@ def _tree(first, node, order):
     return parent
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def elimination_order(first, node, order):
     """An order with the same arcs as `order` in which every subtree of the elimination tree is a range.
 
@@ -88,7 +88,7 @@ def elimination_order(first, node, order):
     return new, above
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def levels(parent):
     """Number of ancestors of every node, and lowest rank in its subtree."""
     n = len(parent)
@@ -105,7 +105,7 @@ def levels(parent):
     return depth, lowest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _arcs(first, node, order, parent):
     """What `arcs` returns, the arcs of a node in no order."""
     n = len(order)
@@ -164,7 +164,7 @@ def arcs(first: NDArray[np.int64], node: Ints, order: Ints, parent: Ints) -> tup
     return up_first, (np.sort(arc) % nodes).astype(np.int32)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _runs(up_first, up_head, out):
     """Write what `triangles` returns as far as `out` reaches; returns how much there is."""
     at = 0
@@ -317,7 +317,7 @@ def build(nodes: int, tail: NDArray[Any], head: NDArray[Any], x: NDArray[Any], y
     )
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def customise(hierarchy, time_ms, cost, via):
     """Find what every arc costs in either direction.
 

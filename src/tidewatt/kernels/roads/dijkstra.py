@@ -13,8 +13,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tidewatt.compilation.kernel import kernel
 
 __all__ = ["Star", "grow", "many_to_few", "one_to_all", "paths", "star_of"]
 
@@ -48,7 +49,7 @@ def star_of(nodes: int, here: NDArray[Any], there: NDArray[Any]) -> Star:
     return Star(first, link, np.ascontiguousarray(there, dtype=np.int32)[link])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def grow(star, cost, source, wanted, left, distance, via, place, heap):
     """Grow the shortest-path tree of `source` until `left` nodes marked in `wanted` are reached.
 
@@ -135,7 +136,7 @@ def grow(star, cost, source, wanted, left, distance, via, place, heap):
             place[v] = at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def one_to_all(star, cost, source, unreached):
     """Distances from `source` to every node (to `source` from every node, with a backward star).
 
@@ -166,7 +167,7 @@ def one_to_all(star, cost, source, unreached):
     return distance, via
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def many_to_few(star, cost, sources, few, unreached):
     """Distances from each of `sources` to each of `few`; each search ends when all of them are reached.
 
@@ -192,7 +193,7 @@ def many_to_few(star, cost, sources, few, unreached):
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def paths(star, tail, cost, origin, destination, limit, unreached):
     """Shortest paths of pairs of nodes; pairs of one origin that follow each other share a search.
 

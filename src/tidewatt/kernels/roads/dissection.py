@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from tidewatt.compilation.kernel import kernel
 
 __all__ = ["dissect", "divide", "neighbours", "place", "sorted_along"]
 
@@ -14,7 +15,7 @@ FREE = -2  # no path through this node
 END = -1  # the path through this node starts, or ends, here
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _search(first, node, seeds, goal, before, after, seen, stamp, parent, queue):
     """Reach a node of `goal` from `seeds` beside the paths there are, which may be rerouted.
 
@@ -66,7 +67,7 @@ def _search(first, node, seeds, goal, before, after, seen, stamp, parent, queue)
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _augment(state, before, after, parent):
     """Add the path that a search found to those there are."""
     after[state >> 1] = END
@@ -87,7 +88,7 @@ def _augment(state, before, after, parent):
         state = back
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _smallest(values, count):
     """The `count`-th smallest of `values`, which are all different; puts them in another order."""
     low = 0
@@ -114,7 +115,7 @@ def _smallest(values, count):
     return values[count - 1]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _rim(first, node, inside, out):
     """Nodes `inside` with a neighbour outside; returns how many."""
     size = 0
@@ -128,7 +129,7 @@ def _rim(first, node, inside, out):
     return size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def divide(first, node, along, side, work):
     """Divide a connected piece: `side` becomes 0 for the nodes that divide it, 1 and 2 for its parts.
 
@@ -238,7 +239,7 @@ def sorted_along(x: Floats, y: Floats) -> Ints:
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sweep(first, node, start, steps, queue):
     """Breadth-first search from `start`; `steps` is -1 where not yet seen. Returns (last, nodes seen)."""
     steps[start] = 0
@@ -256,7 +257,7 @@ def _sweep(first, node, start, steps, queue):
     return queue[size - 1], size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def place(first, node, x, y):
     """Coordinates of nodes that have none.
 
@@ -318,7 +319,7 @@ def place(first, node, x, y):
     return x, y
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sort(nodes, key):
     """Sort the few `nodes` by their `key`, in place."""
     for i in range(1, len(nodes)):
@@ -330,7 +331,7 @@ def _sort(nodes, key):
         nodes[j] = v
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _collect(first, node, order, begin, end, part, mark, todo, depth):
     """Sort ``order[begin:end]`` by connected pieces, and put those that need dividing on the stack."""
     old = order[begin:end].copy()
@@ -360,7 +361,7 @@ def _collect(first, node, order, begin, end, part, mark, todo, depth):
     return depth
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def dissect(first, node, along):
     """Order of contraction by nested dissection.
 

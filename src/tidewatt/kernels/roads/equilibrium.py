@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.kernels.roads.dijkstra import SETTLED, grow
 
 __all__ = [
@@ -70,7 +70,7 @@ class Paths(NamedTuple):
     flow: np.ndarray
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _price(costs, e, x):
     """Cost of link `e` under flow `x`, and its slope [min, min per vehicle]."""
     free = costs.free_min[e]
@@ -93,7 +93,7 @@ def _price(costs, e, x):
     return costs.fixed_min[e] + free + load * power * ratio, load * beta * power / costs.capacity[e]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def price_links(costs, flow, cost, slope):
     """Cost (sim-1) and slope of every link under `flow`.
 
@@ -108,7 +108,7 @@ def price_links(costs, flow, cost, slope):
         cost[e], slope[e] = _price(costs, e, flow[e])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def beckmann(costs, flow):
     """Integral of every link's cost from nought to its flow (sim-13), shape (links,) [vehicle minutes]."""
     area = np.empty(len(flow))
@@ -122,7 +122,7 @@ def beckmann(costs, flow):
     return area
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def descend(costs, flow, step, tolerance):
     """How far to go from `flow` along `step` for the least objective: a number in [0, 1].
 
@@ -168,7 +168,7 @@ def descend(costs, flow, step, tolerance):
     return at
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def load_paths(paths, flow):
     """Link flows of path flows.
 
@@ -184,7 +184,7 @@ def load_paths(paths, flow):
             flow[paths.links[j]] += paths.flow[k]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def equilibrate(costs, paths, demand, pairs, flow, cost, slope, seen, other, excess):
     """One sweep of gradient projection over OD pairs (sim-14): each pair shifts flow to its cheapest path.
 
@@ -336,7 +336,7 @@ class Pairs(NamedTuple):
     demand: np.ndarray
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _grow(star, cost, pairs, o, wanted, reach, via, place, heap):
     """The tree of origin `o` to all its destinations."""
     a, b = pairs.first[o], pairs.first[o + 1]
@@ -349,7 +349,7 @@ def _grow(star, cost, pairs, o, wanted, reach, via, place, heap):
         wanted[pairs.target[r]] = False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def all_or_nothing(star, tail, cost, pairs, origins, flow, least, lost):
     """Everyone on the cheapest path: flows gathered down each tree, not path by path.
 
@@ -413,7 +413,7 @@ def all_or_nothing(star, tail, cost, pairs, origins, flow, least, lost):
         seen[source] = False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def cheaper_paths(star, tail, cost, pairs, paths, o0, o1, nearest):
     """For each pair the cheapest path, where it is cheaper than all the pair has (column generation).
 
@@ -487,7 +487,7 @@ def cheaper_paths(star, tail, cost, pairs, paths, o0, o1, nearest):
     return pair, length, found, new, used
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def merge_paths(paths, pair, length, links, flow):
     """Paths without the unused ones, and with new ones.
 

@@ -13,8 +13,8 @@ Journal of Experimental Algorithmics 24 (2019) (loading by hierarchies).
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.kernels.roads.contraction import UNREACHED
 from tidewatt.kernels.roads.queries import lower
 
@@ -25,7 +25,7 @@ LANES = 16
 """Origins that one sweep serves side by side: as many 32-bit numbers as two vector registers hold."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _ancestors(hierarchy, nodes):
     """`nodes` and all that stand above them, by ascending rank."""
     above = np.zeros(len(hierarchy.parent), np.bool_)
@@ -36,7 +36,7 @@ def _ancestors(hierarchy, nodes):
     return np.flatnonzero(above)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sweep(hierarchy, cost, needed, time, by):
     """Times to all `needed` nodes from the top down, and the arc by which each is reached; by lane.
 
@@ -59,7 +59,7 @@ def _sweep(hierarchy, cost, needed, time, by):
                 arc[lane] = number if less else arc[lane]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def load(hierarchy, cost, origins, source, first, target, demand, carried, least, lost):
     """Send the trips of some origins along shortest paths.
 
@@ -124,7 +124,7 @@ def load(hierarchy, cost, origins, source, first, target, demand, carried, least
             _gather(hierarchy, cost, source[o], time, lane, climb, risen, carried)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _climb(hierarchy, cost, s, time, lane, climb):
     """Times from `s` to its ancestors by arcs that only lead up, and the last arc of each."""
     time[s * LANES + lane] = 0
@@ -141,7 +141,7 @@ def _climb(hierarchy, cost, s, time, lane, climb):
         v = hierarchy.parent[v]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _gather(hierarchy, cost, s, time, lane, climb, risen, carried):
     """Trips that arcs lead up to ancestors of `s`: from the top down to `s`."""
     way = np.empty(hierarchy.height, np.int32)
@@ -163,7 +163,7 @@ def _gather(hierarchy, cost, s, time, lane, climb, risen, carried):
     risen[s] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def hand_down(hierarchy, time_ms, cost, via, carried, flow):
     """Add what arcs carry to the links below them; `carried` is used up.
 

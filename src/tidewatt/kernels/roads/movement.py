@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
+from tidewatt.compilation.kernel import kernel
 
 __all__ = ["ARRIVED", "AT_NODE", "AT_STATION", "append_paths", "move", "path_kwh", "rest_kwh", "tally"]
 
@@ -10,7 +10,7 @@ ARRIVED, AT_STATION, AT_NODE = 0, 1, 2
 """Why a vehicle left the list of those that drive."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def move(
     active,
     begin,
@@ -110,7 +110,7 @@ def move(
     return left, out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def tally(state, out):
     """Add up vehicles by state."""
     # A pass a state: counting one runs in SIMD lanes, four times as fast as scattered additions.
@@ -121,7 +121,7 @@ def tally(state, out):
         out[kind] += count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def path_kwh(first, links, link_kwh, total):
     """Sum of `link_kwh` along each path of a CSR, into `total`."""
     for k in range(len(total)):
@@ -131,7 +131,7 @@ def path_kwh(first, links, link_kwh, total):
         total[k] = energy
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rest_kwh(active, n, pos, end, part, path, link_kwh, total):
     """What the rest of the way of vehicles ``active[:n]`` takes at today's speeds, into ``total[:n]``."""
     for k in range(n):
@@ -144,7 +144,7 @@ def rest_kwh(active, n, pos, end, part, path, link_kwh, total):
         total[k] = energy
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def append_paths(first, links, path, begin):
     """Copy paths behind each other into `path` from `begin` on."""
     count = first[len(first) - 1] - first[0]

@@ -13,14 +13,14 @@ Y. Zhang and Q. Zhu, "When hierarchy meets 2-hop-labeling", SIGMOD 2018 (labels 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.kernels.roads.contraction import UNREACHED
 
 __all__ = ["label", "lower", "routes", "times_of_few"]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _reduce(own, other, extra):
     """Lower `own` to `other` plus `extra` where that is less."""
     for d in range(len(other)):
@@ -28,7 +28,7 @@ def _reduce(own, other, extra):
         own[d] = total if total < own[d] else own[d]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def label(hierarchy, cost, down, ranks, start, used, pool):
     """Make the labels of nodes and of all their ancestors, as far as they are not there.
 
@@ -79,7 +79,7 @@ def label(hierarchy, cost, down, ranks, start, used, pool):
     return used
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _least(one, two):
     """Least sum of two labels over their common front."""
     least = UNREACHED
@@ -89,7 +89,7 @@ def _least(one, two):
     return least
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def times_of_few(hierarchy, ranks, start, pool, few, few_start, few_pool, column, below, out):
     """Times between each of many nodes and each of few.
 
@@ -132,7 +132,7 @@ def times_of_few(hierarchy, ranks, start, pool, few, few_start, few_pool, column
             h = hierarchy.parent[h]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _climb(hierarchy, cost, down, v, goal, start, pool, arcs):
     """Arcs from `v` up to its ancestor at depth `goal`, into `arcs`; returns how many."""
     n = 0
@@ -150,7 +150,7 @@ def _climb(hierarchy, cost, down, v, goal, start, pool, arcs):
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def lower(hierarchy, cost, arc, down):
     """The lower arc of the highest triangle below `arc` that costs what the arc does; there is one.
 
@@ -180,7 +180,7 @@ def lower(hierarchy, cost, arc, down):
         j -= other >= one
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _expand(hierarchy, time_ms, cost, via, arc, stack, links, size):
     """Write the links that an arc stands for to `links` from `size` on; returns the new size, or -1: full.
 
@@ -218,7 +218,7 @@ def _expand(hierarchy, time_ms, cost, via, arc, stack, links, size):
     return size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _more(links):
     out = np.empty(2 * len(links) + 1, np.int32)
     for k in range(len(links)):
@@ -226,7 +226,7 @@ def _more(links):
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def routes(hierarchy, time_ms, cost, via, origin, destination, up_start, up_pool, down_start, down_pool, out):
     """Shortest paths of pairs of nodes as links.
 

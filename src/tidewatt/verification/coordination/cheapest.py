@@ -12,14 +12,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.domain.arrays import Array
 
 __all__ = ["cheapest_costs", "step_span"]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def step_span(arrive_min: float, depart_min: float, step_min: float, steps: int) -> tuple[int, int]:
     """First step that a stay touches and the step after its last, clipped to the horizon.
 
@@ -30,7 +30,7 @@ def step_span(arrive_min: float, depart_min: float, step_min: float, steps: int)
     return min(first, end - 1), end
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _share(arrive_min: float, depart_min: float, step_min: float, step: int) -> float:
     """Part of a step that a stay covers, 0..1."""
     begin = max(arrive_min, step * step_min)
@@ -38,7 +38,7 @@ def _share(arrive_min: float, depart_min: float, step_min: float, step: int) -> 
     return max(end - begin, 0.0) / step_min
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _merge(
     price: Array, size: Array, head: int, tail: int, new_price: Array, new_size: Array, count: int
 ) -> int:
@@ -55,7 +55,7 @@ def _merge(
     return tail + count
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def cheapest_costs(
     first: Array,
     arrive_min: Array,

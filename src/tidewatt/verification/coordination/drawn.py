@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numba import njit
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
 from tidewatt.verification.coordination.cheapest import _share, step_span
@@ -61,7 +61,7 @@ class Drawn:
     faults: dict[str, str] = field(default_factory=dict)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _add_rows(
     vehicle: Array,
     feeder: Array,

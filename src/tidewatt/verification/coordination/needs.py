@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from tidewatt.compilation.kernel import kernel
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
 from tidewatt.verification.coordination.cheapest import _share, step_span
@@ -58,7 +58,7 @@ class Needs:
     variables: int
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kernel
 def _simulate(
     first: Array,
     arrive_min: Array,

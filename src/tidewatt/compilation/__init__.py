@@ -1,0 +1,1 @@
+"""How compiled functions are compiled, kept for later runs, and counted."""

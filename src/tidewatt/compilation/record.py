@@ -1,0 +1,63 @@
+"""What this process has compiled. Imports nothing heavy, so that progress can look at it at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+__all__ = ["RECORD", "Record"]
+
+
+class Record:
+    """Count the kernels that were compiled, not read from the cache, and the time that took.
+
+    numba compiles under one lock, whatever the threads: the outermost compilations never overlap, and the
+    kernels that a kernel calls are compiled inside its own.
+
+    Attributes
+    ----------
+    kernels : int
+        Kernels compiled so far, a combination of types each.
+    seconds : float
+        Time spent on them [s].
+    kept : bool
+        Whether later runs find all of them in the cache.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.kernels = 0
+        self.seconds = 0.0
+        self.kept = True
+        self._clock = clock
+        self._depth = 0
+        self._begin = 0.0
+        self._watchers: list[Callable[[], None]] = []
+
+    def begin(self, *, kept: bool) -> None:
+        """Note that a kernel is being compiled."""
+        self.kernels += 1
+        self.kept &= kept
+        self._depth += 1
+        if self._depth == 1:
+            self._begin = self._clock()
+            for watcher in tuple(self._watchers):
+                watcher()
+
+    def end(self) -> None:
+        """Note that the kernel begun last is compiled, or that compiling it failed."""
+        self._depth -= 1
+        if self._depth == 0:
+            self.seconds += self._clock() - self._begin
+
+    @contextmanager
+    def watched(self, watcher: Callable[[], None]) -> Iterator[None]:
+        """Call `watcher`, from whatever thread compiles, each time that compiling begins."""
+        self._watchers.append(watcher)
+        try:
+            yield
+        finally:
+            self._watchers.remove(watcher)
+
+
+RECORD = Record()
