@@ -50,13 +50,19 @@ def _run(tokens: list[str]) -> int:
     from cyclopts import CycloptsError
 
     from tidewatt.cli.app import app
+    from tidewatt.cli.compilation import share_of_compiling
     from tidewatt.cli.console import print_issues, say
     from tidewatt.errors import Interrupted, ScenarioError, TidewattError
 
     try:
-        status = app(
-            tokens, exit_on_error=False, print_error=False, help_on_error=False, result_action="return_value"
-        )
+        with share_of_compiling():
+            status = app(
+                tokens,
+                exit_on_error=False,
+                print_error=False,
+                help_on_error=False,
+                result_action="return_value",
+            )
         return status if isinstance(status, int) else DONE
     except CycloptsError as error:
         verb = " ".join(error.command_chain or ())

@@ -7,6 +7,7 @@ from cyclopts import App
 import tidewatt
 from tidewatt.cli.assembling import assemble
 from tidewatt.cli.assigning import assign
+from tidewatt.cli.compilation import warm_up
 from tidewatt.cli.configuring import configure
 from tidewatt.cli.coordinating import coordinate
 from tidewatt.cli.demonstrating import demo
@@ -39,3 +40,4 @@ app.command(configure)
 app.command(tariff)
 app.command(verify)
 app.command(report)
+app.command(warm_up)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from tidewatt.compilation.record import RECORD
 from tidewatt.report.words import RUNG_NAMES, amount, percent
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["Days", "Gap", "Measure", "Reporter", "reporter", "span"]
 
 _EVERY_S = 10.0  # between lines where there is no terminal
+
+
+def _compiling() -> str:
+    return f"compiling kernels ({'once; kept for later runs' if RECORD.kept else 'they cannot be kept'})"
 
 
 class Reporter(Protocol):
@@ -182,11 +187,14 @@ class _Lines:
         self._phase = ""
         self._last = -math.inf
         self._held: Progress | None = None  # the latest report, where it was not printed
+        self._compiled = False
 
     def __enter__(self) -> Self:
+        RECORD.watch(self._compile)
         return self
 
     def __exit__(self, *ended: object) -> None:
+        RECORD.unwatch(self._compile)
         self._end()
 
     def __call__(self, report: Progress) -> None:
@@ -205,6 +213,11 @@ class _Lines:
         self._phase = name
         self._last = self._clock()
         self._print(name)
+
+    def _compile(self, begins: bool) -> None:
+        if not self._compiled:
+            self._compiled = True
+            self._print(_compiling())
 
     def _end(self) -> None:
         if self._held is not None:
@@ -238,12 +251,15 @@ class _Bar:
         self._label = f"{label}: " if label else ""
         self._task: Any = None
         self._phase = ""
+        self._words = ""
 
     def __enter__(self) -> Self:
+        RECORD.watch(self._compile)
         self._progress.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *ended: object) -> None:
+        RECORD.unwatch(self._compile)
         self._finish(complete=kind is None)
         self._progress.stop()
 
@@ -252,18 +268,21 @@ class _Bar:
             self.step(report.phase)
         done = self._measure.share(report)
         words = self._measure.words(report, short=self._narrow)
+        self._words = ", ".join(part for part in words if part)
         self._progress.update(
-            self._task,
-            total=None if done is None else 1.0,
-            completed=done or 0.0,
-            words=", ".join(part for part in words if part),
+            self._task, total=None if done is None else 1.0, completed=done or 0.0, words=self._words
         )
 
     def step(self, name: str) -> None:
         self._finish(complete=True)
         self._phase = name
         self._measure.begin()
+        self._words = ""
         self._task = self._progress.add_task(f"{self._label}{self._measure.name(name)}", total=None, words="")
+
+    def _compile(self, begins: bool) -> None:
+        if self._task is not None:
+            self._progress.update(self._task, words=_compiling() if begins else self._words)
 
     def _finish(self, *, complete: bool) -> None:
         if self._task is None:

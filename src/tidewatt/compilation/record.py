@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 __all__ = ["RECORD", "Record"]
 
@@ -32,32 +31,36 @@ class Record:
         self._clock = clock
         self._depth = 0
         self._begin = 0.0
-        self._watchers: list[Callable[[], None]] = []
+        self._watchers: list[Callable[[bool], None]] = []
 
     def begin(self, *, kept: bool) -> None:
-        """Note that a kernel is being compiled."""
-        self.kernels += 1
-        self.kept &= kept
+        """Note that a function is being compiled: a kernel, or what numba itself needs inside one."""
         self._depth += 1
-        if self._depth == 1:
+        outermost = self._depth == 1
+        self.kernels += kept or outermost
+        if outermost:
+            self.kept &= kept
             self._begin = self._clock()
-            for watcher in tuple(self._watchers):
-                watcher()
+            self._tell(True)
 
     def end(self) -> None:
         """Note that the kernel begun last is compiled, or that compiling it failed."""
         self._depth -= 1
         if self._depth == 0:
             self.seconds += self._clock() - self._begin
+            self._tell(False)
 
-    @contextmanager
-    def watched(self, watcher: Callable[[], None]) -> Iterator[None]:
-        """Call `watcher`, from whatever thread compiles, each time that compiling begins."""
+    def watch(self, watcher: Callable[[bool], None]) -> None:
+        """Call `watcher` with True as compiling begins and False as it ends, in the thread that compiles."""
         self._watchers.append(watcher)
-        try:
-            yield
-        finally:
-            self._watchers.remove(watcher)
+
+    def unwatch(self, watcher: Callable[[bool], None]) -> None:
+        """Call `watcher` no more."""
+        self._watchers.remove(watcher)
+
+    def _tell(self, begins: bool) -> None:
+        for watcher in tuple(self._watchers):
+            watcher(begins)
 
 
 RECORD = Record()
