@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import enum
+import math
 import platform
-import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -182,7 +182,7 @@ class RunInfo:
     wall_s : float
         Wall time [s].
     peak_memory_mib : float
-        Largest resident memory of the process [MiB].
+        Largest resident memory of the process [MiB]; nan where the system does not tell.
     versions : mapping
         Versions of numpy, numba and python.
     """
@@ -199,18 +199,48 @@ class RunInfo:
         """What is to be said now of a run that began at ``time.perf_counter()`` = `begin`."""
         from importlib.metadata import version
 
-        per_mib = 2**20 if sys.platform == "darwin" else 1024
         return cls(
             seed=seed,
             version=version("tidewatt"),
             scenario_sha256=scenario_sha256,
             wall_s=time.perf_counter() - begin,
-            peak_memory_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / per_mib,
+            peak_memory_mib=_peak_memory_mib(),
             versions={
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("numpy", "numba")},
             },
         )
+
+
+def _peak_memory_mib() -> float:
+    """Return the largest resident memory of this process so far; nan where the system does not tell."""
+    if sys.platform == "win32":
+        import ctypes
+        from ctypes import wintypes
+
+        class Counters(ctypes.Structure):
+            """PROCESS_MEMORY_COUNTERS of psapi.h."""
+
+            _fields_ = [
+                ("cb", wintypes.DWORD),
+                ("PageFaultCount", wintypes.DWORD),
+                ("PeakWorkingSetSize", ctypes.c_size_t),
+                ("others", ctypes.c_size_t * 7),
+            ]
+
+        counters = Counters(ctypes.sizeof(Counters))
+        system = ctypes.WinDLL("kernel32")
+        system.GetCurrentProcess.restype = wintypes.HANDLE
+        system.K32GetProcessMemoryInfo.argtypes = (wintypes.HANDLE, ctypes.POINTER(Counters), wintypes.DWORD)
+        process = system.GetCurrentProcess()
+        found = system.K32GetProcessMemoryInfo(process, ctypes.byref(counters), counters.cb)
+        return counters.PeakWorkingSetSize / 2**20 if found else math.nan
+    try:
+        import resource
+    except ImportError:
+        return math.nan
+    per_mib = 2**20 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / per_mib
 
 
 class Checkpoint(Protocol):

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import math
-import platform
-import resource
-import sys
 import time
 import warnings
 from collections.abc import Callable
-from importlib.metadata import version
 from os import PathLike
 from typing import Unpack
 
@@ -117,18 +113,7 @@ def _labelled(
     history = pd.DataFrame(
         outcome.monitor.rows, columns=["iteration", "objective", "relative_gap", "seconds"]
     )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
-    run = RunInfo(
-        seed=0,
-        version=version("tidewatt"),
-        scenario_sha256=scenario.sha256(),
-        wall_s=time.perf_counter() - begin,
-        peak_memory_mib=peak,
-        versions={
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "numba")},
-        },
-    )
+    run = RunInfo.since(begin, 0, scenario.sha256())
     goal, last = outcome.monitor.goal, history.iloc[-1]
     moved = math.fsum(problem.pairs.demand)
     figures = {
@@ -152,7 +137,7 @@ def _labelled(
         "pairs": len(problem.pairs.demand),
         "paths": None if outcome.paths is None else int((outcome.paths.flow > 0).sum()),
         "wall_s": run.wall_s,
-        "peak_memory_mib": peak,
+        "peak_memory_mib": run.peak_memory_mib,
         "version": run.version,
         "scenario_sha256": run.scenario_sha256,
     }

@@ -30,7 +30,10 @@ def warm_up() -> None:
     NUMBA_CACHE_DIR names, until tidewatt, numba or Python changes.
     """
     begin = RECORD.kernels, RECORD.seconds
-    with tempfile.TemporaryDirectory(prefix="tidewatt-") as folder, warnings.catch_warnings():
+    with (
+        tempfile.TemporaryDirectory(prefix="tidewatt-", ignore_cleanup_errors=True) as folder,
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")  # of studies cut short on purpose
         for name, study in _STUDIES.items():
             before = RECORD.kernels, RECORD.seconds
@@ -61,8 +64,8 @@ def share_of_compiling() -> Iterator[None]:
         spent = RECORD.seconds - before
         if spent >= _WORTH_TELLING_S:
             later = "later runs skip this" if RECORD.kept else _NOT_KEPT
-            all_s = span(time.perf_counter() - begin)
-            say(f"Of {all_s}, {span(spent)} were spent compiling kernels; {later}.")
+            whole = time.perf_counter() - begin
+            say(f"Of {whole:,.0f} s, {spent:,.0f} s were spent compiling kernels; {later}.")
 
 
 def _read(example: str, folder: Path) -> tuple[Scenario, Path]:

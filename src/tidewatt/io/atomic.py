@@ -129,6 +129,8 @@ def atomic_folder(
             if exists:
                 _replace_content(temporary, final, set(owned), last)
             else:
+                if final.is_dir():  # an empty one, over which Windows renames nothing
+                    final.rmdir()
                 temporary.replace(final)
             _flush(home)
         finally:
@@ -152,7 +154,8 @@ def _flush(path: Path) -> None:
     """Have the operating system write the file (or folder entry) to the disk."""
     if path.is_dir() and os.name == "nt":  # pragma: no cover - folders cannot be opened there
         return
-    handle = os.open(path, os.O_RDONLY)
+    # Windows flushes only what may be written, and POSIX opens folders only for reading.
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,7 +57,7 @@ class ParquetTable:
             self._file = pq.ParquetFile(
                 path,
                 read_dictionary=_text_columns(path, ids),
-                memory_map=True,
+                memory_map=os.name != "nt",  # there a mapped file could not be replaced
                 page_checksum_verification=True,
             )
             self.names = [str(name) for name in self._file.schema_arrow.names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -369,13 +370,18 @@ def _prices(ax: Axes, result: Coordination, at: int, time: Array) -> None:
         )
 
 
+def _weekday(day: datetime) -> str:
+    """Return, say, ``Mon 3 Mar``; Windows knows no code for a day without a leading zero."""
+    return f"{day:%a} {day.day} {day:%b}"
+
+
 def _date_axis(ax: Axes, time: Array) -> None:
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DateFormatter, DayLocator
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, DayLocator, num2date
 
     days = (time[-1] - time[0]) / np.timedelta64(1, "D")
     if 2 <= days <= 10:
         ax.xaxis.set_major_locator(DayLocator())  # type: ignore[no-untyped-call]
-        ax.xaxis.set_major_formatter(DateFormatter("%a %-d %b"))  # type: ignore[no-untyped-call]
+        ax.xaxis.set_major_formatter(lambda day, _: _weekday(num2date(day)))  # type: ignore[no-untyped-call]
     else:
         locator = AutoDateLocator()  # type: ignore[no-untyped-call]
         ax.xaxis.set_major_locator(locator)
