@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test lint bench clean clean-cache
+.PHONY: demo test lint bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/tidewatt demo --out results/demo
@@ -33,9 +33,6 @@ $(VENV)/installed-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@ $(VENV)/installed
 
-# numba's cache does not notice a change in a kernel that another module calls.
-clean-cache:
+clean:
 	find src benchmarks tests -name '*.nb[ic]' -delete
-
-clean: clean-cache
 	rm -rf $(VENV) results

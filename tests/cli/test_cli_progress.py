@@ -7,6 +7,7 @@ import math
 import pytest
 
 from tidewatt.cli.progress import Days, Gap, _Bar, _Lines, reporter
+from tidewatt.compilation.record import RECORD
 from tidewatt.result import Progress
 
 
@@ -117,3 +118,46 @@ def test_days_are_shown_like_rungs(capsys):
     with _Bar(Days(10, 0.0), "") as bar:
         bar(days(4, 0.1))
         assert bar._progress.tasks[-1].completed == pytest.approx(0.4)
+
+
+def compiled(kept=True):
+    RECORD.begin(kept=kept)
+    RECORD.end()
+
+
+@pytest.fixture
+def record(monkeypatch):
+    for name in ("kernels", "seconds", "kept"):
+        monkeypatch.setattr(RECORD, name, getattr(RECORD, name))
+
+
+def test_lines_say_once_that_kernels_are_compiled(record, capsys):
+    """Without it: the first run stands still for a minute, and nobody knows why."""
+    with _Lines(Gap(1e-3), "") as lines:
+        lines.step("reading")
+        compiled()
+        compiled()
+    compiled()
+    assert capsys.readouterr().err.splitlines() == [
+        "reading",
+        "compiling kernels (once; kept for later runs)",
+    ]
+
+
+def test_lines_do_not_promise_what_cannot_be_kept(record, capsys):
+    """Without it: where no folder can be written, each run says that it was the last to compile."""
+    with _Lines(Gap(1e-3), ""):
+        compiled(kept=False)
+    assert capsys.readouterr().err == "compiling kernels (they cannot be kept)\n"
+
+
+def test_bar_says_that_kernels_are_compiled_as_long_as_it_lasts(record):
+    """Without it: the bar stands still and says nothing, or says so for the rest of the phase."""
+    with _Bar(Gap(1e-3), "") as bar:
+        compiled()  # before anything is shown
+        bar(report(gap=0.5))
+        words = bar._progress.tasks[-1].fields["words"]
+        RECORD.begin(kept=True)
+        assert bar._progress.tasks[-1].fields["words"] == "compiling kernels (once; kept for later runs)"
+        RECORD.end()
+        assert bar._progress.tasks[-1].fields["words"] == words
