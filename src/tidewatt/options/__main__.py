@@ -5,17 +5,15 @@ A table stands between ``<!-- options: SECTION -->`` and ``<!-- end of options -
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from tidewatt.options.declaration import Declared, OptionSet
+from tidewatt.options.pages import rewrite, with_texts
 from tidewatt.options.studies import STUDIES
 
 __all__ = ["table", "written"]
-
-_BLOCK = re.compile(r"(<!-- options: (\w+) -->\n).*?(<!-- end of options -->)", re.S)
 
 
 def table(options: OptionSet[Any]) -> str:
@@ -26,7 +24,7 @@ def table(options: OptionSet[Any]) -> str:
 
 def written(page: str) -> str:
     """Return a page with its tables written anew."""
-    return _BLOCK.sub(lambda block: f"{block[1]}{table(STUDIES[block[2]])}{block[3]}", page)
+    return with_texts(page, "options", lambda study: table(STUDIES[study]))
 
 
 def _row(one: Declared) -> str:
@@ -42,8 +40,4 @@ def _row(one: Declared) -> str:
 
 
 if __name__ == "__main__":
-    for path in sorted(Path(sys.argv[1]).glob("*.md")):
-        now = path.read_text("utf-8")
-        if (then := written(now)) != now:
-            path.write_text(then, "utf-8")
-            print(path)
+    rewrite(Path(sys.argv[1]), written)

@@ -5,17 +5,16 @@ What results of a study consist of stands between ``<!-- results: STUDY -->`` an
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tidewatt.io.results.folder import KINDS, specification
 from tidewatt.io.results.specification import ResultColumn, ResultSpecification
+from tidewatt.options.pages import rewrite, with_texts
 
 __all__ = ["described", "written"]
 
-_BLOCK = re.compile(r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.S)
 _ROWS = {"json": "key", "nc": "variable"}
 
 
@@ -51,12 +50,8 @@ def _table(first: str, columns: Sequence[ResultColumn]) -> Iterator[str]:
 def written(page: str) -> str:
     """Return a page with what it says of results written anew."""
     texts = {spec.study: described(spec) for spec in map(specification, KINDS)}
-    return _BLOCK.sub(lambda block: f"{block[1]}{texts[block[2]]}{block[3]}", page)
+    return with_texts(page, "results", texts.__getitem__)
 
 
 if __name__ == "__main__":
-    for path in sorted(Path(sys.argv[1]).glob("*.md")):
-        now = path.read_text("utf-8")
-        if (then := written(now)) != now:
-            path.write_text(then, "utf-8")
-            print(path)
+    rewrite(Path(sys.argv[1]), written)
