@@ -119,10 +119,10 @@ def test_json_is_the_summary_and_options_arrive(tidewatt, small, tmp_path):
 @pytest.mark.parametrize("columns", [30, 60, 80, 200])
 def test_summary_fits_the_terminal_and_says_what_it_rests_on(tidewatt, priced, columns, monkeypatch, capsys):
     """Without it: on a narrow terminal tables are cut off, or something assumed is sold as proved."""
-    from tidewatt.cli.tariffing import show_tariffs
+    from tidewatt.cli.tariffed import print_tariffs
 
     monkeypatch.setenv("COLUMNS", str(columns))
-    show_tariffs(load(priced))
+    print_tariffs(load(priced))
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= min(columns, 120)
     said = " ".join(out.split())

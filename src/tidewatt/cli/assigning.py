@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tidewatt.cli.console import print_json, say, wrapped
+from tidewatt.cli.console import wrapped
 from tidewatt.cli.flags import takes_options
 from tidewatt.cli.folders import holds_result, prepared
 from tidewatt.cli.options import Json
-from tidewatt.cli.progress import Gap, reporter
-from tidewatt.cli.summary import print_files
-from tidewatt.errors import Interrupted, SolveWarning
+from tidewatt.cli.progress import Gap
+from tidewatt.cli.run import carry_out, conclude, read
 from tidewatt.options.assignment import ASSIGNMENT, AssignmentOptions
 from tidewatt.report.words import amount, count
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from tidewatt.result import Progress
 
 __all__ = ["assign"]
-
-_FILES = ("summary.json", "links.parquet", "history.csv")
 
 
 class _Rounds(Gap):
@@ -59,35 +56,25 @@ def assign(
         Folder for the result; made where it does not exist. A result in it is replaced; anything else is
         refused.
     """
-    from tidewatt.assignment.study import assign as run
-    from tidewatt.io.results import save
-    from tidewatt.io.scenario.reading import read_scenario
+    from tidewatt.assignment.study import assign as study
+    from tidewatt.io.results.folder import specification
 
     options = options or {}
     ASSIGNMENT.check(**options)
     with prepared(out, ours=holds_result, what="result"):
-        try:
-            with reporter() as shown:
-                shown.step("reading the scenario")
-                read = read_scenario(scenario)
-            gap = ASSIGNMENT.resolve(read.parameters, **options)["relative_gap"]
-            with reporter(_Rounds(gap)) as shown, warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", SolveWarning)
-                result = run(read, progress=shown, **options)
-                shown.step("saving")
-                save(result, out, scenario_folder=scenario)
-        except KeyboardInterrupt:
-            raise Interrupted("Nothing was written.") from None
-    for each in caught:
-        if issubclass(each.category, SolveWarning):
-            say(f"Note: {each.message}")
-    if json:
-        print_json(result.summary())
-    else:
-        _show(result, gap)
-        print_files({"Result": [out / name for name in _FILES]})
-        print(f"To check it: tidewatt verify {out}")
-    return 0 if result.status.reached else 3
+        given = read(scenario)
+        gap = ASSIGNMENT.resolve(given.parameters, **options)["relative_gap"]
+        result = carry_out(
+            partial(study, given, **options), given, out, _Rounds(gap), scenario_folder=scenario, notes=True
+        )
+    return conclude(
+        result,
+        out,
+        lambda: _show(result, gap),
+        json=json,
+        files=[out / file.name for file in specification("equilibrium").files if file.attribute],
+        hints=[f"To check it: tidewatt verify {out}"],
+    )
 
 
 def _show(result: Equilibrium, relative_gap: float) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tidewatt.cli.console import width, wrapped
+from tidewatt.cli.console import print_table, wrapped
 from tidewatt.report.words import amount, at_least, count, money_name, percent
 
 if TYPE_CHECKING:
@@ -22,7 +20,6 @@ __all__ = [
     "verdict",
 ]
 
-_NARROW = 72  # columns below which tables do not fit
 _CHANGED = 12  # stations shown
 _CLOSED = 5  # ids shown
 _ROUNDING = 1e-9  # relative; less is no change
@@ -143,39 +140,18 @@ def print_comparison(result: Configuration) -> None:
         f"means of {count(int(f['days_test']), 'fresh day')}, simulated in full; "
         f"costs in {money_name(f)} a day"
     )
-    _print_table(title, ("a day", "before", "after", "change", "± 95 %"), comparison_rows(result))
+    print_table(("a day", "before", "after", "change", "± 95 %"), comparison_rows(result), title=title)
     rows, changed = station_rows(result), int(f["stations_changed"])
     if rows:
         more = f", the {len(rows)} with most charges" if changed > len(rows) else ""
         title = f"{count(changed, 'station')} of {int(f['stations']):,} changed{more}"
-        _print_table(title, ("station", "fast", "normal", "retrofit a day", "wait [min]"), rows)
+        print_table(("station", "fast", "normal", "retrofit a day", "wait [min]"), rows, title=title)
         print(wrapped(totals(result)))
     if f.get("coordinated"):
         wait = amount(float(f["coordinated"]["accepted_wait_min"]), 3)
         title = f"Charging coordinated within {wait} min; one day, means over 5 min"
         columns = ("", "before", "coordinated", "after", "coordinated")
-        _print_table(title, columns, coordinated_rows(dict(f)))
-
-
-def _print_table(title: str, columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    print()
-    if width() < _NARROW:
-        print(textwrap.fill(title, width()))
-        for label, *cells in rows:
-            said = "; ".join(f"{name} {cell}" for name, cell in zip(columns[1:], cells, strict=True) if cell)
-            print(textwrap.fill(f"{label.strip()}: {said}", width(), subsequent_indent="    "))
-        return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAVY, title_style="bold")
-    for number, name in enumerate(columns):
-        table.add_column(Text(name), justify="left" if number == 0 else "right")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console(width=width(), highlight=False).print(table)
+        print_table(columns, coordinated_rows(dict(f)), title=title)
 
 
 def verdict(result: Configuration) -> list[str]:

@@ -9,14 +9,25 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tidewatt.errors import Issue
 
-__all__ = ["issue_record", "print_issues", "print_json", "say", "width", "wrapped"]
+__all__ = [
+    "issue_record",
+    "print_files",
+    "print_issues",
+    "print_json",
+    "print_table",
+    "say",
+    "width",
+    "wrapped",
+]
 
 _QUANTITY = re.compile(r"(\d) (?=%|[kMG]Wh?\b)")
+_NARROW = 72  # columns below which tables do not fit
 _SHOWN = 50  # issues listed one by one before the rest is only counted
 
 
@@ -78,3 +89,64 @@ def issue_record(issue: Issue) -> dict[str, Any]:
         "problem": issue.problem,
         "fix": issue.fix,
     }
+
+
+def print_files(files: Mapping[str, Path | Iterable[Path]]) -> None:
+    """Where things are: a line each, pictures by name."""
+    print()
+    for label, where in files.items():
+        paths: list[Any] = [where] if isinstance(where, Path) else list(where)
+        if len(paths) == 1:
+            print(f"{label}: {paths[0]}")
+        elif paths:
+            print(f"{label}:")
+            for path in paths:
+                print(f"  {path}")
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    title: str = "",
+    left: Collection[int] = (0,),
+    narrow: int = _NARROW,
+) -> None:
+    """Print a table, or row by row where the terminal is narrow.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Heads.
+    rows : sequence of sequence of str
+        Cells; the first one names the row.
+    title : str
+        Above the table.
+    left : collection of int
+        Columns whose cells stand on the left.
+    narrow : int
+        Columns of the terminal below which the table does not fit.
+    """
+    if title:
+        print()
+    if width() < narrow:
+        if title:
+            print(textwrap.fill(title, width()))
+        for label, *cells in rows:
+            said = "; ".join(f"{name} {cell}" for name, cell in zip(columns[1:], cells, strict=True) if cell)
+            print(textwrap.fill(f"{label.strip()}: {said}", width(), subsequent_indent="    "))
+        print()
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=Text(title) if title else None, title_justify="left", box=box.SIMPLE_HEAVY, title_style="bold"
+    )
+    for number, name in enumerate(columns):
+        table.add_column(Text(name), justify="left" if number in left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    Console(width=width(), highlight=False).print(table)

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from tidewatt.cli.console import print_json, say
-from tidewatt.cli.finished import finished
 from tidewatt.cli.flags import takes_options
-from tidewatt.cli.folders import CHECKPOINT, holds_result, prepared
+from tidewatt.cli.folders import holds_result, prepared
 from tidewatt.cli.options import Json, Switch
-from tidewatt.cli.progress import Gap, reporter
-from tidewatt.cli.summary import print_files, print_ladder, print_sentences
-from tidewatt.errors import Interrupted
+from tidewatt.cli.progress import Gap
+from tidewatt.cli.run import carry_out, conclude, earlier_result, read
+from tidewatt.cli.summary import print_ladder, print_sentences
 from tidewatt.options.coordination import COORDINATION, CoordinationOptions
+from tidewatt.result import Certificate, Status
 
 if TYPE_CHECKING:
     from tidewatt.coordination.result import Coordination
     from tidewatt.domain.scenario import Scenario
 
-__all__ = ["coordinate", "draw", "show", "solve"]
-
-_CHECKPOINT_EVERY_S = 60.0
+__all__ = ["coordinate", "meets", "show", "solve"]
 
 
 @takes_options(COORDINATION)
@@ -63,8 +62,6 @@ def coordinate(
     figures
         Draw the figures into RESULT/figures.
     """
-    from tidewatt.io.scenario.reading import read_scenario
-
     options = options or {}
     COORDINATION.check(**options)
     shares = None
@@ -73,36 +70,41 @@ def coordinate(
 
         shares = parse_adoption(adoption)
     with prepared(out, ours=holds_result, what="result"):
-        with reporter() as shown:
-            shown.step("reading the scenario")
-            read = read_scenario(scenario)
+        given = read(scenario)
         if shares is not None:
             from tidewatt.cli.sweep import run_sweep
 
-            return run_sweep(read, out, shares, options, resume=resume, soc=soc, figures=figures, json=json)
-        kept = _kept(read, out, options, soc=soc) if resume else None
-        result = kept or solve(read, out, options, resume=resume, scenario_folder=scenario, soc=soc)
-    pictures = draw(result, out) if figures else []
-    if json:
-        print_json(result.summary())
-    else:
-        show(result, COORDINATION.resolve(read.parameters, **options)["relative_gap"])
-        print_files({"Result": out, "Pictures": pictures})
-        print(f"To check the proof: tidewatt verify {out}")
-    return 0 if result.status.reached else 3
+            return run_sweep(given, out, shares, options, resume=resume, soc=soc, figures=figures, json=json)
+        goal = COORDINATION.resolve(given.parameters, **options)
+
+        def enough(figures: Mapping[str, Any]) -> bool:
+            return meets(figures, goal) and (not soc or (out / "soc.parquet").exists())
+
+        kept = earlier_result(out, given, enough) if resume else None
+        result = kept or solve(given, out, options, resume=resume, scenario_folder=scenario, soc=soc)
+    return conclude(
+        result,
+        out,
+        lambda: show(result, goal["relative_gap"]),
+        json=json,
+        figures=figures,
+        hints=[f"To check the proof: tidewatt verify {out}"],
+    )
 
 
-def _kept(scenario: Scenario, out: Path, options: CoordinationOptions, *, soc: bool) -> Coordination | None:
-    """The result in the folder, where nothing is left to do."""
-    from tidewatt.io.results import load
-
-    if finished(out, scenario, COORDINATION.resolve(scenario.parameters, **options)) is None:
-        return None
-    if soc and not (out / "soc.parquet").exists():
-        return None
-    say(f"{out}: done before, kept")
-    loaded: Coordination = load(out)
-    return loaded
+def meets(figures: Mapping[str, Any], goal: CoordinationOptions) -> bool:
+    """Tell whether every rung asked for is in a summary and its gap is no wider than asked."""
+    unmanaged = figures["unmanaged_upgrade_cost"]
+    gaps = [Certificate(figures["coordinated_upgrade_cost"], figures["lower_bound_cost"])]
+    if goal["session"]:
+        gaps.append(Certificate(figures["session_upgrade_cost"], figures["session_lower_bound_cost"]))
+    # Rounding of the schedule handed out may widen a gap by a hair after it was reached.
+    hair = 1 + 1e-6
+    return Status[figures["status"]].reached and all(
+        gap.relative_gap(unmanaged) <= goal["relative_gap"] * hair
+        or gap.absolute_gap <= goal["absolute_gap"] * unmanaged * hair
+        for gap in gaps
+    )
 
 
 def solve(
@@ -115,65 +117,23 @@ def solve(
     soc: bool = False,
     label: str = "",
 ) -> Coordination:
-    """Coordinate with a checkpoint and progress, and save the result.
+    """Coordinate with a checkpoint and progress, and save the result; see `carry_out`."""
+    from tidewatt.coordination.study import coordinate as study
 
-    Parameters
-    ----------
-    scenario : Scenario
-        What to coordinate.
-    out : Path
-        Result folder; the checkpoint is kept below it until the asked gap is proved.
-    options : CoordinationOptions
-        Those of the call.
-    resume : bool
-        Go on from the checkpoint.
-    scenario_folder : Path, optional
-        Where `verify` finds the scenario.
-    soc : bool
-        Write the state of charge too.
-    label : str
-        Goes before every line of progress.
-
-    Raises
-    ------
-    Interrupted
-        With where the checkpoint is.
-    """
-    from tidewatt.coordination.study import coordinate as run
-    from tidewatt.io.checkpoint import FolderCheckpoint
-    from tidewatt.io.results import save
-
-    target = COORDINATION.resolve(scenario.parameters, **options)["relative_gap"]
-    kept = FolderCheckpoint(out / CHECKPOINT, _CHECKPOINT_EVERY_S, scenario_sha256=scenario.sha256())
-    there = (kept.folder / "state.json").exists()
-    if resume and not there:
-        say(f"{out} holds no checkpoint: starting from the beginning.")
-    elif there and not resume:
-        say(f"{out} holds a checkpoint: starting anew without it (--resume would go on from it).")
-    try:
-        with reporter(Gap(target), label) as shown:
-            result = run(scenario, **options, progress=shown, checkpoint=kept, resume=resume and there)
-            shown.step("saving")
-            save(result, out, scenario_folder=scenario_folder, soc=soc)
-    except KeyboardInterrupt:
-        if (kept.folder / "state.json").exists():
-            raise Interrupted(f"The checkpoint in {kept.folder} is kept: add --resume to go on.") from None
-        raise Interrupted("No checkpoint was there yet.") from None
-    if result.status.reached:
-        kept.clear()
+    result: Coordination = carry_out(
+        partial(study, scenario, **options),
+        scenario,
+        out,
+        Gap(COORDINATION.resolve(scenario.parameters, **options)["relative_gap"]),
+        scenario_folder=scenario_folder,
+        resume=resume,
+        label=label,
+        soc=soc,
+    )
     return result
 
 
 def show(result: Coordination, relative_gap: float) -> None:
-    """The ladder and what it means, on standard output."""
+    """Print the ladder and what it means."""
     print_ladder(result)
     print_sentences(result, relative_gap)
-
-
-def draw(result: Coordination, out: Path) -> list[Path]:
-    """Draw the figures of a result below its folder."""
-    from tidewatt.report.figures import write_figures
-
-    with reporter() as shown:
-        shown.step("drawing")
-        return write_figures(result, out / "figures")

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tidewatt.cli.console import print_json, say, wrapped
+from tidewatt.cli.console import print_files, print_json, say, wrapped
 from tidewatt.cli.flags import takes_options
 from tidewatt.cli.folders import holds_demo, prepared
 from tidewatt.cli.options import Json
 from tidewatt.cli.progress import reporter
-from tidewatt.cli.summary import print_files
+from tidewatt.cli.run import draw
 from tidewatt.options.configuration import ConfigurationOptions
 from tidewatt.options.coordination import COORDINATION, CoordinationOptions
 from tidewatt.options.simulation import SIMULATION, SimulationOptions
@@ -82,17 +82,14 @@ def demo(
 
 def _coordinate(home: Path, options: CoordinationOptions) -> _Chapter:
     """The most that flexible charging can spare a region's feeders."""
-    from tidewatt.cli.coordinating import draw, show, solve
+    from tidewatt.cli.coordinating import show, solve
 
     scenario = _made("demo", "making up a region", home / "scenario", options.get("seed", 0))
     result = solve(scenario, home / "result", options, scenario_folder=home / "scenario")
-    found = _verified(home)
     gap = COORDINATION.resolve(scenario.parameters, **options)["relative_gap"]
-    return _Chapter(
+    return _chapter(
         result,
-        found,
         home,
-        draw(result, home / "result"),
         ("upgrade_need.png", "feeder_week.png"),
         lambda: show(result, gap),
     )
@@ -100,19 +97,16 @@ def _coordinate(home: Path, options: CoordinationOptions) -> _Chapter:
 
 def _simulate(home: Path, options: CoordinationOptions) -> _Chapter:
     """Days of driving, queueing and charging in a city."""
-    from tidewatt.cli.simulating import draw_simulation, run_simulation, show_simulation
+    from tidewatt.cli.simulating import run_simulation, show_simulation
 
     threads, seed = options.get("threads", 0), options.get("seed", 0)
     given: SimulationOptions = {"replications": _REPLICATIONS, "threads": threads, "seed": seed}
     scenario = _made("city", "making up a city", home / "scenario", seed)
     parameters = SIMULATION.resolve(scenario.parameters, **given)
     result = run_simulation(scenario, home / "result", given, parameters, scenario_folder=home / "scenario")
-    found = _verified(home)
-    return _Chapter(
+    return _chapter(
         result,
-        found,
         home,
-        draw_simulation(result, home / "result"),
         ("load_and_queue.png", "station_map.png"),
         lambda: show_simulation(result, parameters),
     )
@@ -120,7 +114,7 @@ def _simulate(home: Path, options: CoordinationOptions) -> _Chapter:
 
 def _configure(home: Path, options: CoordinationOptions) -> _Chapter:
     """Chargers where that city's drivers need them."""
-    from tidewatt.cli.configuring import draw_configuration, run_configuration, show_configuration
+    from tidewatt.cli.configuring import run_configuration, show_configuration
 
     threads, seed = options.get("threads", 0), options.get("seed", 0)
     given: ConfigurationOptions = {**_SEARCH, "threads": threads, "seed": seed}
@@ -128,12 +122,9 @@ def _configure(home: Path, options: CoordinationOptions) -> _Chapter:
     result = run_configuration(
         scenario, home / "result", given, {}, coordinated=True, scenario_folder=home / "scenario"
     )
-    found = _verified(home)
-    return _Chapter(
+    return _chapter(
         result,
-        found,
         home,
-        draw_configuration(result, home / "result"),
         ("queue_before_after.png", "changes.png"),
         lambda: show_configuration(result),
     )
@@ -141,19 +132,17 @@ def _configure(home: Path, options: CoordinationOptions) -> _Chapter:
 
 def _tariff(home: Path, options: CoordinationOptions) -> _Chapter:
     """Prices under which a small grid stays within its limits."""
-    from tidewatt.cli.tariffing import draw_tariffs, run_tariff, show_tariffs
+    from tidewatt.cli.tariffed import print_tariffs
+    from tidewatt.cli.tariffing import run_tariff
 
     given: TariffOptions = {"threads": options.get("threads", 0), "seed": options.get("seed", 0)}
     scenario = _made("tariff-20-17", "making up roads and buses", home / "scenario", given["seed"])
     result = run_tariff(scenario, home / "result", given, _GAMMAS, scenario_folder=home / "scenario")
-    found = _verified(home)
-    return _Chapter(
+    return _chapter(
         result,
-        found,
         home,
-        draw_tariffs(result, home / "result"),
         ("tariff_map.png", "line_outcomes.png"),
-        lambda: show_tariffs(result),
+        lambda: print_tariffs(result),
     )
 
 
@@ -181,6 +170,11 @@ def _made(name: str, words: str, folder: Path, seed: int) -> Scenario:
         write_scenario(scenario, folder)
     say(f"Wrote {described(scenario)}.")
     return scenario
+
+
+def _chapter(result: Any, home: Path, first: tuple[str, ...], show: Callable[[], None]) -> _Chapter:
+    """Verify a result and draw it."""
+    return _Chapter(result, _verified(home), home, draw(result, home / "result"), first, show)
 
 
 def _verified(home: Path) -> VerificationReport:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from typing import TYPE_CHECKING
 
-from tidewatt.cli.console import width, wrapped
+from tidewatt.cli.console import print_table, wrapped
 from tidewatt.report.words import REASON_NAMES, STATISTIC_NAMES, amount, clock, count, money_name, percent
 
 if TYPE_CHECKING:
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from tidewatt.simulation.result import Simulation
 
 __all__ = ["day_rows", "findings", "print_days", "print_findings"]
-
-_NARROW = 72  # columns below which a table of three columns does not fit
 
 _KNOWLEDGE = {
     "none": "nothing of queues",
@@ -59,32 +56,14 @@ def day_rows(result: Simulation) -> list[tuple[str, str, str]]:
 
 
 def print_days(result: Simulation) -> None:
-    """A day in figures as a table, or line by line where the terminal is narrow."""
+    """Print a day in figures as a table."""
     f = result.figures
     days = int(f.get("days", 1))
     each = "days" if days == 1 else f"replications of {count(days, 'day')}"
     title = f"{f['scenario']}: {count(int(f['vehicles']), 'vehicle')}, {count(int(f['links']), 'link')}, "
     title += f"{count(int(f['stations']), 'station')}; means of {int(f['replications']):,} simulated {each}"
-    rows = day_rows(result)
-    print()
-    if width() < _NARROW:
-        print(textwrap.fill(title, width()))
-        for label, value, more in rows:
-            print(textwrap.fill(f"{label}: {value} {more}".rstrip(), width(), subsequent_indent="    "))
-        print()
-        return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAVY, title_style="bold")
-    table.add_column("a day")
-    table.add_column("mean", justify="right")
-    table.add_column("± 95 % interval of the mean", justify="left")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    Console(width=width(), highlight=False).print(table)
+    columns = ("a day", "mean", "± 95 % interval of the mean")
+    print_table(columns, day_rows(result), title=title, left=(0, 2))
 
 
 def findings(result: Simulation, parameters: SimulationOptions | None = None) -> list[str]:

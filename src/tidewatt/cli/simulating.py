@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from json import dumps
 from json import loads as json_of
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from tidewatt.cli.console import print_json, say
+from tidewatt.cli.console import say
 from tidewatt.cli.flags import takes_options
-from tidewatt.cli.folders import CHECKPOINT, holds_result, prepared
+from tidewatt.cli.folders import holds_result, prepared
 from tidewatt.cli.options import Json, Switch
-from tidewatt.cli.progress import Days, reporter
+from tidewatt.cli.progress import Days
+from tidewatt.cli.run import carry_out, conclude, earlier_result, has_checkpoint, read
 from tidewatt.cli.simulated import print_days, print_findings
-from tidewatt.cli.summary import print_files
-from tidewatt.errors import Interrupted
 from tidewatt.options.simulation import SIMULATION, SimulationOptions, days_drawn
 
 if TYPE_CHECKING:
-    from tidewatt.domain.roads import Roads
     from tidewatt.domain.scenario import Scenario
     from tidewatt.simulation.result import Simulation
     from tidewatt.synthesis.diary import Diary
 
-__all__ = ["done_before", "draw_simulation", "run_simulation", "show_simulation", "simulate"]
-
-_CHECKPOINT_EVERY_S = 60.0
+__all__ = ["run_simulation", "show_simulation", "simulate"]
 
 
 @takes_options(SIMULATION)
@@ -63,52 +61,42 @@ def simulate(
     figures
         Draw the figures into RESULT/figures.
     """
-    from tidewatt.io.scenario.reading import read_scenario
-
     options = options or {}
     SIMULATION.check(**options)
     with prepared(out, ours=holds_result, what="result"):
-        with reporter() as shown:
-            shown.step("reading the scenario")
-            read = read_scenario(scenario)
-            chains = _chains(diary, read)
-        parameters = SIMULATION.resolve(read.parameters, **options)
-        kept = done_before(out, read, parameters) if resume and chains is None else None
+        given = read(scenario)
+        chains = _chains(diary, given)
+        parameters = SIMULATION.resolve(given.parameters, **options)
+
+        def enough(figures: Mapping[str, Any]) -> bool:
+            return not has_checkpoint(out) and _meets(figures, parameters)
+
+        kept = earlier_result(out, given, enough) if resume and chains is None else None
         result = kept or run_simulation(
-            read, out, options, parameters, diary=chains, resume=resume, scenario_folder=scenario
+            given, out, options, parameters, diary=chains, resume=resume, scenario_folder=scenario
         )
-    pictures = draw_simulation(result, out, read.roads) if figures else []
-    if json:
-        print_json(result.summary())
-    else:
-        show_simulation(result, parameters)
-        print_files({"Result": out, "Pictures": pictures})
-        print(f"To check it: tidewatt verify {out}")
-        print(f"To manage the charging: tidewatt coordinate {out / 'itineraries'} --out COORDINATED")
-    return 0 if result.status.reached else 3
+    return conclude(
+        result,
+        out,
+        lambda: show_simulation(result, parameters),
+        json=json,
+        figures=figures,
+        roads=given.roads,
+        hints=[
+            f"To check it: tidewatt verify {out}",
+            f"To manage the charging: tidewatt coordinate {out / 'itineraries'} --out COORDINATED",
+        ],
+    )
 
 
-def done_before(out: Path, scenario: Scenario, parameters: SimulationOptions) -> Simulation | None:
-    """The result in the folder, where it is of the same days and nothing is left to do."""
-    from tidewatt.io.results import load
-
-    if (out / CHECKPOINT / "state.json").exists() or not (out / "certificate.json").is_file():
-        return None
-    try:
-        figures = json_of((out / "summary.json").read_text("utf-8"))
-        same = figures["scenario_sha256"] == scenario.sha256() and figures["day_chains"] == "statistics"
-        days = days_drawn(parameters)
-        same &= {name: figures["parameters"][name] for name in days} == json_of(dumps(days))
-        same &= figures["statistic"] == parameters["statistic"]
-        few = figures["replications"] < parameters["replications"]
-        enough = figures["stop_rule"] == "tolerance" and figures["beta"] <= parameters["tolerance"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if not same or (few and not enough):
-        return None
-    say(f"{out}: done before, kept")
-    kept: Simulation = load(out)
-    return kept
+def _meets(figures: Mapping[str, Any], parameters: SimulationOptions) -> bool:
+    """Tell whether a summary is of the same days, and of enough of them."""
+    days = days_drawn(parameters)
+    same = figures["day_chains"] == "statistics" and figures["statistic"] == parameters["statistic"]
+    same &= {name: figures["parameters"][name] for name in days} == json_of(dumps(days))
+    if figures["replications"] >= parameters["replications"]:
+        return bool(same)
+    return bool(same and figures["stop_rule"] == "tolerance" and figures["beta"] <= parameters["tolerance"])
 
 
 def _chains(file: Path | None, scenario: Scenario) -> Diary | None:
@@ -132,16 +120,13 @@ def run_simulation(
     diary: Diary | None = None,
     resume: bool = False,
     scenario_folder: Path | None = None,
-    label: str = "",
 ) -> Simulation:
-    """Simulate with a checkpoint and progress, and save the result.
+    """Simulate with a checkpoint and progress, and save the result; see `carry_out`.
 
     Parameters
     ----------
     scenario : Scenario
-        Where to simulate.
     out : Path
-        Result folder; the checkpoint is kept below it until replications or tolerance end the run.
     options : SimulationOptions
         Those of the call.
     parameters : SimulationOptions
@@ -149,41 +134,18 @@ def run_simulation(
     diary : Diary, optional
         Day chains.
     resume : bool
-        Go on from the checkpoint.
     scenario_folder : Path, optional
-        Where `verify` finds the scenario.
-    label : str
-        Goes before every line of progress.
-
-    Raises
-    ------
-    Interrupted
-        With where the checkpoint is.
     """
-    from tidewatt.io.checkpoint import FolderCheckpoint
-    from tidewatt.io.results import save
-    from tidewatt.simulation.study import simulate as run
+    from tidewatt.simulation.study import simulate as study
 
-    kept = FolderCheckpoint(out / CHECKPOINT, _CHECKPOINT_EVERY_S, scenario_sha256=scenario.sha256())
-    there = (kept.folder / "state.json").exists()
-    if resume and not there:
-        say(f"{out} holds no checkpoint: starting from the beginning.")
-    elif there and not resume:
-        say(f"{out} holds a checkpoint: starting anew without it (--resume would go on from it).")
-    measure = Days(parameters["replications"], parameters["tolerance"], parameters["time_limit_s"])
-    try:
-        with reporter(measure, label) as shown:
-            result = run(
-                scenario, **options, diary=diary, progress=shown, checkpoint=kept, resume=resume and there
-            )
-            shown.step("saving")
-            save(result, out, scenario_folder=scenario_folder)
-    except KeyboardInterrupt:
-        if (kept.folder / "state.json").exists():
-            raise Interrupted(f"The checkpoint in {kept.folder} is kept: add --resume to go on.") from None
-        raise Interrupted("No checkpoint was there yet.") from None
-    if result.status.reached:
-        kept.clear()
+    result: Simulation = carry_out(
+        partial(study, scenario, diary=diary, **options),
+        scenario,
+        out,
+        Days(parameters["replications"], parameters["tolerance"], parameters["time_limit_s"]),
+        scenario_folder=scenario_folder,
+        resume=resume,
+    )
     return result
 
 
@@ -191,12 +153,3 @@ def show_simulation(result: Simulation, parameters: SimulationOptions) -> None:
     """What a day is like, which rule ended the run, and what was checked, on standard output."""
     print_days(result)
     print_findings(result, parameters)
-
-
-def draw_simulation(result: Simulation, out: Path, roads: Roads | None = None) -> list[Path]:
-    """Draw the figures of a result below its folder."""
-    from tidewatt.report.figures import write_figures
-
-    with reporter() as shown:
-        shown.step("drawing")
-        return write_figures(result, out / "figures", roads=roads)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tidewatt.cli.console import width, wrapped
+from tidewatt.cli.console import print_table, wrapped
 from tidewatt.report.words import (
     RUNG_NAMES,
     amount,
@@ -23,12 +20,12 @@ from tidewatt.result import money
 if TYPE_CHECKING:
     from tidewatt.coordination.result import Coordination
 
-__all__ = ["NOTHING", "print_files", "print_ladder", "print_sentences", "sentences"]
+__all__ = ["NOTHING", "print_ladder", "print_sentences", "sentences"]
 
 NOTHING = 1e-9
 """Share of the unmanaged cost below which a cost is rounding."""
 
-_NARROW = 62  # columns below which the rungs stand one under another
+_NARROW = 62  # columns below which the rungs do not stand side by side
 
 
 def ladder(result: Coordination) -> dict[str, dict[str, str]]:
@@ -54,32 +51,14 @@ def ladder(result: Coordination) -> dict[str, dict[str, str]]:
 
 
 def print_ladder(result: Coordination) -> None:
-    """The flexibility ladder as a table, or rung by rung where the terminal is narrow."""
+    """Print the flexibility ladder as a table."""
     rungs = ladder(result)
     figures = result.figures
     title = f"{figures['scenario']}: {count(int(figures['vehicles']), 'vehicle')}, "
     title += f"{count(int(figures['feeders']), 'feeder')}, {count(int(figures['steps']), 'step')}"
-    print()
-    if width() < _NARROW:
-        print(textwrap.fill(title, width()))
-        for name, rows in rungs.items():
-            print(f"\n{name}")
-            for label, cell in rows.items():
-                print(f"  {label}: {cell}")
-        print()
-        return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAVY, title_style="bold")
-    table.add_column("")
-    for name in rungs:
-        table.add_column(name, justify="right")
-    for label in next(iter(rungs.values())):
-        table.add_row(label, *(rows[label] for rows in rungs.values()))
-    Console(width=width(), highlight=False).print(table)
+    labels = next(iter(rungs.values()))
+    rows = [(label, *(cells[label] for cells in rungs.values())) for label in labels]
+    print_table(("", *rungs), rows, title=title, narrow=_NARROW)
 
 
 def sentences(result: Coordination, relative_gap: float | None = None) -> list[str]:
@@ -150,16 +129,3 @@ def print_sentences(result: Coordination, relative_gap: float | None = None) -> 
     """Print `sentences`, wrapped."""
     for sentence in sentences(result, relative_gap):
         print(wrapped(sentence))
-
-
-def print_files(files: Mapping[str, Path | Iterable[Path]]) -> None:
-    """Where things are: a line each, pictures by name."""
-    print()
-    for label, where in files.items():
-        paths: list[Any] = [where] if isinstance(where, Path) else list(where)
-        if len(paths) == 1:
-            print(f"{label}: {paths[0]}")
-        elif paths:
-            print(f"{label}:")
-            for path in paths:
-                print(f"  {path}")

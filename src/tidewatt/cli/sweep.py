@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidewatt.cli.console import print_json, say, width
-from tidewatt.cli.finished import REACHED, finished
+from tidewatt.cli.console import print_json, print_table, say, width
 from tidewatt.cli.folders import SHARE
 from tidewatt.cli.ranges import values_of
+from tidewatt.cli.run import draw, earlier_summary
 from tidewatt.cli.summary import NOTHING
 from tidewatt.options.coordination import COORDINATION, CoordinationOptions
 from tidewatt.report.words import RUNG_NAMES, amount, at_least, money_name, percent
+from tidewatt.result import Status
 
 if TYPE_CHECKING:
     from tidewatt.domain.scenario import Scenario
@@ -46,7 +47,7 @@ def run_sweep(
     """Coordinate the scenario at each share; write a result folder each, sweep.csv and a figure."""
     import pandas as pd
 
-    from tidewatt.cli.coordinating import draw, solve
+    from tidewatt.cli.coordinating import meets, solve
     from tidewatt.io.atomic import atomic_file
     from tidewatt.io.scenario.writing import write_scenario
     from tidewatt.synthesis.thinning import thin
@@ -56,7 +57,7 @@ def run_sweep(
     for k, share in enumerate(shares):
         here = out / f"{SHARE}{share:.4g}"
         part = thin(scenario, share, seed=options.get("seed", 0))
-        done = finished(here, part, goal) if resume else None
+        done = earlier_summary(here, part, lambda figures: meets(figures, goal)) if resume else None
         if done is None:
             say(f"adoption {percent(share)} ({k + 1} of {len(shares)}): {len(part.fleet):,} vehicles")
             write_scenario(part, here / "scenario")
@@ -94,7 +95,7 @@ def run_sweep(
         print(f"\nResults: {out}{'/adoption_*' if len(rows) > 1 else ''}, {out / 'sweep.csv'}")
         for picture in pictures:
             print(f"Picture: {picture}")
-    return 0 if all(row["status"] in REACHED for row in rows) else 3
+    return 0 if all(Status[row["status"]].reached for row in rows) else 3
 
 
 def draw_sweep(table: Path, out: Path, formats: Iterable[str]) -> list[Path]:
@@ -109,25 +110,17 @@ def draw_sweep(table: Path, out: Path, formats: Iterable[str]) -> list[Path]:
 
 
 def _print_sweep(rows: list[dict[str, Any]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     rungs = [rung for rung in RUNG_NAMES if rows[0].get(f"{rung}_upgrade_cost") is not None]
-    table = Table(
-        title=f"Upgrade cost [{money_name(rows[0])}] by adoption",
-        title_justify="left",
-        box=box.SIMPLE_HEAVY,
-        padding=(0, 1, 0, 0),
-    )
-    for name in ("adoption", *(RUNG_NAMES[rung] for rung in rungs), "lower bound", "gap"):
-        table.add_column(name, justify="right", overflow="fold")
+    cells = []
     for row in rows:
         costs = [float(row[f"{rung}_upgrade_cost"]) for rung in rungs]
-        table.add_row(
-            percent(row["adoption"]),
-            *(amount(cost if cost > NOTHING * costs[0] else 0.0) for cost in costs),
-            at_least(float(row["lower_bound_cost"]), 4),
-            percent(float(row["relative_gap"])),
+        cells.append(
+            (
+                percent(row["adoption"]),
+                *(amount(cost if cost > NOTHING * costs[0] else 0.0) for cost in costs),
+                at_least(float(row["lower_bound_cost"]), 4),
+                percent(float(row["relative_gap"])),
+            )
         )
-    Console(width=width(), highlight=False).print(table)
+    columns = ("adoption", *(RUNG_NAMES[rung] for rung in rungs), "lower bound", "gap")
+    print_table(columns, cells, title=f"Upgrade cost [{money_name(rows[0])}] by adoption", left=())

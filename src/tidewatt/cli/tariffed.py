@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tidewatt.cli.console import width, wrapped
+from tidewatt.cli.console import print_table, wrapped
 from tidewatt.report.words import amount, at_least, clock, count, in_money, money_name, percent
 from tidewatt.result import Status
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["diagnosis_rows", "gamma_rows", "print_tariffs", "sentences", "site_rows"]
 
-_NARROW = 72  # columns below which tables do not fit
 _SHOWN = 12  # rows of a table
 _DECENTRALISED_KW = 0.05
 _NOTHING = 1e-9
@@ -257,25 +255,8 @@ def _begin(result: Tariffs) -> float:
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]], file: str, most: int = _SHOWN) -> None:
-    """A table, or row by row where the terminal is narrow; of long ones the first rows."""
-    if width() < _NARROW:
-        for row in rows[:most]:
-            print()
-            for name, cell in zip(head, row, strict=True):
-                print(textwrap.fill(f"{name}: {cell}", width(), subsequent_indent="  "))
-        print()
-    else:
-        from rich import box
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(box=box.SIMPLE_HEAVY)
-        for number, name in enumerate(head):
-            left = number == 0 or name == _DIAGNOSIS[-1]
-            table.add_column(name, justify="left" if left else "right")
-        for row in rows[:most]:
-            table.add_row(*(Text(cell) for cell in row))
-        Console(width=width(), highlight=False).print(table)
+    """Print a table; of a long one the first rows."""
+    left = {0, head.index(_DIAGNOSIS[-1])} if _DIAGNOSIS[-1] in head else {0}
+    print_table(head, rows[:most], left=left)
     if len(rows) > most:
         print(f"... and {len(rows) - most:,} more in {file}")

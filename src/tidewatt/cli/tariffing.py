@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from tidewatt.cli.console import print_json
 from tidewatt.cli.flags import takes_options
 from tidewatt.cli.folders import holds_result, prepared
 from tidewatt.cli.options import Json
-from tidewatt.cli.progress import reporter
+from tidewatt.cli.run import carry_out, conclude, read
 from tidewatt.cli.solving import Steps
-from tidewatt.cli.summary import print_files
 from tidewatt.cli.tariffed import print_tariffs
 from tidewatt.options.tariffs import TARIFF, TariffOptions
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from tidewatt.domain.scenario import Scenario
     from tidewatt.tariffs.result import Tariffs
 
-__all__ = ["draw_tariffs", "run_tariff", "show_tariffs", "tariff"]
+__all__ = ["run_tariff", "tariff"]
 
 
 @takes_options(TARIFF)
@@ -58,7 +57,6 @@ def tariff(
         Draw the figures into RESULT/figures.
     """
     from tidewatt.cli.ranges import values_of
-    from tidewatt.io.scenario.reading import read_scenario
 
     options = options or {}
     TARIFF.check(**options)
@@ -66,18 +64,15 @@ def tariff(
     if sweep_gamma is not None:
         gammas = values_of("--sweep-gamma", sweep_gamma, "gammas", "0:1:0.1", zero=True)
     with prepared(out, ours=holds_result, what="result"):
-        with reporter() as shown:
-            shown.step("reading the scenario")
-            read = read_scenario(scenario)
-        result = run_tariff(read, out, options, gammas, scenario_folder=scenario)
-    pictures = draw_tariffs(result, out) if figures else []
-    if json:
-        print_json(result.summary())
-    else:
-        show_tariffs(result)
-        print_files({"Result": out, "Pictures": pictures})
-        print(f"To check it: tidewatt verify {out}")
-    return 0 if result.status.reached else 3
+        result = run_tariff(read(scenario), out, options, gammas, scenario_folder=scenario)
+    return conclude(
+        result,
+        out,
+        lambda: print_tariffs(result),
+        json=json,
+        figures=figures,
+        hints=[f"To check it: tidewatt verify {out}"],
+    )
 
 
 def run_tariff(
@@ -88,40 +83,15 @@ def run_tariff(
     *,
     scenario_folder: Path | None = None,
 ) -> Tariffs:
-    """Find tariffs with progress, and save the result.
+    """Find tariffs with progress, and save the result; `gammas` are those of the sweep, see `carry_out`."""
+    from tidewatt.tariffs.study import tariff as study
 
-    Parameters
-    ----------
-    scenario : Scenario
-    out : Path
-        Result folder.
-    options : TariffOptions
-        Those of the call.
-    gammas : list of float, optional
-        Of the sweep.
-    scenario_folder : Path, optional
-        Where `verify` finds the scenario.
-    """
-    from tidewatt.io.results import save
-    from tidewatt.tariffs.study import tariff as run
-
-    with reporter(Steps()) as shown:
-        shown.step("limits and margins")
-        result = run(scenario, progress=shown, sweep_gamma=gammas, **options)
-        shown.step("saving")
-        save(result, out, scenario_folder=scenario_folder)
+    result: Tariffs = carry_out(
+        partial(study, scenario, sweep_gamma=gammas, **options),
+        scenario,
+        out,
+        Steps(),
+        scenario_folder=scenario_folder,
+        first="limits and margins",
+    )
     return result
-
-
-def show_tariffs(result: Tariffs) -> None:
-    """What it costs, what the prices are, what they lead to and what all rests on, on standard output."""
-    print_tariffs(result)
-
-
-def draw_tariffs(result: Tariffs, out: Path) -> list[Path]:
-    """Draw the figures of a result below its folder."""
-    from tidewatt.report.figures import write_figures
-
-    with reporter() as shown:
-        shown.step("drawing")
-        return write_figures(result, out / "figures")
