@@ -22,7 +22,7 @@ def village():
     ("resume", "words"), [(None, "Nothing was written"), (False, "No checkpoint was there yet")]
 )
 def test_an_interruption_says_what_is_left(village, tmp_path, resume, words):
-    """Without it: whoever stops a run is sent to a checkpoint that is not there, or not told of one that is."""
+    """Without it: whoever stops a run is sent to a checkpoint that is not there, or misses one that is."""
 
     def study(progress, checkpoint=None, resume=False):
         raise KeyboardInterrupt
