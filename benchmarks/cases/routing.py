@@ -68,15 +68,15 @@ def _router(given: dict[str, Any], made: Any, few: Any, rng: np.random.Generator
     network, time_ms, zones, corners = made
     with tempfile.TemporaryDirectory() as folder:
         numba.config.CACHE_DIR = folder  # nothing is compiled yet: how long that takes is part of it
+        from benchmarks.routing_peers import router_of
         from tidewatt.kernels.roads import dijkstra as roads_dijkstra
-        from tidewatt.routing.routers import make_router
 
         pairs = 60 if given["router"] == "dijkstra" else 1400
         origin, destination = rng.choice(zones, (2, pairs)).astype(np.int32)
         place = rng.choice(corners, min(pairs, 200)).astype(np.int32)
 
         def first_use() -> Any:
-            router = make_router(network, few, kind=given["router"])
+            router = router_of(given["router"], network, few)
             router.renew(time_ms)
             router.routes(origin, destination)
             router.to_few(place)
@@ -86,7 +86,7 @@ def _router(given: dict[str, Any], made: Any, few: Any, rng: np.random.Generator
         row = {"first_use_s": first_s}
         router = first_use()
         if given["router"] != "dijkstra":
-            row["prepare_s"] = _best(lambda: make_router(network, few, kind=given["router"]), 3)
+            row["prepare_s"] = _best(lambda: router_of(given["router"], network, few), 3)
             row["renew_ms"] = 1e3 * _best(lambda: router.renew(time_ms), 3 * REPEATS)
         else:
             star, cost = (
@@ -152,14 +152,14 @@ def _off(network: Any, time_ms: Any, origin: Any, destination: Any, found: Any) 
 
 def _day(given: dict[str, Any], made: Any, few: Any, rng: np.random.Generator) -> Row:
     """A day's questions, spread evenly."""
+    from benchmarks.routing_peers import router_of
     from tidewatt.execution.threads import Threads
-    from tidewatt.routing.routers import make_router
 
     network, time_ms, zones, corners = made
     renewals = max(DAY["renewals"] // given["day"], 1)
     each = {name: DAY[name] // DAY["renewals"] for name in ("routes", "requests")}
     with Threads(given["threads"]) as threads:
-        router = make_router(network, few, kind=given["router"], threads=threads)
+        router = router_of(given["router"], network, few, threads)
         steps = [
             (
                 np.minimum(time_ms * rng.uniform(1.0, 2.0, len(time_ms)), 2**29).astype(np.int32),

@@ -240,7 +240,7 @@ def test_bad_input_is_exit_status_2_and_leaves_nothing(tidewatt, streets, tmp_pa
 
 def test_help_names_units_and_defaults(tidewatt):
     """Without it: users have to guess what a budget of 10 is."""
-    out = " ".join(tidewatt("configure", "--help", columns=200).out.split())
+    out = " ".join(tidewatt("configure", "--help", columns=200).out.replace("│", " ").split())
     for words in ("--money-unit", "[default: 20,000]", "[default: 15 min]", "seconds", "memetic", "--resume"):
         assert words in out, words
 

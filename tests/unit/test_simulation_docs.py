@@ -34,7 +34,11 @@ def test_methods_of_the_interfaces_are_those_of_the_page() -> None:
     from tidewatt.simulation.queueing.choice import StationChoice
 
     part = rows(section(text("simulate.md"), "Models of your own"))
-    interfaces = {"decision": ChargingDecision, "choice_model": StationChoice, "speed_flow_model": SpeedFlow}
+    interfaces = {
+        "decision_model": ChargingDecision,
+        "choice_model": StationChoice,
+        "speed_flow_model": SpeedFlow,
+    }
     assert [NAME.findall(row[0])[0] for row in part] == list(interfaces)
     for row in part:
         argument, method = NAME.findall(row[0])[0], NAME.findall(row[1])[0]

@@ -52,9 +52,12 @@ def _run(tokens: list[str]) -> int:
     from tidewatt.cli.app import app
     from tidewatt.cli.compilation import share_of_compiling
     from tidewatt.cli.console import print_issues, say
+    from tidewatt.cli.importing import add_importers
     from tidewatt.errors import Interrupted, ScenarioError, TidewattError
 
     try:
+        if tokens[:1] == ["import"]:
+            add_importers(*tokens[1:2])
         with share_of_compiling():
             status = app(
                 tokens,

@@ -34,6 +34,8 @@ def _row(one: Declared) -> str:
     allowed = one.allowed
     if one.number is None:
         allowed = ", ".join(f"`{word}`" for word in one.words or ("true", "false"))
+    if one.option.plugins:
+        allowed += ", or the name of a [plugin](plugins.md)"
     source = f" ({one.option.source})" if one.option.source else ""
     meaning = f"{one.option.help[:-1]}{source}."
     return f"| `{one.name}` | {one.default} | {allowed} | {flag} | {meaning} |"

@@ -42,6 +42,8 @@ class Option:
     source : str
         Where the default comes from, and the equations that use it. (+) marks a value that is not verified
         against a primary source.
+    plugins : callable, optional
+        Returns the names of what installed packages bring, which will do as well as the texts of the type.
     scenario_only : bool
         Whether it acts while a scenario is read, so that a call is too late for it.
     """
@@ -54,6 +56,7 @@ class Option:
     infinite: str = ""
     default_words: str = ""
     source: str = ""
+    plugins: Callable[[], Iterable[str]] | None = None
     scenario_only: bool = False
 
 
@@ -141,7 +144,8 @@ class Declared:
     def allowed(self) -> str:
         """What it can be, in words that follow "Give"."""
         if self.number is None:
-            return " or ".join(self.words) if len(self.words) < 3 else f"one of {', '.join(self.words)}"
+            texts = " or ".join(self.words) if len(self.words) < 3 else f"one of {', '.join(self.words)}"
+            return f"{texts}, or the name of an installed plugin" if self.option.plugins else texts
         kind = "a whole number" if self.number is int else "a number"
         if self.length:
             kind = f"{({2: 'two', 4: 'four'})[self.length]} numbers"
@@ -161,7 +165,7 @@ class Declared:
         if value is None:
             return NoneType in get_args(self.type)
         if isinstance(value, str):
-            return value in self.words
+            return value in {*self.words, *self._installed()}
         if self.number is None:
             return isinstance(value, bool) and not self.words
         if self.length:
@@ -182,10 +186,18 @@ class Declared:
     def issue(self, section: str, value: Any) -> Issue:
         """Return what is wrong with a value that it cannot have."""
         flag = self.number is None and not self.words
+        named = f" (installed: {', '.join(names)})" if (names := self._installed()) else ""
         shown = repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:57]}..."
         return Issue(
-            section, self.name, f"found {shown}", f"Give {'true or false' if flag else self.allowed}"
+            section,
+            self.name,
+            f"found {shown}",
+            f"Give {'true or false' if flag else self.allowed}{named}",
         )
+
+    def _installed(self) -> list[str]:
+        """Return the names of plugins that the option can have."""
+        return sorted(self.option.plugins()) if self.option.plugins else []
 
 
 class OptionSet(Generic[Options]):

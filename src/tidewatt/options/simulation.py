@@ -6,11 +6,17 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, TypedDict
 
 from tidewatt.options.declaration import Option, OptionSet, Seed, Threads, TimeLimit
+from tidewatt.plugins import CHOICES, METHODS, Plugin, plugins
 
 __all__ = ["NOT_OF_DAYS", "SIMULATION", "SimulationOptions", "days_drawn"]
 
 _ASSUMED = "assumed, not verified"
 _DAY_MIN = 1440.0
+
+
+def _models() -> dict[str, Plugin]:
+    """Return the models that installed packages bring, none of which has the name of a built-in one."""
+    return plugins(CHOICES, [word for option in METHODS for word in SIMULATION.every[option].words])
 
 
 class SimulationOptions(TypedDict, total=False):
@@ -72,8 +78,13 @@ class SimulationOptions(TypedDict, total=False):
         ),
     ]
     speed_flow: Annotated[
-        Literal["bpr", "urban"],
-        Option("bpr", "Speed from flow: `bpr`, or the `urban` model by road class.", source="sim-1, sim-2"),
+        Literal["bpr", "urban"] | str,
+        Option(
+            "bpr",
+            "Speed from flow: `bpr`, or the `urban` model by road class.",
+            source="sim-1, sim-2",
+            plugins=_models,
+        ),
     ]
     feedback: Annotated[bool, Option(True, "Let the vehicles' own flow slow the roads.")]
     background: Annotated[
@@ -96,15 +107,25 @@ class SimulationOptions(TypedDict, total=False):
         ),
     ]
     router: Annotated[
-        Literal["builtin", "pyroutingkit", "dijkstra"],
+        Literal["builtin", "dijkstra"],
         Option("builtin", "Shortest paths; all give the same travel times."),
     ]
+    decision: Annotated[
+        Literal["threshold"] | str,
+        Option(
+            "threshold",
+            "Who charges on the way: those who would be below their own `threshold` at the destination.",
+            source="sim-5",
+            plugins=_models,
+        ),
+    ]
     choice: Annotated[
-        Literal["cost", "logit", "regret"],
+        Literal["cost", "logit", "regret"] | str,
         Option(
             "cost",
             "How a station is chosen: least generalised `cost`, multinomial `logit`, or random `regret`.",
             source="sim-6 to sim-8",
+            plugins=_models,
         ),
     ]
     information: Annotated[

@@ -276,7 +276,7 @@ class HierarchyRouter:
         return out
 
 
-RouterKind = Literal["builtin", "pyroutingkit", "dijkstra"]
+RouterKind = Literal["builtin", "dijkstra"]
 
 
 class Router(Protocol):
@@ -309,16 +309,16 @@ def make_router(
     network : RoadNetwork
     few : array of int32
         Nodes that `Router.to_few` and `Router.from_few` ask about, such as those of stations.
-    kind : {"builtin", "pyroutingkit", "dijkstra"}
-        ``builtin``: a customisable contraction hierarchy of our own. ``pyroutingkit``: RoutingKit's, from the
-        extra ``fast-routing``. ``dijkstra``: one search for each origin; slow, and needs no preparation.
+    kind : {"builtin", "dijkstra"}
+        ``builtin``: a customisable contraction hierarchy. ``dijkstra``: one search for each origin; slow, and
+        needs no preparation.
     threads : Threads, optional
         Default: the calling thread alone.
 
     Raises
     ------
     TidewattError
-        The extra is not installed, or there is no such kind.
+        There is no such kind.
     """
     few = np.ascontiguousarray(few, np.int32)
     threads = threads or Threads(1)
@@ -326,10 +326,6 @@ def make_router(
         return HierarchyRouter(network, few, threads)
     if kind == "dijkstra":
         return DijkstraRouter(network, few, threads)
-    if kind == "pyroutingkit":
-        from tidewatt.simulation.routing.router_routingkit import RoutingKitRouter
-
-        return RoutingKitRouter(network, few, threads)
     raise TidewattError(
         f"there is no router {kind!r}; choose one of {', '.join(map(repr, get_args(RouterKind)))}"
     )

@@ -14,6 +14,7 @@ from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.execution.threads import Threads
 from tidewatt.options.simulation import SIMULATION, SimulationOptions
+from tidewatt.plugins import METHODS, model
 from tidewatt.routing.network import RoadNetwork, network_of
 from tidewatt.routing.routers import make_router
 from tidewatt.simulation.background import background_flow
@@ -130,7 +131,15 @@ def world_of(
         raise ScenarioError(dict.fromkeys(issues))
     roads, stations = scenario.roads, scenario.stations
     assert roads is not None and stations is not None
-    speeds = speeds or speed_flow(parameters["speed_flow"])
+    built_in = {option: SIMULATION.every[option].words for option in METHODS}
+    if speeds is None:
+        name = parameters["speed_flow"]
+        speeds = speed_flow(name) if name in built_in["speed_flow"] else model("speed_flow", name)
+    if choice is None and parameters["choice"] not in built_in["choice"]:
+        choice = model("choice", parameters["choice"])
+    if decision is None:
+        name = parameters["decision"]
+        decision = Threshold() if name in built_in["decision"] else model("decision", name)
     from tidewatt.synthesis.statistics import default_types
 
     types = scenario.types or default_types()
@@ -147,9 +156,9 @@ def world_of(
     flow = np.zeros(roads.links)
     if parameters["background"] > 0:
         # The roads' own functions (sim-1) are compiled; another model is asked for all links at once.
-        model = None if isinstance(speeds, Bpr) else speeds
+        other = None if isinstance(speeds, Bpr) else speeds
         gap = parameters["background_gap"]
-        flow = background_flow(network, roads, trips, gap=gap, workers=threads, speed_flow=model)
+        flow = background_flow(network, roads, trips, gap=gap, workers=threads, speed_flow=other)
         # Vehicles that are simulated are part of the demand: the rest is other traffic.
         flow = flow * (
             (1.0 - share if parameters["feedback"] else 1.0) * parameters["background"] / roads.period_h
@@ -161,7 +170,7 @@ def world_of(
         stations=stations,
         types=types,
         parameters=parameters,
-        decision=decision or Threshold(),
+        decision=decision,
         choice=choice,
         speed_flow=speeds,
         places=zone_places(roads, trips),

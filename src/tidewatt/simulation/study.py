@@ -46,7 +46,7 @@ __all__ = ["simulate"]
 def simulate(
     scenario: Scenario | str | PathLike[str],
     *,
-    decision: ChargingDecision | None = None,
+    decision_model: ChargingDecision | None = None,
     choice_model: StationChoice | None = None,
     speed_flow_model: SpeedFlow | None = None,
     diary: Diary | None = None,
@@ -65,8 +65,8 @@ def simulate(
     ----------
     scenario : Scenario or path
         With roads, stations, and demand or zones that say who travels; or the folder that holds them.
-    decision : ChargingDecision, optional
-        Who charges on the way; `decision.Threshold` if not given (sim-5).
+    decision_model : ChargingDecision, optional
+        Who charges on the way; what the option ``decision`` says if not given (sim-5).
     choice_model : StationChoice, optional
         Which station; what the parameter ``choice`` says if not given (sim-6 to sim-8).
     speed_flow_model : SpeedFlow, optional
@@ -109,7 +109,7 @@ def simulate(
     _say(progress, "preparing", Totals(), parameters, begin)
     with Threads(parameters["threads"]) as threads:
         world = world_of(
-            scenario, parameters, threads, decision, choice_model, speed_flow_model, diary, habits
+            scenario, parameters, threads, decision_model, choice_model, speed_flow_model, diary, habits
         )
         kept = (checkpoint.load() if checkpoint is not None and resume else None) or {}
         if kept:

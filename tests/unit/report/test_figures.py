@@ -37,6 +37,7 @@ def sweep_table():
     return table
 
 
+@pytest.mark.filterwarnings("ignore:'.*deprecated:DeprecationWarning")  # what matplotlib calls in pyparsing
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("case", CASES)
 def test_every_figure_is_drawn_without_a_warning(case, tmp_path):

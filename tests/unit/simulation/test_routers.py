@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.routing_peers import router_of
 from tests.unit.simulation.road_networks import (
     all_times,
     check_paths,
@@ -30,7 +31,7 @@ KINDS = [
     pytest.param(
         "pyroutingkit",
         marks=pytest.mark.skipif(
-            importlib.util.find_spec("pyroutingkit") is None, reason="extra fast-routing not installed"
+            importlib.util.find_spec("pyroutingkit") is None, reason="pyroutingkit not installed"
         ),
     ),
 ]
@@ -57,7 +58,7 @@ def test_any_network(kind, network, seed):
     """A case forgotten by a router (loops, parallel links, none, zero times, pieces) gives wrong times."""
     rng = np.random.default_rng(seed)
     few = rng.integers(0, len(network.depart_node), rng.integers(0, 5)).astype(np.int32)
-    router = make_router(network, few, kind=kind)
+    router = router_of(kind, network, few)
     for _ in range(2):
         time = rng.integers(0, 6, len(network.tail)).astype(np.int32)
         time[rng.random(len(time)) < 0.1] = CLOSED
@@ -69,7 +70,7 @@ def test_towns(kind):
     """Small networks have hardly a triangle; here cuts, shortcuts of shortcuts and renewals matter."""
     network = towns(0, count=2, nodes=120)
     few = np.array([0, 7, 7, 34, 130, 239], np.int32)
-    router = make_router(network, few, kind=kind)
+    router = router_of(kind, network, few)
     rng = np.random.default_rng(1)
     for high in (2, 100_000, 50):  # 2: ties and links of no time everywhere
         compare(router, network, few, rng.integers(0, high, len(network.tail)).astype(np.int32))
@@ -115,7 +116,7 @@ def test_questions_may_come_in_parts():
 def test_closed_links_and_endless_ways(kind):
     """Times of days overflow 32 bits unless links and paths as long as that count as closed."""
     network = made(4, np.array([0, 1, 2]), np.array([1, 2, 3]), np.zeros((4, 2)))
-    router = make_router(network, np.array([3], np.int32), kind=kind)
+    router = router_of(kind, network, np.array([3], np.int32))
     start = np.arange(4, dtype=np.int32)
     router.renew(np.array([CLOSED - 2, 1, 1], np.int64))
     assert router.routes(start[[0, 0, 1]], start[[2, 3, 3]]).time_ms.tolist() == [CLOSED - 1, -1, 2]
@@ -138,7 +139,7 @@ def test_no_questions(kind):
     """An interval without trips, or a scenario without stations, must not end a day."""
     network = towns(0, count=1, nodes=20)
     none = np.empty(0, np.int32)
-    router = make_router(network, none, kind=kind)
+    router = router_of(kind, network, none)
     router.renew(np.ones(len(network.tail), np.int32))
     routes = router.routes(none, none)
     assert routes.first.tolist() == [0] and len(routes.links) == len(routes.time_ms) == 0
@@ -150,7 +151,7 @@ def test_no_questions(kind):
 def test_wrong_use_is_refused(kind):
     """A compiled kernel given such arrays would read foreign memory or return nonsense."""
     network = towns(0, count=1, nodes=20)
-    router = make_router(network, np.zeros(1, np.int32), kind=kind)
+    router = router_of(kind, network, np.zeros(1, np.int32))
     links = len(network.tail)
     with pytest.raises(RuntimeError, match="renew"):
         router.routes(np.zeros(1, np.int32), np.ones(1, np.int32))
@@ -167,17 +168,14 @@ def test_wrong_use_is_refused(kind):
         with pytest.raises(IndexError, match="0 to 19"):
             router.routes(np.array([node], np.int32), np.zeros(1, np.int32))
         with pytest.raises(IndexError, match="0 to 19"):
-            make_router(network, np.array([node], np.int32), kind=kind)
+            router_of(kind, network, np.array([node], np.int32))
 
 
-def test_unknown_and_missing_routers(monkeypatch):
-    """The user has to learn which routers there are, and which extra brings the one that is missing."""
+def test_unknown_routers():
+    """The user has to learn which routers there are."""
     network = towns(0, count=1, nodes=20)
-    with pytest.raises(TidewattError, match="'builtin', 'pyroutingkit', 'dijkstra'"):
+    with pytest.raises(TidewattError, match="'builtin', 'dijkstra'"):
         make_router(network, np.zeros(1, np.int32), kind="osrm")
-    monkeypatch.setitem(sys.modules, "pyroutingkit", None)
-    with pytest.raises(TidewattError, match=r"tidewatt\[fast-routing\]"):
-        make_router(network, np.zeros(1, np.int32), kind="pyroutingkit")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -188,7 +186,7 @@ def test_a_real_region(kind):
     origin = np.repeat(rng.integers(0, 1525, 12), 20).astype(np.int32)
     destination = rng.integers(0, 13389, len(origin)).astype(np.int32)
     few = rng.integers(0, 13389, 30).astype(np.int32)
-    router = make_router(network, few, kind=kind)
+    router = router_of(kind, network, few)
     for k in range(2):
         now = time if k == 0 else (time * rng.uniform(1.0, 3.0, len(time))).astype(np.int32)
         router.renew(now)
@@ -206,14 +204,14 @@ def test_without_compilation():
     code = (
         "import numpy as np\n"
         "from tests.unit.simulation.road_networks import towns\n"
-        "from tests.unit.simulation.test_routers import compare, make_router\n"
-        "from tidewatt.kernels import hierarchy\n"
-        "assert not hasattr(hierarchy.customise, 'signatures'), 'compiled after all'\n"
+        "from tests.unit.simulation.test_routers import compare, router_of\n"
+        "from tidewatt.kernels.roads import contraction\n"
+        "assert not hasattr(contraction.customise, 'signatures'), 'compiled after all'\n"
         "network, few = towns(8, count=2, nodes=20), np.array([3, 30], np.int32)\n"
         "time = np.random.default_rng(9).integers(0, 50, len(network.tail)).astype(np.int32)\n"
         "network.x_km[:20] = np.nan\n"
         "for kind in ('builtin', 'dijkstra'):\n"
-        "    compare(make_router(network, few, kind=kind), network, few, time)\n"
+        "    compare(router_of(kind, network, few), network, few, time)\n"
     )
     env = dict(os.environ, NUMBA_DISABLE_JIT="1", PYTHONPATH=str(root))
     done = subprocess.run(

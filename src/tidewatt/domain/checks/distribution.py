@@ -50,7 +50,7 @@ def check_base_load(
 
 def _widths(injections: Injections, buses: int) -> tuple[Array, Array]:
     """Half widths at each bus with gamma 1 [kW], and kvar at constant power factor, shape (buses, steps)."""
-    own = np.where(np.isnan(injections.gamma), 1.0, injections.gamma)[:, None]
+    own = np.where(np.isfinite(injections.gamma), injections.gamma, 1.0)[:, None]
     kw = own * injections.half_width_kw
     known = injections.power_kw != 0
     ratio = np.divide(injections.reactive_kvar, injections.power_kw, out=np.zeros(kw.shape), where=known)

@@ -80,8 +80,8 @@ def read_csv(path: Path) -> pd.DataFrame:
     """Return a table whose numbers are those that were written, to the last bit."""
     import pandas as pd
 
-    # From its third version on, pandas converts so by itself, and wants not to be asked.
-    if pd.__version__.startswith("2."):
+    # From 3.1 on, pandas converts so by itself, and wants not to be asked.
+    if tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
         return pd.read_csv(path, float_precision="round_trip")
     return pd.read_csv(path)
 

@@ -180,7 +180,8 @@ def read_table(folder: Path, kind: str, file: str) -> pd.DataFrame:
     path = folder / file
     if path.suffix == ".parquet":
         table = pd.read_parquet(path)
-    elif pd.__version__.startswith("2."):  # gives back the numbers that were written only if asked
+    elif tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1):
+        # Before, it gives back the numbers that were written only if asked.
         table = pd.read_csv(path, float_precision="round_trip")
     else:
         table = pd.read_csv(path)

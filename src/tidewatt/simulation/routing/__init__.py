@@ -1,1 +1,0 @@
-"""Exact shortest paths on the road network, renewed many times a day."""
