@@ -67,10 +67,9 @@ def simulated(
     seed: int, steps: tuple[float, float], decision: ChargingDecision | None, **asked: object
 ) -> tuple[World, Day]:
     """One replication: far too little in the batteries, so that many charge."""
-    p = SIMULATION.resolve(
-        **{"soc_initial": [0.02, 0.4], "threshold_soc": [0.15, 0.6], "vehicles": VEHICLES, "threads": 1},
-        **{"step_min": steps[0], "renew_min": steps[1], "seed": seed, **asked},
-    )
+    given = {"vehicles": VEHICLES, "soc_initial": [0.02, 0.4], "threshold_soc": [0.15, 0.6], "threads": 1}
+    given |= {"step_min": steps[0], "renew_min": steps[1], "seed": seed}
+    p = SIMULATION.resolve(**{**given, **asked})
     with Threads(1) as threads:
         world = world_of(scenario(seed), p, threads, decision)
         _, _, day = workers_of(world, threads)[0].run(0)

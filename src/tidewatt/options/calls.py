@@ -29,7 +29,7 @@ def documented(options: OptionSet[Any]) -> Callable[[Function], Function]:
         kept = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
         kept += [
             inspect.Parameter(
-                name, inspect.Parameter.KEYWORD_ONLY, default=one.option.default, annotation=one.type_name
+                name, inspect.Parameter.KEYWORD_ONLY, default=one.option.default, annotation=one.type
             )
             for name, one in options.of_calls.items()
         ]
