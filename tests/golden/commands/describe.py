@@ -23,7 +23,7 @@ _VARYING = re.compile(
     r"(^|\.)(wall_s|\w*seconds|peak_memory_mib|version|versions\..*|\w*sha256|scenario_absolute|threads"
     r"|files\..*|solve_s|\w*wall_s)$"
 )
-_PICKS = (0.0, 0.21, 0.5, 0.79, 1.0)
+_PICKS = (0.0, 0.37, 1.0)
 
 
 def number(value: float) -> str:
@@ -79,7 +79,7 @@ def values(array: np.ndarray[Any, Any]) -> str:
         parts.append(f"nan {int(np.isnan(array).sum())} inf {int(np.isinf(array).sum())}")
     if len(sound):
         parts.append(f"sum {number(math.fsum(sound))} min {number(sound.min())} max {number(sound.max())}")
-    picks = [array[round(share * (array.size - 1))] for share in _PICKS] if array.size > 5 else array
+    picks = [array[round(share * (array.size - 1))] for share in _PICKS] if array.size > 3 else array
     return " ".join([*parts, "at", *map(number, picks)])
 
 

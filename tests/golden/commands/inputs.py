@@ -123,15 +123,16 @@ WRONG = {"word": "much", "below": -5, "half": 2.5, "yes": True}
 
 
 def wrong_sections(folder: Path) -> None:
-    """Give every key of every section a word, -5, 2.5 and true, and every section a key that nobody knows."""
-    for section, (small, keys) in SECTIONS.items():
-        given = [(key, kind, value) for key in keys.split() for kind, value in WRONG.items()]
-        first = keys.split()[0]
-        for key, kind, value in [*given, (first + first[-1], "unknown", 1), ("nonsense", "unknown", 1)]:
+    """Give all keys of a section a word, -5, 2.5 or true, and every section keys that nobody knows."""
+    for section, (small, names) in SECTIONS.items():
+        keys = names.split()
+        mistakes: dict[str, dict[str, object]] = {kind: dict.fromkeys(keys, x) for kind, x in WRONG.items()}
+        mistakes["unknown"] = {keys[0] + keys[0][-1]: 1, "nonsense": 1}
+        for kind, given in mistakes.items():
             scenario = small()
             there: Any = scenario.config.get(section, {})
-            scenario.config[section] = {**there, key: value}
-            scenario.write(folder / "wrong_sections" / f"{section}.{key}.{kind}")
+            scenario.config[section] = {**there, **given}
+            scenario.write(folder / "wrong_sections" / f"{section}.{kind}")
 
 
 def checks_of(kind: str) -> Callable[[Path], list[str]]:
