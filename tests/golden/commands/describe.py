@@ -20,8 +20,8 @@ Words = list[str]
 Numbers = list[str]
 
 _VARYING = re.compile(
-    r"(^|\.)(wall_s|\w*seconds|peak_memory_mib|version|versions\..*|\w*sha256|scenario_absolute|threads"
-    r"|files\..*|solve_s|\w*wall_s)$"
+    r"(^|\.)(wall_s|build_s|solve_s|\w*seconds|peak_memory_mib|version|versions\..*|\w*sha256|scenario_absolute|threads"
+    r"|files\..*)$"
 )
 _PICKS = (0.0, 0.37, 1.0)
 
@@ -129,8 +129,10 @@ def svg(path: Path) -> tuple[Words, Numbers]:
     body = text.split("</metadata>")[-1]
     drawn = re.findall(r'<path d="([^"]*)"', re.sub(r"<defs>.*?</defs>", "", body, flags=re.DOTALL))
     points = [float(x) for line in drawn for x in re.findall(r"-?\d+(?:\.\d+)?", line)]
-    words = [" | ".join(re.findall(r"<!-- (.*?) -->", body))]
-    return words, [f"lines: {len(drawn)}", f"points: {values(np.array(points))}"]
+    words = re.findall(r"<!-- (.*?) -->", body)
+    if "time [s]" in words:  # it is drawn over the seconds that a study took
+        return [], []
+    return [" | ".join(words)], [f"lines: {len(drawn)}", f"points: {values(np.array(points))}"]
 
 
 def file(path: Path) -> tuple[Words, Numbers]:

@@ -54,7 +54,7 @@ _PLAIN = (
     (re.compile(r"\b\d(?:\.\d+)?e-(?:0[89]|1\d|2\d|3\d\d)\b"), "0"),  # rounding
     (re.compile(r"(?<=largest difference )-?[\d.,]+(?:e[-+]\d+)?"), "D"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "SHA256"),
-    (re.compile(r"(?<=wall time )[\d.]+|\b[\d.,]+(?= MiB)|\bin [\d.]+ (?:s|min)\b"), "N"),
+    (re.compile(r"(?<=\bwall_s: )[\d.e-]+|(?<=\bpeak_memory_mib: )[\d.]+"), "*"),
     (re.compile(r"[ \t]+$", re.MULTILINE), ""),
     (re.compile(r"\n{3,}"), "\n\n"),
 )
