@@ -28,6 +28,7 @@ class Group:
 
 
 SETUP = {
+    "small": inputs.small_scenarios,
     "tariff": inputs.small_scenarios,
     "import": inputs.imported,
     "usage": inputs.small_scenarios,

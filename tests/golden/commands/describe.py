@@ -54,8 +54,10 @@ def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def figures(value: Any) -> tuple[Words, Numbers]:
     """The leaves of a JSON value; sentences are words, everything else numbers."""
     words, numbers = [], []
+    # Fingerprints of scenarios written by hand are the same on every machine, and old results hold them.
+    by_hand = isinstance(value, Mapping) and "small" in str(value.get("scenario"))
     for path, leaf in flat(value):
-        if _VARYING.search(path):
+        if _VARYING.search(path) and not (by_hand and path == "scenario_sha256"):
             numbers.append(f"{path}: *")
         elif isinstance(leaf, str) and " " in leaf.strip():
             words.append(f"{path}: {leaf}")
