@@ -106,10 +106,10 @@ def _simulation(folder: Path) -> None:
 
 
 def _assignment(folder: Path) -> None:
-    from tidewatt.assignment.study import METHODS, assign
+    from tidewatt.assignment.study import assign
 
     scenario, home = _read("city", folder)
-    for method in METHODS:
+    for method in ("gradient-projection", "biconjugate-frank-wolfe"):
         result = assign(scenario, method=method, max_iterations=5)
         _kept_and_verified(result, folder / method, home)
 
