@@ -249,7 +249,7 @@ def test_every_rule_is_an_option_with_its_default(tidewatt):
     import inspect
     from dataclasses import fields
 
-    from tidewatt.cli.assembling import assemble
+    from tidewatt.cli.assembly import assemble
     from tidewatt.synthesis.joined.rules import JoiningRules
 
     assert {f.name for f in fields(JoiningRules)} <= set(inspect.signature(assemble).parameters)

@@ -99,7 +99,7 @@ def test_json_is_the_summary_and_options_arrive(tidewatt, streets, tmp_path):
 @pytest.mark.parametrize("columns", [40, 72, 80, 200])
 def test_summary_fits_the_terminal_and_claims_no_more_than_was_done(columns, monkeypatch, capsys):
     """Without it: on a narrow terminal the tables are cut off, or a plan found is sold as the optimum."""
-    from tidewatt.cli.configuring import show_configuration
+    from tidewatt.cli.configuration import show_configuration
 
     monkeypatch.setenv("COLUMNS", str(columns))
     show_configuration(configured())
@@ -126,7 +126,7 @@ def test_numbers_of_chargers_and_ids_are_whole():
     """Without it: stations named by numbers become 829.0, with 7.0 chargers."""
     from dataclasses import replace
 
-    from tidewatt.cli.configured import comparison_rows, station_rows
+    from tidewatt.cli.configuration import comparison_rows, station_rows
 
     plan = configured().plan.assign(station_id=[829, 41, 58, 87])
     rows = station_rows(replace(configured(), plan=plan))
@@ -140,7 +140,7 @@ def test_totals_name_the_stations_that_are_closed():
     """Without it: that a plan closes stations is to be found by reading every row of a table."""
     from dataclasses import replace
 
-    from tidewatt.cli.configured import totals
+    from tidewatt.cli.configuration import totals
 
     plan = configured().plan.copy()
     plan["fast_before"], plan["normal_before"] = 3, 1
@@ -155,7 +155,7 @@ def test_a_plan_that_is_worse_on_fresh_days_is_called_so():
     """Without it: a plan that fits its days by chance is reported as a success."""
     from dataclasses import replace
 
-    from tidewatt.cli.configured import verdict
+    from tidewatt.cli.configuration import verdict
 
     def said(objective, half):
         figures = {**configured().figures, "objective": objective, "objective_ci95": half}
@@ -249,7 +249,7 @@ def test_progress_tells_how_far_it_is_and_how_long_it_takes():
     """Without it: whoever waits for hours does not know what for, or a bar runs past its end."""
     from math import nan
 
-    from tidewatt.cli.searching import Plans
+    from tidewatt.cli.configuration import Plans
     from tidewatt.options.configuration import CONFIGURATION
     from tidewatt.result import Progress
 

@@ -43,7 +43,7 @@ def test_json_is_the_summary_and_nothing_else(tidewatt, village, tmp_path):
 @pytest.mark.parametrize("columns", [30, 50, 80, 200])
 def test_summary_fits_the_terminal(tidewatt, solved, columns, monkeypatch, capsys):
     """Without it: on a narrow terminal the ladder is cut off, or its lines are broken apart."""
-    from tidewatt.cli.coordinating import show
+    from tidewatt.cli.coordination import show
     from tidewatt.io.results import load
 
     monkeypatch.setenv("COLUMNS", str(columns))

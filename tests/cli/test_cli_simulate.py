@@ -63,7 +63,7 @@ def test_json_is_the_summary_and_nothing_else(tidewatt, streets, tmp_path):
 @pytest.mark.parametrize("columns", [30, 50, 80, 200])
 def test_summary_fits_the_terminal_and_says_what_it_rests_on(columns, monkeypatch, capsys):
     """Without it: on a narrow terminal the table is cut off, or units in brackets are taken for markup."""
-    from tidewatt.cli.simulating import show_simulation
+    from tidewatt.cli.simulation import show_simulation
     from tidewatt.options.simulation import SIMULATION
 
     monkeypatch.setenv("COLUMNS", str(columns))
@@ -249,15 +249,15 @@ def test_a_scenario_without_roads_is_told_what_it_lacks(tidewatt, village, tmp_p
 
 def test_demo_runs_the_whole_chain(tidewatt, tmp_path, monkeypatch):
     """Without it: the first command of the README fails."""
-    from tidewatt.cli import demonstrating
+    from tidewatt.cli import demonstration
     from tidewatt.synthesis import examples
     from tidewatt.synthesis.city import city
 
     monkeypatch.setitem(examples._MAKERS, "demo", examples._MAKERS["village"])
     small = {"vehicles": 200, "stations": 6, "links": 500, "zones": 8}
     monkeypatch.setitem(examples._MAKERS, "city", lambda seed=0: city(seed, **small))
-    monkeypatch.setattr(demonstrating, "_REPLICATIONS", 2)
-    monkeypatch.setattr(demonstrating, "_SEARCH", {"evaluations": 50, "days_train": 1, "days_test": 2})
+    monkeypatch.setattr(demonstration, "_REPLICATIONS", 2)
+    monkeypatch.setattr(demonstration, "_SEARCH", {"evaluations": 50, "days_train": 1, "days_test": 2})
     out = tmp_path / "d"
     ended = tidewatt("demo", "--out", out, "--threads", "1")
     assert ended.status == 0, ended.err

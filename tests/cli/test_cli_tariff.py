@@ -119,7 +119,7 @@ def test_json_is_the_summary_and_options_arrive(tidewatt, small, tmp_path):
 @pytest.mark.parametrize("columns", [30, 60, 80, 200])
 def test_summary_fits_the_terminal_and_says_what_it_rests_on(tidewatt, priced, columns, monkeypatch, capsys):
     """Without it: on a narrow terminal tables are cut off, or something assumed is sold as proved."""
-    from tidewatt.cli.tariffed import print_tariffs
+    from tidewatt.cli.tariffs import print_tariffs
 
     monkeypatch.setenv("COLUMNS", str(columns))
     print_tariffs(load(priced))
@@ -142,7 +142,7 @@ def test_summary_fits_the_terminal_and_says_what_it_rests_on(tidewatt, priced, c
 
 def test_sites_and_sweep_are_those_of_the_files(priced):
     """Without it: the table on the terminal could tell of other sites, hours or prices than the files."""
-    from tidewatt.cli.tariffed import gamma_rows, site_rows
+    from tidewatt.cli.tariffs import gamma_rows, site_rows
 
     result = load(priced)
     tariffs = pd.read_parquet(priced / "tariffs.parquet").astype({"site_id": str})
@@ -413,7 +413,7 @@ def test_progress_tells_what_is_solved_and_how_far_it_is():
     """Without it: phases have the names of variables, and a bar runs past its end."""
     from math import nan
 
-    from tidewatt.cli.solving import Steps
+    from tidewatt.cli.tariffs import Steps
     from tidewatt.result import Progress
 
     steps = Steps()

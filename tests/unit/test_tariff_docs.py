@@ -57,7 +57,7 @@ def test_statuses_are_those_that_a_run_can_end_with() -> None:
 
 def test_rules_of_assemble_are_options_that_the_page_may_name() -> None:
     """Without it the page could show an option that the program refuses."""
-    from tidewatt.cli.assembling import assemble
+    from tidewatt.cli.assembly import assemble
 
     part = section(text("tariff.md"), "A larger case from your own roads and grid")
     named = set(re.findall(r"--([a-z][a-z-]+)", part)) - {"out"}

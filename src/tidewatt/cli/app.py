@@ -5,17 +5,17 @@ from __future__ import annotations
 from cyclopts import App
 
 import tidewatt
-from tidewatt.cli.assembling import assemble
-from tidewatt.cli.assigning import assign
+from tidewatt.cli.assembly import assemble
+from tidewatt.cli.assignment import assign
 from tidewatt.cli.compilation import warm_up
-from tidewatt.cli.configuring import configure
-from tidewatt.cli.coordinating import coordinate
-from tidewatt.cli.demonstrating import demo
+from tidewatt.cli.configuration import configure
+from tidewatt.cli.coordination import coordinate
+from tidewatt.cli.demonstration import demo
 from tidewatt.cli.importing import importing
 from tidewatt.cli.results import report, verify
 from tidewatt.cli.scenarios import check, example
-from tidewatt.cli.simulating import simulate
-from tidewatt.cli.tariffing import tariff
+from tidewatt.cli.simulation import simulate
+from tidewatt.cli.tariffs import tariff
 
 __all__ = ["app"]
 

@@ -1,4 +1,4 @@
-"""The flags of a command, from the declaration of a study's options."""
+"""Flags that several commands share, and flags made from declared options."""
 
 from __future__ import annotations
 
@@ -10,7 +10,29 @@ from cyclopts import Group, Parameter, Token
 
 from tidewatt.options.declaration import Declared, OptionSet
 
-__all__ = ["takes_options"]
+__all__ = ["Json", "Overwrite", "Seed", "Switch", "takes_options"]
+
+Json = Annotated[
+    bool,
+    Parameter(
+        name="--json",
+        negative="",
+        show_default=False,
+        help="Print the summary as one JSON object on standard output, and nothing else there.",
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        show_default=False,
+        help="Replace the scenario that stands in the folder already; by default it is kept and the "
+        "command refuses.",
+    ),
+]
+Seed = Annotated[int, Parameter(help="Seed of every random choice; the same seed gives the same output.")]
+Switch = Parameter(negative="", show_default=False)
+
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

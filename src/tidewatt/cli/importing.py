@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from tidewatt.cli.flags import Json, Overwrite
 from tidewatt.cli.folders import new_scenario
-from tidewatt.cli.imported import hand_over
-from tidewatt.cli.importing_grids import itineraries, pge_gna, pge_ica
-from tidewatt.cli.importing_networks import matpower, opendss, pandapower
+from tidewatt.cli.importing_filings import itineraries, pge_gna, pge_ica
+from tidewatt.cli.importing_grids import matpower, opendss, pandapower
 from tidewatt.cli.importing_roads import gmns, osm, tntp
 from tidewatt.cli.importing_stations import stations
-from tidewatt.cli.options import Json, Overwrite
 from tidewatt.cli.progress import reporter
+from tidewatt.cli.scenarios import hand_over
 from tidewatt.errors import TidewattError
 from tidewatt.plugins import IMPORTERS, Plugin, plugins
 

@@ -1,265 +1,186 @@
-"""Imports from filings and diaries: pge-gna, pge-ica, itineraries."""
+"""Imports of distribution networks: matpower, pandapower, opendss."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from tidewatt.cli.console import say
+from tidewatt.cli.flags import Json, Overwrite, Switch
 from tidewatt.cli.folders import new_scenario
-from tidewatt.cli.imported import hand_over
-from tidewatt.cli.options import Json, Overwrite, Seed
 from tidewatt.cli.progress import reporter
-from tidewatt.errors import Issue, ScenarioError
+from tidewatt.cli.scenarios import hand_over
 
 if TYPE_CHECKING:
-    from tidewatt.synthesis.diary import Diary
+    from tidewatt.domain.scenario import Scenario
+    from tidewatt.io.importers.grids.network_choices import NetworkChoices
+    from tidewatt.io.importers.report import ImportReport
 
-__all__ = ["itineraries", "pge_gna", "pge_ica"]
-
-Missing = Literal["drop", "impute"]
-Several = Parameter(consume_multiple=True, negative="")
+__all__ = ["matpower", "opendss", "pandapower"]
 
 
-def pge_gna(
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What files of networks do not say.
+
+    Parameters
+    ----------
+    steps
+        Number of steps, from a Monday at midnight.
+    step_min
+        Length of a step in minutes.
+    load_shape
+        Loads over the day: flat (the file's figure in every step) or residential (the file's figure is the
+        peak of an embedded day shape).
+    solar_shape
+        Solar plants over the day: flat, or clear-sky (the file's figure is that of noon, daylight 6 to 18 h).
+    plants
+        Kind of the plants whose kind the file does not tell.
+    half_width
+        By which share of their power loads and plants may be off: 0.1 for 10 %.
+    limit_kw
+        Limit in kW of lines whose file gives none [default: they have none].
+    voltage_min
+        Least voltage in per unit at every bus but the slack [default: the file's, else 0.9].
+    voltage_max
+        Most voltage in per unit, likewise [default: the file's, else 1.1].
+    rating_factor
+        By which ratings in kVA become limits in kW: a power factor, or above 1 where overloads are allowed.
+    """
+
+    steps: int = 96
+    step_min: float = 15.0
+    load_shape: Literal["flat", "residential"] = "flat"
+    solar_shape: Literal["flat", "clear-sky"] = "flat"
+    plants: Literal["solar", "wind"] = "solar"
+    half_width: float = 0.1
+    limit_kw: float | None = None
+    voltage_min: float | None = None
+    voltage_max: float | None = None
+    rating_factor: float = 1.0
+
+
+Chosen = Annotated[Choices, Parameter(name="*")]
+
+
+def matpower(
     file: Path,
     /,
     *,
     out: Path,
-    year: int,
-    adoption: float,
-    divisions: Annotated[list[str] | None, Several] = None,
-    vehicles: int | None = None,
-    represent: float | None = None,
-    missing: Missing = "drop",
-    ica: Annotated[list[Path] | None, Several] = None,
-    ica_month: int | None = None,
-    diary: Path | None = None,
-    step_min: float = 15.0,
-    upgrade_cost_per_kw: str = "1",
+    per_phase: Annotated[bool, Switch] = False,
+    choices: Chosen = Choices(),
     name: str | None = None,
-    seed: Seed = 0,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Feeders and banks of PG&E's Grid Needs Assessment, with vehicles synthesised on them.
+    """Buses, lines and injections of a MATPOWER case (.m, version 2).
 
-    Writes a week in January of the year. What the filing withholds, and what was assumed, is reported.
+    Statements at the file's end that convert units are applied; any that is not understood is an error.
+    Branches out of service are left out, a rating of 0 is no limit.
 
     Parameters
     ----------
     file
-        The filing's xlsx, or its bank and feeder table as CSV.
+        The case file.
     out
         Folder for the scenario.
-    year
-        Year of the forecast.
-    adoption
-        Share of vehicles that are electric, 0..1.
-    divisions
-        Divisions to keep, for example --divisions "San Francisco" "East Bay" [default: all].
-    vehicles
-        Vehicles to simulate, each standing for its share of the real ones [default: one each].
-    represent
-        Real electric vehicles on the kept feeders [default: estimated from customers and adoption].
-    missing
-        What to do with facilities whose figures are withheld or missing: drop them, or impute.
-    ica
-        Integration-capacity tables (Parquet or CSV) or folders of such: feeders in them take their load
-        shape and customers [default: a stated default shape].
-    ica_month
-        Month of those shapes, 1..12 [default: each feeder's own peak month].
-    diary
-        Trip diary (CSV or Parquet) whose days vehicles drive [default: embedded statistics].
-    step_min
-        Length of a step in minutes.
-    upgrade_cost_per_kw
-        Cost of a kW of overload, or ddor: by size, from published unit costs.
-    name
-        Name of the scenario [default: from the file, divisions and year].
-    """
-    from tidewatt.io.importers.filings.gna import import_gna
-
-    with new_scenario(out, overwrite):
-        with reporter() as shown:
-            shown.step(f"importing {file.name}")
-            scenario, report = import_gna(
-                file,
-                divisions=divisions or None,
-                year=year,
-                adoption=adoption,
-                vehicles=vehicles,
-                represent=represent,
-                missing=missing,
-                ica=ica or (),
-                ica_month=ica_month,
-                diary=_day_chains(diary),
-                step_min=step_min,
-                upgrade_cost_per_kw="ddor" if upgrade_cost_per_kw == "ddor" else _cost(upgrade_cost_per_kw),
-                name=name,
-                seed=seed,
-            )
-        hand_over(scenario, report, out, json, "coordinate")
-
-
-def pge_ica(
-    files: Annotated[list[Path], Parameter(required=True)],
-    /,
-    *,
-    out: Path,
-    adoption: float,
-    capacity: str = "B_md",
-    month: int | None = None,
-    vehicles: int | None = None,
-    represent: float | None = None,
-    missing: Missing = "drop",
-    diary: Path | None = None,
-    year: int = 2027,
-    step_min: float = 15.0,
-    upgrade_cost_per_kw: float = 1.0,
-    name: str | None = None,
-    seed: Seed = 0,
-    overwrite: Overwrite = False,
-    json: Json = False,
-) -> None:
-    """Feeders of PG&E's Integration Capacity Analysis, with vehicles synthesised on them.
-
-    Headroom is the hosting capacity left, by month and hour; there are no banks and no ratings.
-
-    Parameters
-    ----------
-    files
-        Tables with a row a feeder, month and hour (Parquet or CSV), or folders of such.
-    out
-        Folder for the scenario.
-    adoption
-        Share of vehicles that are electric, 0..1.
-    capacity
-        Column taken as headroom.
-    month
-        Month of the capacity, 1..12 [default: each feeder's own month of the least mean capacity].
-    vehicles
-        Vehicles to simulate, each standing for its share of the real ones [default: one each].
-    represent
-        Real electric vehicles on the kept feeders [default: estimated from customers and adoption].
-    missing
-        What to do with feeders that lack a capacity in some hour: drop them, or impute.
-    diary
-        Trip diary (CSV or Parquet) whose days vehicles drive [default: embedded statistics].
-    year
-        Year of the week.
-    step_min
-        Length of a step in minutes.
-    upgrade_cost_per_kw
-        Cost of a kW of overload.
-    name
-        Name of the scenario [default: from the files].
-    """
-    from tidewatt.io.importers.filings.ica import import_ica
-
-    with new_scenario(out, overwrite):
-        with reporter() as shown:
-            shown.step(f"importing {', '.join(file.name for file in files)}")
-            scenario, report = import_ica(
-                files,
-                adoption=adoption,
-                capacity=capacity,
-                month=month,
-                vehicles=vehicles,
-                represent=represent,
-                missing=missing,
-                year=year,
-                diary=_day_chains(diary),
-                step_min=step_min,
-                upgrade_cost_per_kw=upgrade_cost_per_kw,
-                name=name,
-                seed=seed,
-            )
-        hand_over(scenario, report, out, json, "coordinate")
-
-
-def itineraries(
-    file: Path,
-    /,
-    *,
-    grid: Path,
-    out: Path,
-    mode: Literal["auto", "days", "weeks"] = "auto",
-    vehicles: int | None = None,
-    represent: float | None = None,
-    adoption: float = 1.0,
-    invalid: Literal["drop", "error"] = "drop",
-    name: str | None = None,
-    seed: Seed = 0,
-    overwrite: Overwrite = False,
-    json: Json = False,
-) -> None:
-    """Trip diaries, driven on the feeders of an existing scenario.
-
-    One row a trip, with vehicle or person, departure, arrival, distance and purpose; column names of VISTA
-    and NHTS are understood.
-
-    Parameters
-    ----------
-    file
-        The diary, CSV or Parquet.
-    grid
-        Folder of the scenario whose feeders, banks, headroom and time axis are taken.
-    out
-        Folder for the scenario.
-    mode
-        days: chains of the diary are drawn for synthetic vehicles; weeks: every vehicle drives exactly its
-        rows; auto: weeks where the table is in tidewatt's form and covers more than a day.
-    vehicles
-        Vehicles to synthesise from days [default: as many as the diary has drivers].
-    represent
-        Real electric vehicles in all [default: the vehicles, or the sum of their weights].
-    adoption
-        Share of vehicles that are electric, 0..1, recorded for the penetration sweep.
-    invalid
-        What to do with rows that cannot be: drop them and say so, or end with an error.
+    per_phase
+        The file's powers and base voltages are those of one phase: take three times the powers and sqrt(3)
+        times the voltages.
     name
         Name of the scenario [default: from the file].
     """
-    from tidewatt.io.importers.travel.itineraries import import_itineraries
-    from tidewatt.io.scenario.reading import read_scenario
+    from tidewatt.io.importers.grids.matpower import import_matpower
 
+    def read(chosen: NetworkChoices) -> tuple[Scenario, ImportReport]:
+        return import_matpower(file, choices=chosen, per_phase=per_phase, name=name)
+
+    _import(file, out, choices, overwrite, json, read)
+
+
+def pandapower(
+    file: Path,
+    /,
+    *,
+    out: Path,
+    choices: Chosen = Choices(),
+    name: str | None = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Buses, lines and injections of a pandapower network (pandapower.to_json).
+
+    Taps are held at their ratio. What an open switch cuts off is left out; line charging, shunts and iron
+    losses are taken at 1 per unit.
+
+    Parameters
+    ----------
+    file
+        The JSON file.
+    out
+        Folder for the scenario.
+    name
+        Name of the scenario [default: from the file].
+    """
+    from tidewatt.io.importers.grids.pandapower import import_pandapower
+
+    def read(chosen: NetworkChoices) -> tuple[Scenario, ImportReport]:
+        return import_pandapower(file, choices=chosen, name=name)
+
+    _import(file, out, choices, overwrite, json, read)
+
+
+def opendss(
+    file: Path,
+    /,
+    *,
+    out: Path,
+    choices: Chosen = Choices(),
+    name: str | None = None,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Buses, lines and injections of an OpenDSS circuit, as a balanced network of the positive sequence.
+
+    Loads of all phases are added up; voltages are means over phases. Controls do not act: regulators stay at
+    the taps of the file, neutral where it gives none. The report says what was approximated.
+
+    Parameters
+    ----------
+    file
+        The master file (.dss); what it redirects to is read as well.
+    out
+        Folder for the scenario.
+    name
+        Name of the scenario [default: from the file].
+    """
+    from tidewatt.io.importers.grids.opendss import import_opendss
+
+    def read(chosen: NetworkChoices) -> tuple[Scenario, ImportReport]:
+        return import_opendss(file, choices=chosen, name=name)
+
+    _import(file, out, choices, overwrite, json, read)
+
+
+def _import(
+    file: Path,
+    out: Path,
+    choices: Choices,
+    overwrite: bool,
+    json: bool,
+    read: Callable[[NetworkChoices], tuple[Scenario, ImportReport]],
+) -> None:
+    from tidewatt.io.importers.grids.network_choices import NetworkChoices
+
+    given = asdict(choices)
+    low, high = given.pop("voltage_min"), given.pop("voltage_max")
+    chosen = NetworkChoices(**given, voltage_min_pu=low, voltage_max_pu=high)
     with new_scenario(out, overwrite):
         with reporter() as shown:
-            shown.step("reading the grid")
-            there = read_scenario(grid)
             shown.step(f"importing {file.name}")
-            scenario, report = import_itineraries(
-                file,
-                grid=there.grid,
-                horizon=there.horizon,
-                mode=mode,
-                vehicles=vehicles,
-                represent=represent,
-                adoption=adoption,
-                invalid=invalid,
-                name=name,
-                seed=seed,
-            )
-        hand_over(scenario, report, out, json, "coordinate")
-
-
-def _day_chains(file: Path | None) -> Diary | None:
-    if file is None:
-        return None
-    from tidewatt.io.importers.travel.itineraries import import_diary
-
-    diary, report = import_diary(file)
-    for line in report.lines():
-        say(line)
-    return diary
-
-
-def _cost(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        issue = Issue("--upgrade-cost-per-kw", "", f"{text!r} given", "Give a cost per kW, or ddor.")
-        raise ScenarioError([issue]) from None
+            scenario, report = read(chosen)
+        hand_over(scenario, report, out, json, "assemble")

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from tidewatt.cli.flags import Json, Overwrite
 from tidewatt.cli.folders import new_scenario
-from tidewatt.cli.imported import hand_over
-from tidewatt.cli.options import Json, Overwrite
 from tidewatt.cli.progress import reporter
+from tidewatt.cli.scenarios import hand_over
 
 __all__ = ["gmns", "osm", "tntp"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from tidewatt.cli.flags import Json, Overwrite, Seed
 from tidewatt.cli.folders import new_scenario
-from tidewatt.cli.imported import hand_over
-from tidewatt.cli.options import Json, Overwrite, Seed
 from tidewatt.cli.progress import reporter
+from tidewatt.cli.scenarios import hand_over
 
 __all__ = ["stations"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from tidewatt.cli.console import print_json, say
+from tidewatt.cli.flags import Json
 from tidewatt.cli.folders import prepared
-from tidewatt.cli.options import Json
 from tidewatt.errors import Issue, ScenarioError, TidewattError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def report(
 
 def _drawn(result: Path, out: Path, feeder: str | None, formats: tuple[str, ...]) -> list[Path]:
     if (result / "sweep.csv").is_file():
-        from tidewatt.cli.sweep import draw_sweep
+        from tidewatt.cli.coordination import draw_sweep
 
         return draw_sweep(result / "sweep.csv", out, formats)
     from tidewatt.io.results import load

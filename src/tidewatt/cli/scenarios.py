@@ -1,4 +1,4 @@
-"""Verbs about scenarios: example, check."""
+"""The commands `example` and `check`, what a scenario holds in words, and how every import ends."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidewatt.cli.console import issue_record, print_issues, print_json, say
+from tidewatt.cli.flags import Json, Overwrite, Seed
 from tidewatt.cli.folders import new_scenario
-from tidewatt.cli.options import Json, Overwrite, Seed
+from tidewatt.cli.progress import reporter
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.report.words import count
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from tidewatt.domain.roads import Demand, Roads
     from tidewatt.domain.scenario import Scenario
     from tidewatt.domain.stations import Stations
+    from tidewatt.io.importers.report import ImportReport
 
-__all__ = ["check", "contents", "described", "example"]
+__all__ = ["check", "contents", "described", "example", "hand_over"]
 
 
 def contents(scenario: Scenario) -> dict[str, Any]:
@@ -168,3 +170,28 @@ def check(scenario: Path, /, *, json: Json = False) -> int:
         n = len(issues)
         print_issues(issues, f"{scenario}: {n} problem{'s' if n != 1 else ''} found")
     return 2 if issues else 0
+
+
+def hand_over(scenario: Scenario, report: ImportReport, out: Path, json: bool, verb: str) -> None:
+    """Write an imported scenario, print its report, and name the verb that takes it."""
+    from tidewatt.io.scenario.writing import write_scenario
+
+    with reporter() as shown:
+        shown.step("writing the scenario")
+        write_scenario(scenario, out)
+    if json:
+        print_json(contents(scenario) | {"folder": out, "import": report.as_dict()})
+        return
+    for line in report.lines():
+        print(line)
+    print(f"Wrote {out}: {described(scenario)}.")
+    if verb == "assemble":
+        say(f"Next: tidewatt assemble ROADS {out} --out CASE")
+        return
+    if verb == "simulate" and (scenario.stations is None or not len(scenario.stations)):
+        say(f"Next: tidewatt import stations FILE --into {out} --out SCENARIO")
+        if scenario.demand is not None:
+            say(f"or:   tidewatt assign {out} --out RESULT")
+            say(f"or:   tidewatt assemble {out} GRID --out CASE")
+        return
+    say(f"Next: tidewatt {verb} {out} --out RESULT")

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import tidewatt
-from tidewatt.cli.summary import ladder, sentences
+from tidewatt.cli.coordination import ladder, sentences
 from tidewatt.domain.grid import CostPieces
 from tidewatt.report.style import cost_scale
 from tidewatt.report.words import in_money, money_name, money_note

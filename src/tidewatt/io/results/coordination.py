@@ -40,7 +40,7 @@ _COUNTS = ("iterations", "vehicle_updates", "vehicle_updates_skipped")
 
 def _write_more(result: Coordination, folder: Path, scenario_folder: Path | None, soc: bool) -> None:
     """Write the schedules, in row groups: they may hold hundreds of millions of powers."""
-    from tidewatt.io.schedules import write_schedule, write_soc
+    from tidewatt.io.results.schedules import write_schedule, write_soc
 
     scenario = _scenario_of(result, scenario_folder)
     for rung, file in SCHEDULE_FILES.items():

@@ -16,8 +16,7 @@ import xarray as xr
 from tests.unit.verification.reference import build, plain_vehicle, write_scenario_by_hand
 from tidewatt.domain.fleet import Fleet
 from tidewatt.errors import TidewattError
-from tidewatt.io import schedules
-from tidewatt.io.results import formats, load, save
+from tidewatt.io.results import formats, load, save, schedules
 from tidewatt.io.scenario.reading import read_scenario
 
 FILES = {

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tidewatt.cli.console import print_files, print_json, say, wrapped
-from tidewatt.cli.flags import takes_options
+from tidewatt.cli.flags import Json, takes_options
 from tidewatt.cli.folders import holds_demo, prepared
-from tidewatt.cli.options import Json
 from tidewatt.cli.progress import reporter
 from tidewatt.cli.run import draw
 from tidewatt.options.configuration import ConfigurationOptions
@@ -82,7 +81,7 @@ def demo(
 
 def _coordinate(home: Path, options: CoordinationOptions) -> _Chapter:
     """The most that flexible charging can spare a region's feeders."""
-    from tidewatt.cli.coordinating import show, solve
+    from tidewatt.cli.coordination import show, solve
 
     scenario = _made("demo", "making up a region", home / "scenario", options.get("seed", 0))
     result = solve(scenario, home / "result", options, scenario_folder=home / "scenario")
@@ -97,7 +96,7 @@ def _coordinate(home: Path, options: CoordinationOptions) -> _Chapter:
 
 def _simulate(home: Path, options: CoordinationOptions) -> _Chapter:
     """Days of driving, queueing and charging in a city."""
-    from tidewatt.cli.simulating import run_simulation, show_simulation
+    from tidewatt.cli.simulation import run_simulation, show_simulation
 
     threads, seed = options.get("threads", 0), options.get("seed", 0)
     given: SimulationOptions = {"replications": _REPLICATIONS, "threads": threads, "seed": seed}
@@ -114,7 +113,7 @@ def _simulate(home: Path, options: CoordinationOptions) -> _Chapter:
 
 def _configure(home: Path, options: CoordinationOptions) -> _Chapter:
     """Chargers where that city's drivers need them."""
-    from tidewatt.cli.configuring import run_configuration, show_configuration
+    from tidewatt.cli.configuration import run_configuration, show_configuration
 
     threads, seed = options.get("threads", 0), options.get("seed", 0)
     given: ConfigurationOptions = {**_SEARCH, "threads": threads, "seed": seed}
@@ -132,8 +131,7 @@ def _configure(home: Path, options: CoordinationOptions) -> _Chapter:
 
 def _tariff(home: Path, options: CoordinationOptions) -> _Chapter:
     """Prices under which a small grid stays within its limits."""
-    from tidewatt.cli.tariffed import print_tariffs
-    from tidewatt.cli.tariffing import run_tariff
+    from tidewatt.cli.tariffs import print_tariffs, run_tariff
 
     given: TariffOptions = {"threads": options.get("threads", 0), "seed": options.get("seed", 0)}
     scenario = _made("tariff-20-17", "making up roads and buses", home / "scenario", given["seed"])

@@ -1,24 +1,109 @@
-"""The summary of a configuration on the terminal: before and after, what binds, and what it rests on."""
+"""The command `configure`: chargers of every station, its progress and its summary."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Mapping
+from functools import partial
+from json import dumps
+from json import loads as json_of
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from tidewatt.cli.console import print_table, wrapped
+from tidewatt.cli.flags import Json, Switch, takes_options
+from tidewatt.cli.folders import holds_result, prepared
+from tidewatt.cli.progress import span
+from tidewatt.cli.run import carry_out, conclude, earlier_result, has_checkpoint, read
+from tidewatt.options.configuration import CONFIGURATION, DAY_OPTIONS, ConfigurationOptions
+from tidewatt.options.simulation import SIMULATION, SimulationOptions
 from tidewatt.report.words import amount, at_least, count, money_name, percent
 
 if TYPE_CHECKING:
     from tidewatt.configuration.result import Configuration
+    from tidewatt.configuration.validation import Asked
+    from tidewatt.domain.scenario import Scenario
+    from tidewatt.result import Progress
 
 __all__ = [
+    "Plans",
     "comparison_rows",
+    "configure",
     "coordinated_rows",
     "print_comparison",
     "print_verdict",
+    "run_configuration",
+    "show_configuration",
     "station_rows",
     "totals",
     "verdict",
 ]
+
+
+class Plans:
+    """Reports of `configure`: days simulated, then plans tried, then fresh days.
+
+    Parameters
+    ----------
+    parameters : ConfigurationOptions
+        For how many of each there will be.
+    """
+
+    def __init__(self, parameters: ConfigurationOptions) -> None:
+        self._most = {
+            "simulating days": parameters["days_train"],
+            "searching": parameters["evaluations"],
+            "fresh days": parameters["days_test"],
+        }
+        self._limit_s = parameters["time_limit_s"]
+        self.begin()
+
+    def name(self, phase: str) -> str:
+        """As readers call it."""
+        return {"fresh days": "judging on fresh days"}.get(phase, phase)
+
+    def begin(self) -> None:
+        """Forget how fast the phase before was."""
+        self._first: tuple[int, float] | None = None
+
+    def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
+        """How many are done; best objective, wait and time left."""
+        most, noun = self._most.get(report.phase), "plan" if report.phase == "searching" else "day"
+        done = f"{noun} {report.iteration:,} of {most:,}" if most and report.iteration else ""
+        parts = []
+        if math.isfinite(report.primal):
+            parts.append(f"best objective {amount(report.primal)}")
+        if report.note and not short:
+            parts.append(report.note)
+        left = self._left_s(report)
+        if math.isfinite(left):
+            parts.append(f"about {span(left)} left")
+        return done, ", ".join(parts)
+
+    def share(self, report: Progress) -> float | None:
+        """Share of what this phase will do."""
+        most = self._most.get(report.phase)
+        if not most or not report.iteration:
+            return None
+        share = report.iteration / most
+        if report.phase == "searching" and math.isfinite(self._limit_s):
+            share = max(share, report.seconds / max(self._limit_s, 1e-9))
+        return min(share, 1.0)
+
+    def _left_s(self, report: Progress) -> float:
+        most = self._most.get(report.phase)
+        if not most or not report.iteration:
+            return math.inf
+        if self._first is None:
+            self._first = report.iteration, report.seconds
+        done, seconds = report.iteration - self._first[0], report.seconds - self._first[1]
+        if done < 1:
+            return math.inf
+        more = max(most - report.iteration, 0) * seconds / done
+        return min(more, max(self._limit_s - report.seconds, 0.0)) if report.phase == "searching" else more
+
 
 _CHANGED = 12  # stations shown
 _CLOSED = 5  # ids shown
@@ -247,3 +332,120 @@ def print_verdict(result: Configuration) -> None:
     print()
     for sentence in verdict(result):
         print(wrapped(sentence))
+
+
+@takes_options(CONFIGURATION)
+@takes_options(SIMULATION, "days", only=DAY_OPTIONS, group="The simulated days")
+def configure(
+    scenario: Path,
+    /,
+    *,
+    out: Path,
+    options: ConfigurationOptions | None = None,
+    days: SimulationOptions | None = None,
+    coordinated: Annotated[bool, Switch] = False,
+    resume: Annotated[bool, Switch] = False,
+    figures: Annotated[bool, Parameter(negative="--no-figures")] = True,
+    json: Json = False,
+) -> int:
+    """Find how many fast and normal chargers every station should have, given how drivers react.
+
+    Plans are judged on replayed days by what they cost stations, drivers, grid and traffic, within the limits
+    of sites, feeders and budget; the best one is simulated in full on fresh days beside what is installed.
+    The defaults of the options come from the scenario's [configuration] ([simulation] for the days), else
+    they are as given below. Needs roads and stations with prices.
+
+    Parameters
+    ----------
+    scenario
+        Folder of the scenario.
+    out
+        Folder for the result; made where it does not exist. A result in it is replaced; anything else is
+        refused.
+    coordinated
+        Judge both plans under coordinated charging too.
+    resume
+        Go on from the checkpoint in the result folder.
+    figures
+        Draw the figures into RESULT/figures.
+    """
+    options, days = options or {}, days or {}
+    CONFIGURATION.check(**options)
+    SIMULATION.check(**days)
+    with prepared(out, ours=holds_result, what="result"):
+        given = read(scenario)
+        result = run_configuration(
+            given, out, options, days, coordinated=coordinated, resume=resume, scenario_folder=scenario
+        )
+    return conclude(
+        result,
+        out,
+        lambda: show_configuration(result),
+        json=json,
+        figures=figures,
+        roads=given.roads,
+        hints=[
+            f"To check it: tidewatt verify {out}",
+            f"To simulate days with the new plan: tidewatt simulate {out / 'scenario'} --out DAYS",
+        ],
+    )
+
+
+def run_configuration(
+    scenario: Scenario,
+    out: Path,
+    options: ConfigurationOptions,
+    days: SimulationOptions,
+    *,
+    coordinated: bool = False,
+    resume: bool = False,
+    scenario_folder: Path | None = None,
+) -> Configuration:
+    """Configure with a checkpoint and progress, and save the result; see `carry_out`.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    out : Path
+    options : ConfigurationOptions
+        Those of the call.
+    days : SimulationOptions
+        Those of the call for the simulated days.
+    coordinated : bool
+        Whether to coordinate the charges of both plans.
+    resume : bool
+        Keep a result that answers the same question, or go on from the checkpoint.
+    scenario_folder : Path, optional
+    """
+    from tidewatt.configuration.study import configure as study
+    from tidewatt.configuration.validation import validated
+
+    question = validated(scenario, options, days)
+
+    def enough(figures: Mapping[str, Any]) -> bool:
+        return not has_checkpoint(out) and _meets(figures, question, coordinated=coordinated)
+
+    result: Configuration | None = earlier_result(out, scenario, enough) if resume else None
+    return result or carry_out(
+        partial(study, scenario, coordinated=coordinated, simulation=days, **options),
+        scenario,
+        out,
+        Plans(question.parameters),
+        scenario_folder=scenario_folder,
+        resume=resume,
+    )
+
+
+def _meets(figures: Mapping[str, Any], question: Asked, *, coordinated: bool) -> bool:
+    """Tell whether a summary answers the same question."""
+    same = figures["status"] == "evaluations" and (figures["coordinated"] is not None) == coordinated
+    for name, asked in (("parameters", question.parameters), ("simulation", question.simulation)):
+        found, wanted = figures[name], json_of(dumps(asked), parse_constant=lambda word: None)
+        same &= all(found[key] == value for key, value in wanted.items() if key != "threads")
+    return same
+
+
+def show_configuration(result: Configuration) -> None:
+    """Before and after, what changed, which limits bind, and what all rests on, on standard output."""
+    print_comparison(result)
+    print_verdict(result)

@@ -1,18 +1,92 @@
-"""The summary of tariffs on the terminal: prices, limits, what aggregators do, and what it rests on."""
+"""The command `tariff`: prices that keep the grid within its limits, its progress and its summary."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
 
 from tidewatt.cli.console import print_table, wrapped
+from tidewatt.cli.flags import Json, takes_options
+from tidewatt.cli.folders import holds_result, prepared
+from tidewatt.cli.run import carry_out, conclude, read
+from tidewatt.options.tariffs import TARIFF, TariffOptions
 from tidewatt.report.words import amount, at_least, clock, count, in_money, money_name, percent
 from tidewatt.result import Status
 
 if TYPE_CHECKING:
+    from tidewatt.domain.scenario import Scenario
+    from tidewatt.result import Progress
     from tidewatt.tariffs.result import Tariffs
 
-__all__ = ["diagnosis_rows", "gamma_rows", "print_tariffs", "sentences", "site_rows"]
+__all__ = [
+    "Steps",
+    "diagnosis_rows",
+    "gamma_rows",
+    "print_tariffs",
+    "run_tariff",
+    "sentences",
+    "site_rows",
+    "tariff",
+]
+
+_ASKED = 1e-9
+_NAMES = {
+    "central": "the operator's problem",
+    "outer": "rounding outwards",
+    "paths": "pooling on paths",
+    "deterministic": "trusting the forecasts",
+    "own problems": "aggregators' own problems",
+    "outcomes": "drawing outcomes",
+    "sweep, outcomes": "sweep, drawing outcomes",
+    "AC flow": "checking by AC flow",
+    "intervals": "how far prices may move",
+    "diagnosis": "what stands in the way",
+}
+
+
+class Steps:
+    """Reports of `tariff`; the gap falls, on a log scale, to what is asked by default."""
+
+    def name(self, phase: str) -> str:
+        """As readers call it."""
+        return _NAMES.get(phase, phase)
+
+    def begin(self) -> None:
+        """Nothing is carried from one phase to the next."""
+
+    def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
+        """Programs solved, or how many aggregators or steps; cost and gap, as far as there are any."""
+        if _counted(report):
+            return f"{report.iteration:,} {report.note}", ""
+        rounds = f"round {report.iteration:,}" if report.iteration else ""
+        parts = []
+        if math.isfinite(report.primal) and not short:
+            parts.append(f"cost {amount(report.primal)}")
+        if math.isfinite(report.gap):
+            parts.append(f"gap {percent(report.gap)}" if report.gap > 1e-6 else f"gap {report.gap:.0e}")
+        if report.note:
+            parts.append(report.note)
+        return rounds, ", ".join(parts)
+
+    def share(self, report: Progress) -> float | None:
+        """How far the gap has come from 1 to what is asked, or which share of a number is done."""
+        if most := _counted(report):
+            return min(report.iteration / most, 1.0)
+        if not math.isfinite(report.gap):
+            return None
+        return min(max(math.log(max(report.gap, _ASKED)) / math.log(_ASKED), 0.0), 1.0)
+
+
+def _counted(report: Progress) -> int:
+    """Of how many a report counts; 0 where it counts nothing."""
+    of, _, number = report.note.partition(" ")
+    return int(number) if of == "of" and report.iteration else 0
+
 
 _SHOWN = 12  # rows of a table
 _DECENTRALISED_KW = 0.05
@@ -260,3 +334,77 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]], file: str, most: 
     print_table(head, rows[:most], left=left)
     if len(rows) > most:
         print(f"... and {len(rows) - most:,} more in {file}")
+
+
+@takes_options(TARIFF)
+def tariff(
+    scenario: Path,
+    /,
+    *,
+    out: Path,
+    options: TariffOptions | None = None,
+    sweep_gamma: str | None = None,
+    figures: Annotated[bool, Parameter(negative="--no-figures")] = True,
+    json: Json = False,
+) -> int:
+    """Find prices per site and step under which charging keeps the grid within its limits.
+
+    Solves the operator's problem within limits narrowed for uncertain wind, sun and load, publishes the
+    prices that its limits imply, lets every aggregator solve its own problem under them, and compares. The
+    defaults of the options come from the scenario's [tariff], else they are as given below. Needs roads in
+    steps, charging sites, aggregators with travel, buses, lines and injections: `tidewatt example
+    tariff-20-17` writes such a scenario, `tidewatt assemble` makes one of a road network and a grid.
+
+    Parameters
+    ----------
+    scenario
+        Folder of the scenario.
+    out
+        Folder for the result; made where it does not exist. A result in it is replaced; anything else is
+        refused.
+    sweep_gamma
+        Solve for several gammas too: FROM:TO:STEP, for example 0:1:0.1, or values separated by commas:
+        gamma.csv and a figure of cost, tariffs and violations. Not for conformal, which has no gamma
+        [default: no sweep].
+    figures
+        Draw the figures into RESULT/figures.
+    """
+    from tidewatt.cli.ranges import values_of
+
+    options = options or {}
+    TARIFF.check(**options)
+    gammas = None
+    if sweep_gamma is not None:
+        gammas = values_of("--sweep-gamma", sweep_gamma, "gammas", "0:1:0.1", zero=True)
+    with prepared(out, ours=holds_result, what="result"):
+        result = run_tariff(read(scenario), out, options, gammas, scenario_folder=scenario)
+    return conclude(
+        result,
+        out,
+        lambda: print_tariffs(result),
+        json=json,
+        figures=figures,
+        hints=[f"To check it: tidewatt verify {out}"],
+    )
+
+
+def run_tariff(
+    scenario: Scenario,
+    out: Path,
+    options: TariffOptions,
+    gammas: list[float] | None = None,
+    *,
+    scenario_folder: Path | None = None,
+) -> Tariffs:
+    """Find tariffs with progress, and save the result; `gammas` are those of the sweep, see `carry_out`."""
+    from tidewatt.tariffs.study import tariff as study
+
+    result: Tariffs = carry_out(
+        partial(study, scenario, sweep_gamma=gammas, **options),
+        scenario,
+        out,
+        Steps(),
+        scenario_folder=scenario_folder,
+        first="limits and margins",
+    )
+    return result

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tidewatt.cli.console import wrapped
-from tidewatt.cli.flags import takes_options
+from tidewatt.cli.flags import Json, takes_options
 from tidewatt.cli.folders import holds_result, prepared
-from tidewatt.cli.options import Json
 from tidewatt.cli.progress import Gap
 from tidewatt.cli.run import carry_out, conclude, read
 from tidewatt.options.assignment import ASSIGNMENT, AssignmentOptions

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from tidewatt.cli.flags import Json, Overwrite, Switch
 from tidewatt.cli.folders import new_scenario
-from tidewatt.cli.imported import hand_over
-from tidewatt.cli.options import Json, Overwrite, Switch
 from tidewatt.cli.progress import reporter
+from tidewatt.cli.scenarios import hand_over
 from tidewatt.errors import Issue, ScenarioError
 
 if TYPE_CHECKING:

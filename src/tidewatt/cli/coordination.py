@@ -1,0 +1,370 @@
+"""The command `coordinate`: the flexibility ladder with proof, its sweep over adoption, and its summary."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from tidewatt.cli.console import print_json, print_table, say, width, wrapped
+from tidewatt.cli.flags import Json, Switch, takes_options
+from tidewatt.cli.folders import SHARE, holds_result, prepared
+from tidewatt.cli.progress import Gap
+from tidewatt.cli.ranges import values_of
+from tidewatt.cli.run import carry_out, conclude, draw, earlier_result, earlier_summary, read
+from tidewatt.options.coordination import COORDINATION, CoordinationOptions
+from tidewatt.report.words import (
+    RUNG_NAMES,
+    amount,
+    at_least,
+    count,
+    in_money,
+    money_name,
+    money_note,
+    percent,
+    power,
+)
+from tidewatt.result import Certificate, Status, money
+
+if TYPE_CHECKING:
+    from tidewatt.coordination.result import Coordination
+    from tidewatt.domain.scenario import Scenario
+
+__all__ = [
+    "NOTHING",
+    "coordinate",
+    "draw_sweep",
+    "meets",
+    "parse_adoption",
+    "print_ladder",
+    "print_sentences",
+    "run_sweep",
+    "sentences",
+    "show",
+    "solve",
+]
+
+NOTHING = 1e-9
+"""Share of the unmanaged cost below which a cost is rounding."""
+
+_NARROW = 62  # columns below which the rungs do not stand side by side
+
+
+def ladder(result: Coordination) -> dict[str, dict[str, str]]:
+    """What each rung needs, in words: rung name to row label to cell."""
+    figures = result.figures
+    unmanaged = float(figures["unmanaged_upgrade_cost"])
+    rungs = {}
+    rounding = NOTHING * unmanaged
+    upgrade = f"upgrade cost [{unit}]" if (unit := money(figures)) else "upgrade cost"
+    for rung, name in RUNG_NAMES.items():
+        if f"{rung}_upgrade_cost" not in figures or rung not in result.certificates:
+            continue
+        certificate = result.certificates[rung]
+        decided = rung != "unmanaged"
+        rungs[name] = {
+            "feeders overloaded": f"{int(figures[f'{rung}_feeders_overloaded']):,}",
+            "overload": power(float(figures[f"{rung}_overload_kw"])),
+            upgrade: amount(certificate.upgrade_cost if certificate.upgrade_cost > rounding else 0.0),
+            "proved lower bound": at_least(certificate.lower_bound_cost, 4) if decided else "-",
+            "gap": percent(certificate.relative_gap(unmanaged)) if decided else "-",
+        }
+    return rungs
+
+
+def print_ladder(result: Coordination) -> None:
+    """Print the flexibility ladder as a table."""
+    rungs = ladder(result)
+    figures = result.figures
+    title = f"{figures['scenario']}: {count(int(figures['vehicles']), 'vehicle')}, "
+    title += f"{count(int(figures['feeders']), 'feeder')}, {count(int(figures['steps']), 'step')}"
+    labels = next(iter(rungs.values()))
+    rows = [(label, *(cells[label] for cells in rungs.values())) for label in labels]
+    print_table(("", *rungs), rows, title=title, narrow=_NARROW)
+
+
+def sentences(result: Coordination, relative_gap: float | None = None) -> list[str]:
+    """What is proved, simulated and assumed, in plain words."""
+    figures, certificate = result.figures, result.certificate
+    unmanaged = float(figures["unmanaged_upgrade_cost"])
+    gap = certificate.relative_gap(unmanaged)
+    said = []
+    if unmanaged <= 0:
+        said.append("Nothing is overloaded even when charging is unmanaged: no upgrade is needed.")
+    elif certificate.upgrade_cost <= NOTHING * unmanaged:
+        said.append(
+            "Proved: the mobility-aware plan found makes every trip possible and overloads nothing beyond "
+            "rounding, so no upgrade is needed."
+        )
+    else:
+        said.append(
+            f"Proved: no charging plan that makes every trip possible needs upgrades of less than "
+            f"{in_money(at_least(certificate.lower_bound_cost), figures)}; the plan found needs "
+            f"{in_money(amount(certificate.upgrade_cost, 6), figures)} (gap {percent(gap)}), which spares "
+            f"{percent(1 - certificate.upgrade_cost / unmanaged)} of the unmanaged cost."
+        )
+    if not result.status.reached:
+        asked = f" Asked was a gap of {percent(relative_gap)}." if relative_gap is not None else ""
+        said.append(f"Not reached: {result.status.value}{asked}")
+    base = float(figures.get("base_overload_kw", 0.0))
+    if base > 1e-3:
+        due = float(figures.get("base_upgrade_cost") or 0.0)
+        added = unmanaged - due
+        spared = (
+            f" Of the {in_money(amount(added), figures)} that unmanaged charging adds, the plan spares "
+            f"{percent((unmanaged - certificate.upgrade_cost) / added)}."
+            if added > NOTHING * unmanaged
+            else ""
+        )
+        said.append(
+            f"Of every rung, {power(base)} and a cost of {in_money(amount(due), figures)} are there before "
+            f"any vehicle charges.{spared}"
+        )
+    said.append(
+        "Simulated: unmanaged charging plugs in on arrival and draws full power until the battery is full."
+    )
+    said.append(
+        "Assumed: trips and dwells are known in advance as the scenario gives them, and grid limits are the "
+        "scenario's headroom per step (active power only)."
+    )
+    short = int(figures.get("vehicles_short", 0))
+    if short:
+        said.append(
+            f"{count(short, 'vehicle')} cannot charge what the trips need, whatever the plan: "
+            f"{amount(float(figures['missing_energy_kwh']))} kWh are missing, and the need was lowered by "
+            "exactly that (vehicles.parquet names them)."
+        )
+    regret = max(float(figures.get("total_regret_cost", certificate.total_regret_cost)), 0.0)
+    if regret <= 0:
+        said.append("Equilibrium: under the prices found, no vehicle could pay less by leaving the plan.")
+    else:
+        cost = certificate.upgrade_cost
+        share = f" ({percent(regret / cost)} of the upgrade cost)" if cost > NOTHING * unmanaged else ""
+        said.append(
+            "Equilibrium: under the prices found, all vehicles together could pay "
+            f"{in_money(amount(regret, 3), figures)} less{share} by leaving the plan."
+        )
+    return said + money_note(figures)
+
+
+def print_sentences(result: Coordination, relative_gap: float | None = None) -> None:
+    """Print `sentences`, wrapped."""
+    for sentence in sentences(result, relative_gap):
+        print(wrapped(sentence))
+
+
+def parse_adoption(text: str) -> list[float]:
+    """Shares of ``FROM:TO:STEP`` (both ends included) or of a list with commas.
+
+    Raises
+    ------
+    ScenarioError
+        Where it is neither, or a share is outside 0..1.
+    """
+    return values_of("--adoption", text, "shares", "0.1:0.9:0.1", zero=False)
+
+
+def run_sweep(
+    scenario: Scenario,
+    out: Path,
+    shares: list[float],
+    options: CoordinationOptions,
+    *,
+    resume: bool,
+    soc: bool,
+    figures: bool,
+    json: bool,
+) -> int:
+    """Coordinate the scenario at each share; write a result folder each, sweep.csv and a figure."""
+    import pandas as pd
+
+    from tidewatt.io.atomic import atomic_file
+    from tidewatt.io.scenario.writing import write_scenario
+    from tidewatt.synthesis.thinning import thin
+
+    goal = COORDINATION.resolve(scenario.parameters, **options)
+    rows: list[dict[str, Any]] = []
+    for k, share in enumerate(shares):
+        here = out / f"{SHARE}{share:.4g}"
+        part = thin(scenario, share, seed=options.get("seed", 0))
+        done = earlier_summary(here, part, lambda figures: meets(figures, goal)) if resume else None
+        if done is None:
+            say(f"adoption {percent(share)} ({k + 1} of {len(shares)}): {len(part.fleet):,} vehicles")
+            write_scenario(part, here / "scenario")
+            result = solve(
+                part,
+                here,
+                options,
+                resume=resume,
+                scenario_folder=here / "scenario",
+                soc=soc,
+                label=percent(share),
+            )
+            done = result.summary()
+            if figures:
+                draw(result, here)
+        else:
+            say(f"adoption {percent(share)} ({k + 1} of {len(shares)}): done before, kept")
+        rows.append({"adoption": share} | done)
+        with atomic_file(out / "sweep.csv") as temporary:
+            pd.DataFrame(rows).to_csv(temporary, index=False)
+    pictures = draw_sweep(out / "sweep.csv", out / "figures", ("png",)) if figures else []
+    if json:
+        print_json({"scenario": scenario.name, "sweep": rows})
+    else:
+        _print_sweep(rows)
+        sampled = float(scenario.sampling["adoption"])
+        if shares[-1] > sampled:
+            print(
+                textwrap.fill(
+                    f"Assumed above {percent(sampled)}, at which vehicles were drawn: later owners drive and "
+                    "charge as the first do, so that each vehicle stands for more.",
+                    width(),
+                )
+            )
+        print(f"\nResults: {out}{'/adoption_*' if len(rows) > 1 else ''}, {out / 'sweep.csv'}")
+        for picture in pictures:
+            print(f"Picture: {picture}")
+    return 0 if all(Status[row["status"]].reached for row in rows) else 3
+
+
+def draw_sweep(table: Path, out: Path, formats: Iterable[str]) -> list[Path]:
+    """Draw the figure of a ``sweep.csv``."""
+    import pandas as pd
+
+    from tidewatt.report.figures import save_figure, sweep
+
+    out.mkdir(parents=True, exist_ok=True)
+    figure = sweep(pd.read_csv(table))
+    return [save_figure(figure, out / f"sweep.{kind}") for kind in formats]
+
+
+def _print_sweep(rows: list[dict[str, Any]]) -> None:
+    rungs = [rung for rung in RUNG_NAMES if rows[0].get(f"{rung}_upgrade_cost") is not None]
+    cells = []
+    for row in rows:
+        costs = [float(row[f"{rung}_upgrade_cost"]) for rung in rungs]
+        cells.append(
+            (
+                percent(row["adoption"]),
+                *(amount(cost if cost > NOTHING * costs[0] else 0.0) for cost in costs),
+                at_least(float(row["lower_bound_cost"]), 4),
+                percent(float(row["relative_gap"])),
+            )
+        )
+    columns = ("adoption", *(RUNG_NAMES[rung] for rung in rungs), "lower bound", "gap")
+    print_table(columns, cells, title=f"Upgrade cost [{money_name(rows[0])}] by adoption", left=())
+
+
+@takes_options(COORDINATION)
+def coordinate(
+    scenario: Path,
+    /,
+    *,
+    out: Path,
+    options: CoordinationOptions | None = None,
+    adoption: str | None = None,
+    resume: Annotated[bool, Switch] = False,
+    soc: Annotated[bool, Switch] = False,
+    figures: Annotated[bool, Parameter(negative="--no-figures")] = True,
+    json: Json = False,
+) -> int:
+    """Find the most that flexible charging can save in feeder upgrades, with proof.
+
+    Climbs the flexibility ladder on one scenario: unmanaged, session-flexible, mobility-aware. The
+    defaults of the options come from the scenario's [coordination] where it has them, else they are as
+    given below.
+
+    Parameters
+    ----------
+    scenario
+        Folder of the scenario.
+    out
+        Folder for the result; made where it does not exist. A result in it is replaced; anything else is
+        refused.
+    adoption
+        Penetration sweep FROM:TO:STEP as shares of vehicles that are electric, 0..1, for example
+        0.1:0.9:0.1, or shares separated by commas: a result folder each, sweep.csv and a figure. The
+        scenario has to say how its vehicles were sampled [default: no sweep].
+    resume
+        Go on from the checkpoint in the result folder; what is done is kept.
+    soc
+        Write soc.parquet too: the state of charge (0..1) at every arrival and departure.
+    figures
+        Draw the figures into RESULT/figures.
+    """
+    options = options or {}
+    COORDINATION.check(**options)
+    shares = None
+    if adoption is not None:
+        shares = parse_adoption(adoption)
+    with prepared(out, ours=holds_result, what="result"):
+        given = read(scenario)
+        if shares is not None:
+            return run_sweep(given, out, shares, options, resume=resume, soc=soc, figures=figures, json=json)
+        goal = COORDINATION.resolve(given.parameters, **options)
+
+        def enough(figures: Mapping[str, Any]) -> bool:
+            return meets(figures, goal) and (not soc or (out / "soc.parquet").exists())
+
+        kept = earlier_result(out, given, enough) if resume else None
+        result = kept or solve(given, out, options, resume=resume, scenario_folder=scenario, soc=soc)
+    return conclude(
+        result,
+        out,
+        lambda: show(result, goal["relative_gap"]),
+        json=json,
+        figures=figures,
+        hints=[f"To check the proof: tidewatt verify {out}"],
+    )
+
+
+def meets(figures: Mapping[str, Any], goal: CoordinationOptions) -> bool:
+    """Tell whether every rung asked for is in a summary and its gap is no wider than asked."""
+    unmanaged = figures["unmanaged_upgrade_cost"]
+    gaps = [Certificate(figures["coordinated_upgrade_cost"], figures["lower_bound_cost"])]
+    if goal["session"]:
+        gaps.append(Certificate(figures["session_upgrade_cost"], figures["session_lower_bound_cost"]))
+    # Rounding of the schedule handed out may widen a gap by a hair after it was reached.
+    hair = 1 + 1e-6
+    return Status[figures["status"]].reached and all(
+        gap.relative_gap(unmanaged) <= goal["relative_gap"] * hair
+        or gap.absolute_gap <= goal["absolute_gap"] * unmanaged * hair
+        for gap in gaps
+    )
+
+
+def solve(
+    scenario: Scenario,
+    out: Path,
+    options: CoordinationOptions,
+    *,
+    resume: bool = False,
+    scenario_folder: Path | None = None,
+    soc: bool = False,
+    label: str = "",
+) -> Coordination:
+    """Coordinate with a checkpoint and progress, and save the result; see `carry_out`."""
+    from tidewatt.coordination.study import coordinate as study
+
+    result: Coordination = carry_out(
+        partial(study, scenario, **options),
+        scenario,
+        out,
+        Gap(COORDINATION.resolve(scenario.parameters, **options)["relative_gap"]),
+        scenario_folder=scenario_folder,
+        resume=resume,
+        label=label,
+        soc=soc,
+    )
+    return result
+
+
+def show(result: Coordination, relative_gap: float) -> None:
+    """Print the ladder and what it means."""
+    print_ladder(result)
+    print_sentences(result, relative_gap)
