@@ -36,9 +36,9 @@ def documented(options: OptionSet[Any]) -> Callable[[Function], Function]:
         function.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]
         if function.__doc__ is not None:  # none where Python leaves docstrings out
             entries = "".join(entry(one) for one in options.of_calls.values())
-            indented = textwrap.indent(entries, "    ")
-            said = re.compile(r"^    \*\*options\n(?: {8}.*\n)+", re.M)
-            function.__doc__, count = said.subn(lambda _: indented, function.__doc__)
+            # From Python 3.13 on, the compiler takes the margin of docstrings away.
+            said = re.compile(r"^( *)\*\*options\n(?:\1 {4}.*\n)+", re.M)
+            function.__doc__, count = said.subn(lambda m: textwrap.indent(entries, m[1]), function.__doc__)
             assert count == 1, function
         return function
 

@@ -186,6 +186,6 @@ def test_one_declaration_adds_an_option_everywhere(tmp_path: Path) -> None:
     )
     assert row in done.stdout
     assert re.search(
-        r"--extra-care INT +Look so many times\. A whole number from 1 to 9 times\.", done.stdout
+        r"--extra-care( INT)? +Look so many times\. A whole number from 1 to 9 times\.", done.stdout
     )
     assert f"tariff.extra_care: {words}" in done.stderr
