@@ -66,7 +66,8 @@ def test_python_shows_keyword_and_help_of_each(section: str, options: OptionSet[
     keywords = inspect.signature(function).parameters
     for name, one in options.of_calls.items():
         assert keywords[name].default == one.option.default
-        assert f"\n    {name} : {one.type_name}, default {one.option.default!r}\n" in function.__doc__
+        said = f"\n{name} : {one.type_name}, default {one.option.default!r}\n"
+        assert said in inspect.getdoc(function)
         assert " ".join(one.option.help.split()) in " ".join(function.__doc__.split())
     assert "**options" not in function.__doc__
 
