@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["Shown", "figure"]
 
@@ -62,6 +63,8 @@ def _cut(text: str, most: int) -> str:
 
 def _brief(value: Any) -> str:
     """Say what a field holds: the shape of an array, and the range of its values or its first and last."""
+    import numpy as np  # here, because the program's help imports this module and must stay quick
+
     if isinstance(value, np.ndarray):
         shape = " x ".join(f"{size:,}" for size in value.shape)
         return f"[{shape}] {_range(value)}".strip()
@@ -73,6 +76,8 @@ def _brief(value: Any) -> str:
 
 
 def _range(array: np.ndarray[Any, Any]) -> str:
+    import numpy as np
+
     if not array.size:
         return ""
     if array.dtype.kind not in "iuf":

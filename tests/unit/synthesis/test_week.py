@@ -176,9 +176,9 @@ def test_interpreted_kernels_agree_with_compiled_ones():
     code = (
         "import numpy as np; from datetime import datetime\n"
         "from tidewatt.domain.horizon import Horizon\n"
-        "from tidewatt.synthesis.places import Places\n"
+        "from tidewatt.synthesis.places import FeederPlaces\n"
         "from tidewatt.synthesis.week import synthesise\n"
-        "f, d, t = synthesise(Places(np.ones(3), np.ones(3), np.ones(3)), 6, "
+        "f, d, t = synthesise(FeederPlaces(np.ones(3), np.ones(3), np.ones(3)), 6, "
         "Horizon(datetime(2027, 1, 11), 15.0, 672), seed=9)\n"
         "print(len(d), d.arrive_min.sum(), round(t.energy_kwh.sum(), 6), d.feeder.sum())"
     )
