@@ -7,11 +7,14 @@ from collections.abc import Iterable
 
 __all__ = ["did_you_mean", "nearest"]
 
+_ALIKE = 0.6
+"""Share of letters in common from which a name may be a misspelling: below, hints are far-fetched."""
+
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name most like `name`, or None where none is alike."""
     lowered = {str(other).lower(): other for other in known}
-    found = difflib.get_close_matches(name.strip().lower(), list(lowered), n=1, cutoff=0.5)
+    found = difflib.get_close_matches(name.strip().lower(), list(lowered), n=1, cutoff=_ALIKE)
     return lowered[found[0]] if found else None
 
 
