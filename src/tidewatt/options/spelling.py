@@ -8,18 +8,18 @@ from collections.abc import Iterable
 __all__ = ["did_you_mean", "nearest"]
 
 _ALIKE = 0.6
-"""Share of letters in common from which a name may be a misspelling: below, hints are far-fetched."""
+"""Share of letters in common from which a word may be a misspelling: below, hints are far-fetched."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name most like `name`, or None where none is alike."""
+def nearest(name: str, known: Iterable[str], alike: float = 0.5) -> str | None:
+    """Return the known name most like `name`, or None where none has so large a share of letters in common."""
     lowered = {str(other).lower(): other for other in known}
-    found = difflib.get_close_matches(name.strip().lower(), list(lowered), n=1, cutoff=_ALIKE)
+    found = difflib.get_close_matches(name.strip().lower(), list(lowered), n=1, cutoff=alike)
     return lowered[found[0]] if found else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the hint that names the nearest known name, or lists them all."""
     names = [str(other) for other in known]
-    best = nearest(name, names)
+    best = nearest(name, names, _ALIKE)
     return f"did you mean {best!r}?" if best else f"known are {', '.join(names)}"
