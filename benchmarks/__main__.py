@@ -84,7 +84,7 @@ def _run(case: Case, options: Options, path: Path, only: str) -> None:
 
 
 def _isolated(job: Job) -> list[Row]:
-    """A job's rows, from a process of its own."""
+    """Return a job's rows, from a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "rows.json"
         task = json.dumps({"case": job.case, "given": job.given})

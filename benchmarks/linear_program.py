@@ -222,7 +222,7 @@ def mean_unmanaged_load(scenario: Scenario) -> Floats:
 
 
 def linear_program(scenario: Scenario, *, session: bool = False) -> LinearProgram:
-    """The linear program of a scenario.
+    """Return the linear program of a scenario.
 
     Parameters
     ----------
@@ -282,7 +282,7 @@ def linear_program(scenario: Scenario, *, session: bool = False) -> LinearProgra
 
 
 def _overload_columns(b: _Builder, cost: CostPieces, headroom_kw: Floats) -> Ints:
-    """A column for the overload of every element (and a part for each piece of its cost)."""
+    """Return a column for the overload of every element (and a part for each piece of its cost)."""
     n = len(cost.first) - 1
     pieces = np.diff(cost.first)
     single = pieces == 1
@@ -331,7 +331,7 @@ class _Builder:
 
 
 def upgrade_cost(scenario: Scenario, program: LinearProgram, power_kw: Floats) -> float:
-    """What a schedule costs by coord-2 and coord-3, straight from its powers, shape (charging,)."""
+    """Return what a schedule costs by coord-2 and coord-3, straight from its powers, shape (charging,)."""
     lim, grid, steps = program.limits, scenario.grid, scenario.horizon.steps
     feeder = lim.feeder[lim.opportunity]
     on = feeder >= 0

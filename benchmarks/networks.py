@@ -25,7 +25,7 @@ def available(name: str) -> bool:
 
 
 def load(name: str) -> tuple[RoadNetwork, NDArray[np.int32], NDArray[np.int32], NDArray[Any]]:
-    """A network by name, or one of as many links as `name` says.
+    """Return a network by name, or one of as many links as `name` says.
 
     Returns
     -------

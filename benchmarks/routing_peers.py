@@ -48,7 +48,7 @@ class Scipy:
         self.graph = sp.csr_matrix((time_ms[keep].astype(float), ends), shape=(n, n))
 
     def one_to_all(self, node: int) -> Ints:
-        """Times from a node to all."""
+        """Return times from a node to all."""
         from scipy.sparse.csgraph import dijkstra
 
         return np.asarray(dijkstra(self.graph, indices=node))
@@ -65,7 +65,7 @@ class Scipy:
         return float(times[destination])
 
     def to_few(self, origin: int) -> Ints:
-        """Times from a node to the few."""
+        """Return times from a node to the few."""
         return self.one_to_all(int(self.network.depart_node[origin]))[self.few]
 
 
@@ -85,7 +85,7 @@ class Igraph:
         self.time = time_ms
 
     def one_to_all(self, node: int) -> Ints:
-        """Times from a node to all."""
+        """Return times from a node to all."""
         return np.array(self.graph.distances(source=[node], weights="time")[0])
 
     def route(self, origin: int, destination: int) -> float:
@@ -95,7 +95,7 @@ class Igraph:
         return float(self.time[path].sum())
 
     def to_few(self, origin: int) -> Ints:
-        """Times from a node to the few."""
+        """Return times from a node to the few."""
         start = int(self.network.depart_node[origin])
         return np.array(self.graph.distances(source=[start], target=self.few, weights="time")[0])
 
@@ -151,12 +151,12 @@ class RoutingKitRouter:
         return joined([counts], links, time_ms)
 
     def to_few(self, origin: Ints) -> Ints:
-        """Times [ms] from each of `origin` to the few nodes."""
+        """Return times [ms] from each of `origin` to the few nodes."""
         nodes = checked_nodes(self._network, origin)
         return self._table(nodes, self._network.depart_node[nodes], self._few, False)
 
     def from_few(self, destination: Ints) -> Ints:
-        """Times [ms] to each of `destination` from the few nodes."""
+        """Return times [ms] to each of `destination` from the few nodes."""
         nodes = checked_nodes(self._network, destination)
         return self._table(nodes, self._network.depart_node[self._few], nodes, True)
 

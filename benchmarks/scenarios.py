@@ -34,7 +34,7 @@ def week(
     seed: int = 0,
     **given: Any,
 ) -> Scenario:
-    """A region over one week, its feeders without overload before anyone charges.
+    """Return a region over one week, its feeders without overload before anyone charges.
 
     `room` > 0 rescales their headroom by `with_room`; 0 leaves it as the region has it.
     """

@@ -66,7 +66,7 @@ class _Judge:
 
 
 def seek(peer: str, evaluator: Evaluator, seed: int) -> np.ndarray:
-    """The best plan that a peer finds: fast before normal, shape (2 stations,)."""
+    """Return the best plan that a peer finds: fast before normal, shape (2 stations,)."""
     judge = _Judge(evaluator, seed)
     np.random.seed(seed)  # noqa: NPY002 - geatpy and nevergrad draw from it
     try:

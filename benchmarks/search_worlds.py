@@ -75,7 +75,7 @@ def _stations(world: World, rng: np.random.Generator) -> Stations:
 
 
 def _day(world: World, place: np.ndarray, seed: int) -> Requests:
-    """Requests over the square, most in the afternoon."""
+    """Return requests over the square, most in the afternoon."""
     rng, n = np.random.default_rng([seed, 7]), world.charges
     origin, target = rng.random((2, n, 2)) * SIDE_KM
 
@@ -154,7 +154,7 @@ def evaluator_of(
 
 
 def first_population(limits: Limits, count: int, seed: int) -> np.ndarray:
-    """What is installed, then plans around it: fast before normal, shape (count, 2 stations)."""
+    """Return what is installed, then plans around it: fast before normal, shape (count, 2 stations)."""
     rng = np.random.default_rng([seed, 3])
     installed = np.concatenate([limits.fast_before, limits.normal_before])
     high = np.concatenate([limits.fast_high, limits.normal_high])

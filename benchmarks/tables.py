@@ -9,7 +9,7 @@ __all__ = ["first_words", "markdown", "number", "provenance"]
 
 
 def number(value: Any, digits: int = 3) -> str:
-    """A figure as it stands in a table; empty for what is not there."""
+    """Return a figure as it stands in a table; empty for what is not there."""
     try:
         x = float(value)
     except (TypeError, ValueError):
@@ -24,7 +24,7 @@ def number(value: Any, digits: int = 3) -> str:
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A table; figures to the right."""
+    """Return a table; figures to the right."""
     lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
     lines += ["| " + " | ".join(number(cell) for cell in row) + " |" for row in rows]
     return "\n".join(lines)
@@ -40,5 +40,5 @@ def provenance(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def first_words(text: object, words: int = 8) -> str:
-    """The beginning of a message, fit for a cell."""
+    """Return the beginning of a message, fit for a cell."""
     return " ".join(str(text).replace("|", "/").split()[:words])

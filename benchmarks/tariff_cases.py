@@ -35,7 +35,7 @@ def missing(name: str) -> str | None:
 
 
 def scenario_of(name: str, seed: int = 0) -> Scenario:
-    """An example, a joined case, or the folder of any scenario of tariffs."""
+    """Return an example, a joined case, or the folder of any scenario of tariffs."""
     if name in EXAMPLES:
         from tidewatt.synthesis.examples import example
 

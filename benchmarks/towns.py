@@ -32,7 +32,10 @@ def missing(name: str) -> str | None:
 
 
 def town(name: str, *, seed: int = 0) -> Scenario:
-    """A scenario with 240 stations: a real network by name, or a city of as many links as `name` says."""
+    """Return a scenario with 240 stations.
+
+    A real network by name, or a city of as many links as `name` says.
+    """
     if name.isdigit():
         links = int(name)
         return city(seed, links=links, zones=max(links // 50, 20), stations=min(STATIONS, links // 25))

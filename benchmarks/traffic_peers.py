@@ -86,7 +86,7 @@ def missing(peer: str) -> str | None:
 
 
 def run(peer: str, traffic: Traffic) -> Answer:
-    """A day of one peer, on one thread."""
+    """Return a day of one peer, on one thread."""
     if peer.startswith("UXsim"):
         return _uxsim(traffic, platoon=5 if "5" in peer else 1)
     return _sumo(traffic)

@@ -65,7 +65,7 @@ def measure(given: dict[str, Any]) -> list[Row]:
 
 
 def _own(scenario: Any, given: dict[str, Any]) -> Row:
-    """The best of several runs after one that compiles."""
+    """Return the best of several runs after one that compiles."""
     from tidewatt.assignment.study import assign
 
     asked = {"method": given["method"], "threads": given["threads"]}
@@ -163,7 +163,7 @@ def _peer(scenario: Any, given: dict[str, Any]) -> Row:
 
 
 def _milestones(history: Any) -> Row:
-    """Iterations and seconds when each gap was first reached."""
+    """Return iterations and seconds when each gap was first reached."""
     row: Row = {}
     for iteration, seconds, gap in history:
         for mark in GAPS:

@@ -138,7 +138,7 @@ def _search(world: World, threads: Threads, name: str, evaluations: int, seed: i
 
 
 def _curve(world: World, threads: Threads, name: str, generations: int, seed: int) -> Row:
-    """Generations until 95 % of what a search gains in all is gained, as in the source's figure 3."""
+    """Return generations until 95 % of what a search gains in all is gained, as in the source's figure 3."""
     evaluator = evaluator_of(world, 10**9, seed, threads)
     limits, rng = evaluator.limits, np.random.default_rng(seed)
     genetic = Genetic(

@@ -81,7 +81,7 @@ def _by_kernel(f: Vehicles, count: int) -> Floats:
 
 
 def _level(v: Floats, cap: Floats, target: float) -> float:
-    """The mu with sum clip(v - mu, 0, cap) = target, by sorting the points where the slope changes."""
+    """Return the mu with sum clip(v - mu, 0, cap) = target, by sorting the points where the slope changes."""
     at = np.concatenate([v - cap, v])
     order = np.argsort(at)
     at = at[order]
@@ -92,7 +92,7 @@ def _level(v: Floats, cap: Floats, target: float) -> float:
 
 
 def _by_numpy(f: Vehicles, count: int) -> Floats:
-    """The kernel's decomposition in array operations."""
+    """Return the kernel's decomposition in array operations."""
     x = np.zeros(f.edge[f.first[count]])
     for i in range(count):
         a, b = int(f.first[i]), int(f.first[i + 1])
@@ -264,7 +264,7 @@ def _files(given: dict[str, Any]) -> list[Row]:
 
 
 def table(rows: list[Row]) -> str:
-    """A row a phase and size."""
+    """Return a row a phase and size."""
     latest = {(int(r["size"]), r["phase"]): r for r in rows}
     columns = {
         "vehicles": "vehicles timed",

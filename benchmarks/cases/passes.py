@@ -45,7 +45,7 @@ def measure(given: dict[str, Any]) -> list[Row]:
 
 
 def table(rows: list[Row]) -> str:
-    """Passes (and seconds) to each gap."""
+    """Return passes (and seconds) to each gap."""
     latest = {(int(r["size"]), r["phase"]): r for r in rows}
     body = []
     for (size, phase), r in sorted(latest.items(), key=lambda item: item[0][0]):

@@ -97,7 +97,7 @@ def _best_ms(action: Callable[[], Any], times: int) -> float:
 
 
 def measure(given: dict[str, Any]) -> list[Row]:
-    """Preparation, one thread, several threads, step by step; the best of several runs."""
+    """Return preparation, one thread, several threads, step by step; the best of several runs."""
     stations, requests = city(given["charges"], given["seed"])
     parameters = SIMULATION.resolve(choice=given["choice"], information=given["information"])
     begin = time.perf_counter()

@@ -151,7 +151,7 @@ def _off(network: Any, time_ms: Any, origin: Any, destination: Any, found: Any) 
 
 
 def _day(given: dict[str, Any], made: Any, few: Any, rng: np.random.Generator) -> Row:
-    """A day's questions, spread evenly."""
+    """Return a day's questions, spread evenly."""
     from benchmarks.routing_peers import router_of
     from tidewatt.execution.threads import Threads
 
@@ -181,7 +181,7 @@ def _day(given: dict[str, Any], made: Any, few: Any, rng: np.random.Generator) -
 
 
 def table(rows: list[Row]) -> str:
-    """A row a router and network."""
+    """Return a row a router and network."""
     latest = {(r["size"], r["phase"]): r for r in rows}
     columns = {
         "first_use_s": "first use, compiling [s]",

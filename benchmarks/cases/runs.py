@@ -51,7 +51,7 @@ def measured(scenario: Scenario, **given: Any) -> tuple[Row, Coordination]:
 
 
 def milestones(result: Coordination) -> Row:
-    """Passes and seconds to each gap of `GAPS`, from the best ends of the bracket so far."""
+    """Return passes and seconds to each gap of `GAPS`, from the best ends of the bracket so far."""
     history = result.history[result.history["rung"] == "coordinated"].sort_values("iteration")
     primal = np.minimum.accumulate(history["primal"].to_numpy(float))
     bound = np.maximum.accumulate(history["bound"].to_numpy(float))

@@ -69,7 +69,7 @@ def measure(given: dict[str, Any]) -> list[Row]:
 
 
 def table(rows: list[Row]) -> str:
-    """A row a size."""
+    """Return a row a size."""
     latest = {(r["phase"], int(r["size"])): r for r in rows}
     columns = {
         "feeders": "feeders",

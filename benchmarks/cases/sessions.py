@@ -26,7 +26,7 @@ def skip(job: Job, rows: list[Row]) -> str | None:
 
 
 def measure(given: dict[str, Any]) -> list[Row]:
-    """A row a kind of session, simulated and observed."""
+    """Return a row a kind of session, simulated and observed."""
     seconds, ours = timed(lambda: simulated(given["vehicles"], given["seed"]))
     real, rows = observed(), []
     for kind, table in [*ours.items(), *real.items()]:

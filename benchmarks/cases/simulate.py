@@ -36,7 +36,7 @@ tidewatt.simulate(tidewatt.example("city"), vehicles=200, replications=1, thread
 
 
 def jobs(options: Options) -> Iterator[Job]:
-    """The real network; more links at the same fleet; more vehicles on the same links; compilation."""
+    """Yield the real network; more links at the same fleet; more vehicles on the same links; compilation."""
     own = {"seed": options.seed}
     links = QUICK_LINKS if options.quick else LINKS
     fleets = options.sizes or (QUICK_FLEETS if options.quick else FLEETS)
@@ -100,7 +100,7 @@ def measure(given: dict[str, Any]) -> list[Row]:
 
 
 def _days(workers: list[Worker], threads: Any) -> Row:
-    """The first day, and the best of those after it."""
+    """Return the first day, and the best of those after it."""
 
     def day(number: int) -> list[Any]:
         tasks = [(worker, len(workers) * number + k) for k, worker in enumerate(workers)]
@@ -149,7 +149,7 @@ def _warm_up() -> None:
 
 
 def _compilation() -> Row:
-    """A small study with numba's cache empty and filled, each in a process of its own."""
+    """Return a small study with numba's cache empty and filled, each in a process of its own."""
     with tempfile.TemporaryDirectory() as cache:
         env = {**os.environ, "NUMBA_CACHE_DIR": cache}
         took = []
@@ -161,7 +161,7 @@ def _compilation() -> Row:
 
 
 def table(rows: list[Row]) -> str:
-    """The real network, then growth with links and with vehicles."""
+    """Return the real network, then growth with links and with vehicles."""
     latest = {(r["phase"], r["size"], r.get("threads", "")): r for r in rows}
     parts = []
     for phase, title in (

@@ -57,7 +57,7 @@ def jobs(options: Options) -> Iterator[Job]:
 
 
 def skip(job: Job, rows: list[Row]) -> str | None:
-    """Data that is not at hand, and a peer that is optional."""
+    """Return data that is not at hand, and a peer that is optional."""
     if job.given.get("peer") and importlib.util.find_spec("cvxpy") is None:
         return "cvxpy is not installed"
     return missing(str(job.given.get("name", "")))
@@ -88,7 +88,7 @@ def _warm_up() -> None:
 
 
 def _study(given: dict[str, Any]) -> Row:
-    """A whole study: central problem, aggregators' own, margins, outcomes."""
+    """Return a whole study: central problem, aggregators' own, margins, outcomes."""
     from tidewatt.tariffs.study import tariff
 
     scenario = scenario_of(given["name"], given["seed"])

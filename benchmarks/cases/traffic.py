@@ -74,7 +74,7 @@ def measure(given: dict[str, Any]) -> list[Row]:
 
 
 def _traffic(scenario: Scenario, plans: Any, inner: NDArray[Any], renew_min: float) -> Traffic:
-    """The trips between zones, in order of departure."""
+    """Return the trips between zones, in order of departure."""
     roads = scenario.roads
     assert roads is not None
     order = np.argsort(plans.depart_min, kind="stable")

@@ -196,7 +196,7 @@ class RunInfo:
 
     @classmethod
     def since(cls, begin: float, seed: int, scenario_sha256: str) -> RunInfo:
-        """What is to be said now of a run that began at ``time.perf_counter()`` = `begin`."""
+        """Return what is to be said now of a run that began at ``time.perf_counter()`` = `begin`."""
         from importlib.metadata import version
 
         return cls(
@@ -250,7 +250,7 @@ class Checkpoint(Protocol):
         """Whether it is time to save again."""
 
     def load(self) -> Mapping[str, Mapping[str, Any]] | None:
-        """What was saved last; None: nothing."""
+        """Return what was saved last; None: nothing."""
 
     def save(self, state: Mapping[str, Mapping[str, Any]]) -> None:
         """Keep a state: values by name, by part of the study."""

@@ -124,7 +124,7 @@ _LONGEST_MIN = 24 * 60.0
 def hierarchical_loader(
     network: RoadNetwork, pairs: Pairs, workers: Threads, blocks: Sequence[Sequence[Array]]
 ) -> list[Loader]:
-    """A loader for each block of origins, whose shards run on `workers`.
+    """Return a loader for each block of origins, whose shards run on `workers`.
 
     Costs are rounded to milliseconds: what is loaded is a shortest path under the rounded costs.
 

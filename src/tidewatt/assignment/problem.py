@@ -187,7 +187,7 @@ def lost_pairs(star: Star, tail: Array, pairs: Pairs) -> Array:
 
 
 def unreachable(problem: EquilibriumProblem, roads: Roads) -> ScenarioError:
-    """The error that names pairs whose trips have no path."""
+    """Return the error that names pairs whose trips have no path."""
     lost = lost_pairs(problem.star, problem.tail, problem.pairs)
     trips = problem.pairs.demand[lost]
     shown = lost[np.argsort(-trips, kind="stable")[:_NAMED]]

@@ -93,7 +93,7 @@ def _run(tokens: list[str]) -> int:
 
 
 def _usage(error: CycloptsError) -> str:
-    """What is wrong with the words of the command."""
+    """Return what is wrong with the words of the command."""
     from cyclopts import MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 
     from tidewatt.options.spelling import did_you_mean

@@ -206,7 +206,7 @@ def assemble(
 
 
 def _scenario_of(folder: Path) -> tuple[Scenario, bool]:
-    """A scenario, or the one that a result holds or names; and whether it was a result."""
+    """Return a scenario, or the one that a result holds or names; and whether it was a result."""
     from tidewatt.io.results.folder import scenario_places
     from tidewatt.io.results.specification import CERTIFICATE
     from tidewatt.io.scenario.reading import read_scenario
@@ -228,7 +228,7 @@ _READERS = {".m": "matpower", ".json": "pandapower", ".dss": "opendss"}
 def _grid_of(
     path: Path | None, base: Scenario, step_min: float | None, half_width: float
 ) -> tuple[Scenario, ImportReport]:
-    """A grid from a file of another program, with the day shape of homes, or from a scenario."""
+    """Return a grid from a file of another program, with the day shape of homes, or from a scenario."""
     from tidewatt.io.importers.report import ImportReport
 
     if path is None or path.is_dir():

@@ -25,7 +25,7 @@ class _Rounds(Gap):
     """Reports of `assign`: the gap falls, by many decades, to the one asked."""
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
-        """Rounds of shortest paths; objective, gap and paths."""
+        """Return rounds of shortest paths; objective, gap and paths."""
         gap = f"gap {report.gap:.1e}"
         more = f", {report.note}" if report.note else ""
         rounds = f"round {report.iteration:,}" if report.iteration else ""
@@ -77,7 +77,7 @@ def assign(
 
 
 def _show(result: Equilibrium, relative_gap: float) -> None:
-    """What came out, on standard output."""
+    """Print what came out."""
     f = result.figures
     moved = f["demand_trips"] - f["intrazonal_trips"]
     said = [

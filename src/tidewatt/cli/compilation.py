@@ -69,7 +69,7 @@ def share_of_compiling() -> Iterator[None]:
 
 
 def _read(example: str, folder: Path) -> tuple[Scenario, Path]:
-    """An embedded scenario as a run reads it: from files."""
+    """Return an embedded scenario as a run reads it: from files."""
     from tidewatt.io.scenario.reading import read_scenario
     from tidewatt.io.scenario.writing import write_scenario
     from tidewatt.synthesis.examples import example as made

@@ -240,7 +240,7 @@ def print_comparison(result: Configuration) -> None:
 
 
 def verdict(result: Configuration) -> list[str]:
-    """What was found, which limits bind, how far the figures can be trusted, in plain words."""
+    """Return what was found, which limits bind, how far the figures can be trusted, in plain words."""
     f = result.figures
     return [_found(result), _limits(f), *_broken(f), _replay(f), *_coordinated(f), _assumed(f)]
 

@@ -46,7 +46,7 @@ def wrapped(text: str, indent: str = "") -> str:
 
 
 def say(text: str, *, indent: str = "") -> None:
-    """A message to the user on standard error: wrapped on a terminal, one line elsewhere."""
+    """Print a message to the user on standard error: wrapped on a terminal, one line elsewhere."""
     if sys.stderr.isatty():
         text = wrapped(text, indent)
     print(text, file=sys.stderr, flush=True)
@@ -80,7 +80,7 @@ def print_issues(issues: Iterable[Issue], headline: str) -> None:
 
 
 def issue_record(issue: Issue) -> dict[str, Any]:
-    """An issue as a JSON object."""
+    """Return an issue as a JSON object."""
     return {
         "table": issue.table,
         "field": issue.field,

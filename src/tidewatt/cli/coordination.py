@@ -55,7 +55,7 @@ _NARROW = 62  # columns below which the rungs do not stand side by side
 
 
 def ladder(result: Coordination) -> dict[str, dict[str, str]]:
-    """What each rung needs, in words: rung name to row label to cell."""
+    """Return what each rung needs, in words: rung name to row label to cell."""
     figures = result.figures
     unmanaged = float(figures["unmanaged_upgrade_cost"])
     rungs = {}
@@ -88,7 +88,7 @@ def print_ladder(result: Coordination) -> None:
 
 
 def sentences(result: Coordination, relative_gap: float | None = None) -> list[str]:
-    """What is proved, simulated and assumed, in plain words."""
+    """Return what is proved, simulated and assumed, in plain words."""
     figures, certificate = result.figures, result.certificate
     unmanaged = float(figures["unmanaged_upgrade_cost"])
     gap = certificate.relative_gap(unmanaged)

@@ -80,7 +80,7 @@ def demo(
 
 
 def _coordinate(home: Path, options: CoordinationOptions) -> _Chapter:
-    """The most that flexible charging can spare a region's feeders."""
+    """Return the most that flexible charging can spare a region's feeders."""
     from tidewatt.cli.coordination import show, solve
 
     scenario = _made("demo", "making up a region", home / "scenario", options.get("seed", 0))
@@ -156,7 +156,7 @@ _CHAPTERS: dict[str, Callable[[Path, CoordinationOptions], _Chapter]] = {
 
 
 def _made(name: str, words: str, folder: Path, seed: int) -> Scenario:
-    """An embedded scenario, written to a folder."""
+    """Return an embedded scenario, written to a folder."""
     from tidewatt.cli.scenarios import described
     from tidewatt.io.scenario.writing import write_scenario
     from tidewatt.synthesis.examples import example

@@ -65,7 +65,7 @@ def takes_options(
 
 
 def _flag(one: Declared, others: Mapping[str, Declared], heading: Parameter) -> Any:
-    """The type of an option with what its flag needs."""
+    """Return the type of an option with what its flag needs."""
     text = re.sub(r"`([\w-]+)`", lambda m: others[m[1]].flag if m[1] in others else m[1], one.option.help)
     if one.number is not None:
         text += f" {one.allowed[0].upper()}{one.allowed[1:]}."
@@ -87,7 +87,7 @@ class _Unchecked:
 
 
 def _reader(one: Declared) -> Callable[[Any, Sequence[Token]], Any]:
-    """What reads an option. It leaves what it cannot read to the checks, whose words all doors share."""
+    """Return what reads an option; what it cannot read is left to the checks."""
 
     def read(kind: Any, tokens: Sequence[Token]) -> Any:
         values = [_value(token.value, one.number) for token in tokens]

@@ -79,7 +79,7 @@ def prepared(folder: Path, *, ours: Callable[[Path], bool], what: str, remedy: s
 
 
 def new_scenario(folder: Path, overwrite: bool) -> AbstractContextManager[None]:
-    """`prepared` for a scenario: an empty folder, or with `overwrite` one that holds a scenario."""
+    """Return `prepared` for a scenario: an empty folder, or with `overwrite` one that holds a scenario."""
     return prepared(
         folder,
         ours=holds_scenario if overwrite else holds_nothing,

@@ -44,10 +44,10 @@ class Measure(Protocol):
     """What a study's reports mean: how far it has come, in words and as a share."""
 
     def name(self, phase: str) -> str:
-        """What readers call a phase."""
+        """Return what readers call a phase."""
 
     def begin(self) -> None:
-        """A phase begins: forget the one before."""
+        """Begin a phase: forget the one before."""
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
         """How many rounds were made, and what came out so far; empty where there is nothing to say."""
@@ -70,7 +70,7 @@ class Gap:
         self._widest = 1.0
 
     def name(self, phase: str) -> str:
-        """The rung's name."""
+        """Return the rung's name."""
         return RUNG_NAMES.get(phase, phase)
 
     def begin(self) -> None:
@@ -78,7 +78,7 @@ class Gap:
         self._widest = 1.0
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
-        """Passes; cost, bound and gap, as far as there are any."""
+        """Return passes; cost, bound and gap, as far as there are any."""
         passes = f"pass {report.iteration:,}" if report.iteration else ""
         if short and math.isfinite(report.gap):
             return passes, f"gap {percent(report.gap)}"
@@ -165,14 +165,14 @@ class Days:
 
 
 def span(seconds: float) -> str:
-    """A length of time that one can plan with: ``40 s``, ``12 min``, ``3.5 h``."""
+    """Return a length of time that one can plan with: ``40 s``, ``12 min``, ``3.5 h``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{amount(seconds / 3600, 2)} h"
 
 
 def reporter(measure: Measure | None = None, label: str = "") -> Reporter:
-    """A bar where standard error is a terminal, lines elsewhere; `measure` reads the reports."""
+    """Return a bar where standard error is a terminal, lines elsewhere; `measure` reads the reports."""
     measure = measure or Gap(1.0)
     return _Bar(measure, label) if sys.stderr.isatty() else _Lines(measure, label)
 

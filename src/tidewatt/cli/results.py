@@ -127,7 +127,7 @@ def _drawn(result: Path, out: Path, feeder: str | None, formats: tuple[str, ...]
 
 
 def _roads_of(result: Path, sha256: str) -> Roads | None:
-    """The roads that were simulated, where they are still to be found."""
+    """Return the roads that were simulated, where they are still to be found."""
     from tidewatt.io.results.folder import scenario_places
     from tidewatt.io.scenario.reading import read_scenario
 

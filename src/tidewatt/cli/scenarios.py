@@ -22,7 +22,7 @@ __all__ = ["check", "contents", "described", "example", "hand_over"]
 
 
 def contents(scenario: Scenario) -> dict[str, Any]:
-    """What a scenario holds, as figures."""
+    """Return what a scenario holds, as figures."""
     horizon, roads = scenario.horizon, scenario.roads
     figures: dict[str, Any] = {
         "scenario": scenario.name,
@@ -46,7 +46,7 @@ def contents(scenario: Scenario) -> dict[str, Any]:
 
 
 def _network_figures(scenario: Scenario) -> dict[str, Any]:
-    """What a scenario holds for tariffs."""
+    """Return what a scenario holds for tariffs."""
     figures: dict[str, Any] = {}
     roads, grid, travel = scenario.step_roads, scenario.distribution, scenario.travel
     if roads is not None:
@@ -63,7 +63,7 @@ def _network_figures(scenario: Scenario) -> dict[str, Any]:
 
 
 def described(scenario: Scenario) -> str:
-    """What a scenario holds, in a sentence."""
+    """Return what a scenario holds, in a sentence."""
     horizon, parts = scenario.horizon, []
     network = _network(scenario)
     if (scenario.roads is None and not network) or len(scenario.fleet):
@@ -82,7 +82,7 @@ def described(scenario: Scenario) -> str:
 
 
 def _network(scenario: Scenario) -> list[str]:
-    """What a scenario holds for tariffs, in parts of a sentence."""
+    """Return what a scenario holds for tariffs, in parts of a sentence."""
     roads, sites, grid, travel = scenario.step_roads, scenario.sites, scenario.distribution, scenario.travel
     parts = []
     if travel is not None and scenario.aggregators is not None:

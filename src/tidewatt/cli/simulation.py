@@ -210,7 +210,7 @@ def _meets(figures: Mapping[str, Any], parameters: SimulationOptions) -> bool:
 
 
 def _chains(file: Path | None, scenario: Scenario) -> Diary | None:
-    """The diary's day chains, and what could not be used of it."""
+    """Return the diary's day chains, and what could not be used of it."""
     if file is None:
         return None
     from tidewatt.io.importers.travel.itineraries import import_diary
@@ -260,6 +260,6 @@ def run_simulation(
 
 
 def show_simulation(result: Simulation, parameters: SimulationOptions) -> None:
-    """What a day is like, which rule ended the run, and what was checked, on standard output."""
+    """Print what a day is like, which rule ended the run, and what was checked."""
     print_days(result)
     print_findings(result, parameters)

@@ -130,7 +130,7 @@ def site_rows(result: Tariffs) -> list[tuple[str, ...]]:
 
 
 def gamma_rows(result: Tariffs) -> list[tuple[str, ...]]:
-    """The sweep: gamma, status, cost, largest and mean tariff, violations."""
+    """Return the sweep: gamma, status, cost, largest and mean tariff, violations."""
     if result.gamma is None:
         return []
     keys = ("cost", "largest_tariff_per_kwh", "mean_tariff_per_kwh")
@@ -146,7 +146,7 @@ def gamma_rows(result: Tariffs) -> list[tuple[str, ...]]:
 
 
 def diagnosis_rows(result: Tariffs) -> list[tuple[str, ...]]:
-    """What stands in the way, the largest amounts of each limit first."""
+    """Return what stands in the way, the largest amounts of each limit first."""
     step_min, begin = float(result.figures["step_min"]), _begin(result)
     table = result.diagnosis.sort_values(["limit", "amount"], ascending=[True, False], kind="stable")
     return [
@@ -162,7 +162,7 @@ def diagnosis_rows(result: Tariffs) -> list[tuple[str, ...]]:
 
 
 def sentences(result: Tariffs) -> list[str]:
-    """What is proved, simulated and assumed, in plain words."""
+    """Return what is proved, simulated and assumed, in plain words."""
     if result.status is Status.INFEASIBLE:
         return [f"No prices: {_lower(result.status.value)}", *_notes(result)]
     f = result.figures
@@ -239,7 +239,7 @@ def _decentralised(f: Mapping[str, Any]) -> list[str]:
 
 
 def _uncertain(f: Mapping[str, Any]) -> list[str]:
-    """What safety costs and what it is good for."""
+    """Return what safety costs and what it is good for."""
     said = []
     certain = f["robust_cost_increase"] == 0  # one and the same plan: there are no margins
     if f["robust_cost_increase"] is not None and not certain:
@@ -270,7 +270,7 @@ def _beyond(f: Mapping[str, Any]) -> str:
 
 
 def _compared(f: Mapping[str, Any]) -> list[str]:
-    """What linear flow, steps of the state of charge and pooling change."""
+    """Return what linear flow, steps of the state of charge and pooling change."""
     said = []
     if f["ac_voltage_error_pu"] is not None:
         said.append(
@@ -312,7 +312,7 @@ def _binding(f: Mapping[str, Any]) -> str:
 
 
 def _shortened(ids: Sequence[object]) -> str:
-    """The first ids of a list."""
+    """Return the first ids of a list."""
     return f"{', '.join(map(str, ids[:_SHOWN]))}{', ...' if len(ids) > _SHOWN else ''}"
 
 

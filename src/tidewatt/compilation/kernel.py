@@ -91,7 +91,7 @@ def digest(module: str) -> str:
 
 @functools.cache
 def _source(name: str) -> tuple[str, tuple[str, ...]]:
-    """The digest of a module's own source, and the names that may be modules it imports.
+    """Return the digest of a module's own source, and the names that may be modules it imports.
 
     Read once, as soon as the module is being imported: a file that is edited while the process runs must
     not vouch for what was compiled from its former text.

@@ -162,7 +162,7 @@ def shares_of_days(
 
 
 def _earned_per_kw(of: Mapping[str, Array]) -> Array:
-    """What a kW earns in a minute (conf-7), at each station's mean price of the day."""
+    """Return what a kW earns in a minute (conf-7), at each station's mean price of the day."""
     energy = of["energy_kwh"]
     price = np.divide(of["revenue"], energy, out=np.zeros_like(energy), where=energy > 0.0)
     return costs.earned_per_min(np.ones_like(energy), price)

@@ -36,11 +36,11 @@ class Candidates(NamedTuple):
         return Candidates(*(np.atleast_1d(part[rows]) if part.ndim == 1 else part[rows] for part in self))
 
     def and_also(self, other: Candidates) -> Candidates:
-        """These, then others."""
+        """Return these, then others."""
         return Candidates(*(np.concatenate(parts) for parts in zip(self, other, strict=True)))
 
     def best(self) -> Candidates:
-        """The best one, the first among equals."""
+        """Return the best one, the first among equals."""
         return self.at(slice(best := int(np.argmin(self.score)), best + 1))
 
 

@@ -91,7 +91,7 @@ class Costs(NamedTuple):
         variance: Number,
         traffic: Number,
     ) -> Costs:
-        """Sums of parts (conf-2, conf-9, conf-14)."""
+        """Return sums of parts (conf-2, conf-9, conf-14)."""
         return cls(
             station_cost(retrofit, revenue, expansion),
             retrofit,
@@ -130,7 +130,7 @@ def station_cost(retrofit: Number, revenue: Number, expansion: Number) -> Number
 
 
 def remaining_years(life_years: Number, age_years: Number) -> Number:
-    """What is left of the planned life, 0 or more."""
+    """Return what is left of the planned life, 0 or more."""
     return np.maximum(np.subtract(life_years, age_years), 0.0)
 
 
@@ -161,7 +161,7 @@ def paid_for(change: Array, life_years: Number, age_years: Number, mode: str) ->
 
 
 def salvage(life_years: Number, age_years: Number, mode: str) -> Number:
-    """What a sold charger brings, as a share of a new one's price (conf-5)."""
+    """Return what a sold charger brings, as a share of a new one's price (conf-5)."""
     if mode == "paper-table":
         return np.ones_like(np.asarray(life_years, np.float64))
     left = remaining_years(life_years, age_years)
@@ -220,7 +220,7 @@ def retrofit(*args: Any, **named: Any) -> Array:
 
 
 def revenue(earned: Array, money_unit: float) -> Array:
-    """What stations earn in a day (conf-6).
+    """Return what stations earn in a day (conf-6).
 
     Parameters
     ----------
@@ -270,7 +270,10 @@ def driver_cost(time: Number, fees: Number, dissatisfaction: Number) -> Number:
 
 
 def money_per_min(income_per_month: float, money_unit: float, mode: str) -> float:
-    """What a driver's minute is worth [money_unit]; ``paper-equation`` leaves it in the scenario's money."""
+    """Return what a driver's minute is worth [money_unit].
+
+    ``paper-equation`` leaves it in the scenario's money.
+    """
     return income_per_month / WORKING_MIN / (1.0 if mode == "paper-equation" else money_unit)
 
 
@@ -288,7 +291,7 @@ def driver_time(detour_min: Array, wait_min: Array, charge_min: Array, per_min: 
 
 
 def fees(paid: Number, money_unit: float) -> Number:
-    """What drivers pay for energy (conf-12): the stations' revenue, from the other side."""
+    """Return what drivers pay for energy (conf-12): the stations' revenue, from the other side."""
     return np.asarray(paid) / money_unit
 
 

@@ -279,7 +279,7 @@ class Evaluator:
         return shares_of_days(self.stations, self.parameters, done.by_station, fast, normal, peak)
 
     def nearest(self, count: int) -> Array:
-        """The stations nearest to each, itself first: array of int, shape (stations, count or fewer).
+        """Return the stations nearest to each, itself first: array of int, shape (stations, count or fewer).
 
         Near are stations to which the same drivers drive equally long: roads or coordinates are not needed.
         """
@@ -293,12 +293,12 @@ class Evaluator:
         return np.argsort(apart, axis=1, kind="stable")[:, :count]
 
     def remembered(self, fast: Array, normal: Array) -> Judged:
-        """What came out for plans judged before; does not count as asking."""
+        """Return what came out for plans judged before; does not count as asking."""
         plans = zip(np.atleast_2d(fast), np.atleast_2d(normal), strict=True)
         return judged_rows(self._rows[[self._row_of[_digest(f, n)] for f, n in plans]])
 
     def state(self) -> dict[str, Any]:
-        """What is remembered, for a checkpoint; cheap, for rows once written do not change."""
+        """Return what is remembered, for a checkpoint; cheap, for rows once written do not change."""
         return {
             "keys": np.frombuffer(b"".join(self._keys), np.uint8),
             "rows": self._rows[: len(self._keys)],

@@ -118,7 +118,7 @@ class Genetic:
         return drawn[0], drawn[1]
 
     def _parents(self) -> tuple[Array, Array]:
-        """The elites, and winners of tournaments between two."""
+        """Return the elites, and winners of tournaments between two."""
         scores, count = self.plans.score, len(self.plans.score)
         pairs = self._rng.integers(0, count, (self._size, 2))
         chosen = np.where(scores[pairs[:, 0]] <= scores[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
@@ -151,7 +151,7 @@ class Genetic:
 
 
 def _fittest(plans: Candidates, count: int) -> Candidates:
-    """The best different plans; the same ones again only where there are too few."""
+    """Return the best different plans; the same ones again only where there are too few."""
     both = np.concatenate([plans.fast, plans.normal], axis=1)
     _, first = np.unique(both, axis=0, return_index=True)
     first = np.sort(first)

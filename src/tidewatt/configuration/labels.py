@@ -78,7 +78,7 @@ def cost_unit(world: World, money_unit: float) -> str:
 
 
 def cost_table(verdict: Verdict, unit: str, currency: str) -> pd.DataFrame:
-    """A row a cost or figure: before, after and change with half of their 95 % intervals, by day."""
+    """Return a row a cost or figure: before, after and change with half of their 95 % intervals, by day."""
     rows = []
     for name in (*SHOWN, *_MORE):
         before, after = (verdict.values(plan, name) for plan in _PLANS)
@@ -101,7 +101,7 @@ def cost_table(verdict: Verdict, unit: str, currency: str) -> pd.DataFrame:
 
 
 def day_table(verdict: Verdict) -> pd.DataFrame:
-    """A row a fresh day and plan, with what a replay says of it."""
+    """Return a row a fresh day and plan, with what a replay says of it."""
     parts = []
     for plan in _PLANS:
         part = pd.DataFrame({name: verdict.values(plan, name) for name in (*Costs._fields, *FIGURES)})
@@ -118,7 +118,7 @@ def day_table(verdict: Verdict) -> pd.DataFrame:
 
 
 def plan_table(world: World, asked: Asked, fast: Array, normal: Array, verdict: Verdict) -> pd.DataFrame:
-    """A row a station."""
+    """Return a row a station."""
     stations, roads = world.stations, world.roads
     columns: dict[str, Any] = {
         "station_id": stations.station_id,
@@ -166,7 +166,7 @@ def dataset(verdict: Verdict, coordinated: Mapping[str, CoordinatedLoad] | None)
 
 
 def front_table(front: Mapping[str, Array] | None) -> pd.DataFrame | None:
-    """A row a plan that no other beats: its costs on the days of the search, and its chargers."""
+    """Return a row a plan that no other beats: its costs on the days of the search, and its chargers."""
     if front is None:
         return None
     table = pd.DataFrame({f"f{k}": front[f"f{k}"] for k in range(1, 5)})
@@ -186,7 +186,7 @@ def summarise(
     status: Status,
     run: RunInfo,
 ) -> dict[str, Any]:
-    """The keys of ``summary.json``."""
+    """Return the keys of ``summary.json``."""
     p, s = asked.parameters, world.stations
     fast, normal = found.fast, found.normal
     mean = {plan: {name: verdict.mean(plan, name) for name in (*SHOWN, *_MORE)} for plan in _PLANS}

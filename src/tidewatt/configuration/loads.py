@@ -159,7 +159,7 @@ def coordinated_load(
     minutes: int,
     threads: int = 0,
 ) -> CoordinatedLoad:
-    """The least sum of station peaks that the same charges allow, and the load that reaches it.
+    """Return the least sum of station peaks that the same charges allow, and the load that reaches it.
 
     Every charge draws its energy from its charger between its start and at most `accepted_wait_min` after
     its end, and leaves before the charger is needed. Power may be split as one likes up to the session's
@@ -202,7 +202,7 @@ def coordinated_load(
 
 
 def _wrapped(load_kw: Array, steps: int) -> Array:
-    """What lies beyond the last step, added to the first ones."""
+    """Return what lies beyond the last step, added to the first ones."""
     whole = -(-load_kw.shape[1] // steps) * steps
     padded = np.pad(load_kw, ((0, 0), (0, whole - load_kw.shape[1])))
     return np.asarray(padded.reshape(len(load_kw), -1, steps).sum(axis=1))

@@ -66,7 +66,7 @@ class Local:
         return self._best
 
     def step(self, room: int) -> None:
-        """A batch of moves, then those that were good together."""
+        """Try a batch of moves, then those that were good together."""
         if not len(self._free):
             return
         if self._idle >= PATIENCE:

@@ -179,7 +179,7 @@ class Memetic:
         return self._part.best
 
     def step(self, room: int) -> None:
-        """A step of the search whose turn it is."""
+        """Take a step of the search whose turn it is."""
         while self._phase < 2 and self._over(room):
             self._phase += 1
             best = self._part.best

@@ -58,7 +58,7 @@ class Kept:
         self._inner.save({**state, _PART: {"question": json.dumps(self._question)}})
 
     def load(self) -> Mapping[str, Mapping[str, Any]] | None:
-        """What was saved last; None: nothing.
+        """Return what was saved last; None: nothing.
 
         Raises
         ------

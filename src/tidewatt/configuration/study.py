@@ -153,7 +153,7 @@ def _status(found: FoundPlan) -> Status:
 def _coordinated(
     world: World, question: Asked, found: FoundPlan, verdict: Verdict
 ) -> dict[str, CoordinatedLoad]:
-    """Loads of the first fresh day, before and after."""
+    """Return loads of the first fresh day, before and after."""
     sessions = verdict.days[0].sessions
     assert sessions is not None
     p, s = question.parameters, world.stations

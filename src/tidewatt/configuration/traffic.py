@@ -103,7 +103,7 @@ def marginal_congestion(
     interval_min: float,
     mode: str = "corrected",
 ) -> Array:
-    """What one more vehicle that enters a link adds to the cost of traffic (conf-16), to first order.
+    """Return what one more vehicle that enters a link adds to the cost of traffic (conf-16), to first order.
 
     A vehicle that enters in one interval slows the link in the next, as in the simulation: one more raises
     the flow by ``60 / interval_min`` vehicles an hour.
@@ -157,7 +157,7 @@ def traffic_of_days(
     threads: Threads | None = None,
     exact: int = EXACT,
 ) -> list[Array]:
-    """What each request's drive by a station, instead of straight on, adds to the cost of traffic.
+    """Return what each request's drive by a station, instead of straight on, adds to the cost of traffic.
 
     Parameters
     ----------

@@ -108,7 +108,9 @@ def _clash_with_budget(limits: Limits, report: Findings) -> None:
 
 
 def problems(stations: Stations, parameters: ConfigurationOptions, limits: Limits) -> list[Issue]:
-    """What is wrong with stations and limits that `check` lets pass, since only `configure` asks for it.
+    """Return what is wrong with stations and limits that `check` lets pass.
+
+    Only `configure` asks for them.
 
     Prices and ages that lack, numbers below zero, limits that clash.
     """
@@ -137,7 +139,7 @@ def _prices(stations: Stations, limits: Limits, report: Findings) -> None:
 
 
 def _ages(stations: Stations, parameters: ConfigurationOptions, report: Findings) -> None:
-    """The printed formulas divide by age and by what is left of life."""
+    """Check ages: the printed formulas divide by age and by what is left of life."""
     life, age = ages_of(stations, parameters)
     who = named(stations.station_id)
     none = np.flatnonzero(life <= 0.0)

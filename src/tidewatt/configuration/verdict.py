@@ -92,7 +92,7 @@ class Verdict:
     objective: Array
 
     def values(self, plan: str, name: str) -> Array:
-        """A cost or figure of ``before`` or ``after`` by day, shape (days,)."""
+        """Return a cost or figure of ``before`` or ``after`` by day, shape (days,)."""
         every: list[DayOf] = [getattr(day, plan) for day in self.days]
         if name in Costs._fields:
             return np.array([getattr(day.costs, name) for day in every])
@@ -116,7 +116,7 @@ class Verdict:
 
 
 def built(scenario: Scenario, fast: Array, normal: Array) -> Scenario:
-    """The scenario with a plan built.
+    """Return the scenario with a plan built.
 
     Where a site had no limit of its own, what was installed stays its limit; one left without chargers is
     marked as closed.

@@ -79,7 +79,7 @@ def loads(scenario: Scenario, rungs: Mapping[str, SolvedRung]) -> xr.Dataset:
 def level_tables(
     scenario: Scenario, rungs: Mapping[str, SolvedRung], data: xr.Dataset
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """A row a feeder, and a row a bank: overload and upgrade cost by rung, price total."""
+    """Return a row a feeder, and a row a bank: overload and upgrade cost by rung, price total."""
     grid = scenario.grid
     first = rungs["unmanaged"]
     levels, feeders = first.problem.levels, grid.feeders
@@ -110,7 +110,7 @@ def level_tables(
 
 
 def vehicle_table(scenario: Scenario, rung: SolvedRung, missing_kwh: Array) -> pd.DataFrame:
-    """A row a vehicle: what it draws and lacks, and what it pays against its own cheapest schedule."""
+    """Return a row a vehicle: what it draws and lacks, and what it pays against its own cheapest schedule."""
     problem, proof, schedule = rung.problem, rung.proof, rung.schedule
     assert proof is not None and schedule is not None
     n = len(scenario.fleet)
@@ -136,7 +136,7 @@ def vehicle_table(scenario: Scenario, rung: SolvedRung, missing_kwh: Array) -> p
 def summarise(
     scenario: Scenario, rungs: Mapping[str, SolvedRung], missing_kwh: Array, run: RunInfo
 ) -> dict[str, Any]:
-    """The figures of ``summary.json``; a rung that was not solved has None."""
+    """Return the figures of ``summary.json``; a rung that was not solved has None."""
     best = rungs["coordinated"]
     unmanaged = rungs["unmanaged"].certificate.upgrade_cost
     proof, feeders = best.certificate, scenario.grid.feeders

@@ -29,7 +29,7 @@ State = Mapping[str, Any]
 
 
 def snapshot(state: Sharing | Proximal | None, best: Array, shards: Shards, monitor: SolveMonitor) -> State:
-    """What it takes to go on; of a rung that is done (`state` None), what it takes to hand it out."""
+    """Return what it takes to go on; of a rung that is done (`state` None), what it takes to hand it out."""
     common = {
         "best": best,
         "dual_best": monitor.dual,
@@ -215,7 +215,7 @@ def _final_status(monitor: SolveMonitor, bracket: Certificate) -> Status:
 
 
 def _hand_out(shards: Shards, best: Array) -> tuple[Schedule, Array]:
-    """The schedule in the order of the scenario's dwells, and where it has each opportunity's variables."""
+    """Return the schedule in the scenario's order of dwells, and where each opportunity's variables are."""
     fleet, dwell = shards.fleet, shards.problem.dwell
     order = np.argsort(dwell, kind="stable")
     first = np.r_[0, np.cumsum(np.diff(fleet.edge)[order])].astype(np.int64)

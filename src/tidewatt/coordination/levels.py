@@ -70,7 +70,10 @@ class GridLevels:
         return out
 
     def price(self, dual: Array) -> Array:
-        """What vehicles see: own price plus the bank's, with a last row of zeros for off-grid chargers."""
+        """Return what vehicles see.
+
+        Own price plus the bank's, with a last row of zeros for off-grid chargers.
+        """
         out = np.zeros((self.feeders + 1, self.steps))
         out[:-1] = dual[: self.feeders]
         if self.banks:

@@ -141,7 +141,9 @@ def block_ends(vehicles: int) -> Array:
 
 
 def session_problem(problem: ChargingProblem, unmanaged: Array) -> ChargingProblem:
-    """The session-flexible rung: each charging dwell draws exactly what unmanaged charging draws there.
+    """Return the session-flexible rung.
+
+    Each charging dwell draws exactly what unmanaged charging draws there.
 
     Every dwell then stands alone, so each becomes a vehicle of its own; dwells that draw nothing go.
 

@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 
 def freeze(values: ArrayLike, dtype: Any = np.float64) -> Array:
-    """A read-only contiguous array of `dtype`; copies only when it has to."""
+    """Return a read-only contiguous array of `dtype`; copies only when it has to."""
     array = np.ascontiguousarray(values, dtype=dtype)
     if array.flags.writeable:
         array = array.view()

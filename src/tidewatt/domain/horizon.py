@@ -50,6 +50,6 @@ class Horizon:
         return self.start + timedelta(minutes=minute)
 
     def named(self, step: int) -> str:
-        """A step by its number and local time, for messages; the date only where there are several."""
+        """Return a step by its number and local time, for messages; the date only where there are several."""
         form = "%H:%M" if self.minutes <= 1440.0 else "%Y-%m-%d %H:%M"
         return f"step {step} ({self.at(step * self.step_min):{form}})"

@@ -111,7 +111,7 @@ class Feeder(FrozenArrays):
 
 
 def feeder_of(distribution: Distribution) -> Feeder:
-    """The tree of a network that `check_distribution` finds nothing wrong with.
+    """Return the tree of a network that `check_distribution` finds nothing wrong with.
 
     The slack is held at 1 per unit, or at its limits where these are the same. The impedance of a line
     between buses of different `base_kv`, a transformer, is taken at the lower of them.
@@ -165,7 +165,7 @@ def loops(distribution: Distribution) -> list[list[int]]:
 
 
 def _loop(chord: int, d: Distribution, parent: Array, line: Array) -> list[int]:
-    """A line, and the lines of the tree between its ends."""
+    """Return a line, and the lines of the tree between its ends."""
     ancestors = [int(d.tail[chord])]
     while parent[ancestors[-1]] >= 0:
         ancestors.append(int(parent[ancestors[-1]]))

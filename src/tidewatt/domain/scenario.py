@@ -85,7 +85,7 @@ class Scenario(Shown):
 
     @classmethod
     def bare(cls, name: str, horizon: Horizon, **parts: Any) -> Scenario:
-        """A scenario without vehicles, dwells, trips and feeders; `parts` are the others, by name."""
+        """Return a scenario without vehicles, dwells, trips and feeders; `parts` are the others, by name."""
         none, nobody = np.zeros(0), np.zeros(1, np.int64)
         empty, headroom = np.zeros(0, object), np.zeros((0, horizon.steps))
         pieces = CostPieces.linear(none)

@@ -101,7 +101,7 @@ class FolderCheckpoint:
         self._last = time.monotonic()
 
     def load(self) -> dict[str, dict[str, Array | float | int | str]] | None:
-        """The state last saved, or None where there is none.
+        """Return the state last saved, or None where there is none.
 
         Raises
         ------
@@ -191,7 +191,7 @@ def _read(parts: Path, entry: Mapping[str, Any]) -> Array | float | int | str:
 
 
 def _fingerprint(state: State) -> str | None:
-    """The scenario's fingerprint where the state itself holds it."""
+    """Return the scenario's fingerprint where the state itself holds it."""
     for part in state.values():
         found = part.get(_FINGERPRINT)
         if isinstance(found, str):

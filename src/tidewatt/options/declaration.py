@@ -301,7 +301,7 @@ class OptionSet(Generic[Options]):
 
 
 def _figure(value: float) -> str:
-    """A number in as few signs as say it exactly enough."""
+    """Return a number in as few signs as say it exactly enough."""
     if value >= _TALL and value == 2 ** math.frexp(value)[1] // 2:
         return f"2^{math.frexp(value)[1] - 1}"
     if value == round(value) and 1000 <= abs(value) < _TALL:

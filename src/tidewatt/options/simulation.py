@@ -222,7 +222,7 @@ def days_drawn(options: SimulationOptions) -> dict[str, Any]:
 
 
 def _together(p: SimulationOptions) -> Iterator[tuple[str, str, str]]:
-    """What is wrong with options that are right one by one."""
+    """Yield what is wrong with options that are right one by one."""
     for pair, (low, high) in (("threshold_soc", p["threshold_soc"]), ("soc_initial", p["soc_initial"])):
         if low > high:
             yield pair, f"found {low:g} before {high:g}", "Give the lower one first, as 0.15 and 0.3"

@@ -106,7 +106,7 @@ def write_figures(
 
 
 def _drawers(result: Any, feeder: Any, roads: Roads | None) -> Mapping[str, Callable[[], Figure]]:
-    """What draws each figure of a result, by the name of its file."""
+    """Return what draws each figure of a result, by the name of its file."""
     kind = type(result).__name__
     if kind == "Coordination":
         if feeder is not None:

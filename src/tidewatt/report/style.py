@@ -80,7 +80,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def new_figure(title: str, rows: int, columns: int, **layout: Any) -> tuple[Figure, Array]:
-    """A figure with its finding as the title, and its axes as an array of shape (rows, columns)."""
+    """Return a figure with its finding as the title, and its axes as an array of shape (rows, columns)."""
     size = layout.pop("figsize", (4.6 * columns + 0.6, 3.6 * rows + 0.6))
     figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
@@ -140,7 +140,7 @@ def cost_axis(ax: Axes) -> None:
 
 
 def rungs_of(result: Coordination) -> list[str]:
-    """The rungs that a result holds, lowest first."""
+    """Return the rungs that a result holds, lowest first."""
     return [rung for rung in RUNG_NAMES if f"{rung}_overload_kw" in result.feeders.columns]
 
 

@@ -50,7 +50,7 @@ STATISTIC_NAMES = {
 
 
 def amount(value: float, digits: int = 4) -> str:
-    """A number with so many significant digits and separators: ``12,340`` or ``0.01234``."""
+    """Return a number with so many significant digits and separators: ``12,340`` or ``0.01234``."""
     if not math.isfinite(value):
         return "-" if math.isnan(value) else ("inf" if value > 0 else "-inf")
     if value == 0:
@@ -63,7 +63,10 @@ def amount(value: float, digits: int = 4) -> str:
 
 
 def at_least(value: float, digits: int = 6) -> str:
-    """A proved lower bound in `digits` significant digits: rounded down, lest more be claimed than proved."""
+    """Return a proved lower bound in `digits` significant digits.
+
+    Rounded down, lest more be claimed than proved.
+    """
     if not value > 0 or not math.isfinite(value):
         return "0"
     decimals = digits - 1 - math.floor(math.log10(value))
@@ -72,7 +75,7 @@ def at_least(value: float, digits: int = 6) -> str:
 
 
 def power(value_kw: float) -> str:
-    """A power in the unit that reads best: ``870 kW``, ``12.3 MW``."""
+    """Return a power in the unit that reads best: ``870 kW``, ``12.3 MW``."""
     for factor, unit in ((1e6, "GW"), (1e3, "MW")):
         if abs(value_kw) >= 2 * factor:
             return f"{amount(value_kw / factor, 3)} {unit}"
@@ -80,30 +83,30 @@ def power(value_kw: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage that never rounds a small one to nothing: ``42 %``, ``0.083 %``."""
+    """Return a share as a percentage that never rounds a small one to nothing: ``42 %``, ``0.083 %``."""
     if 0 < abs(share) < 1e-6:
         return "under 0.0001 %"
     return f"{amount(100 * share, 2 if abs(share) < 0.1 else 3)} %" if not math.isnan(share) else "-"
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun in the right form: ``1 feeder``, ``2,400 feeders``."""
+    """Return a number with its noun in the right form: ``1 feeder``, ``2,400 feeders``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def in_money(number: str, figures: Mapping[str, Any]) -> str:
-    """A cost with what it is in, as far as the scenario says: ``1,234 USD``, ``1.5 × 10,000 yuan``."""
+    """Return a cost with what it is in, as far as the scenario says: ``1,234 USD``, ``1.5 × 10,000 yuan``."""
     unit = money(figures)
     return f"{number} {'× ' if unit[:1].isdigit() else ''}{unit}".strip()
 
 
 def money_name(figures: Mapping[str, Any]) -> str:
-    """What costs are in, for the heads of columns and the axes of figures."""
+    """Return what costs are in, for the heads of columns and the axes of figures."""
     return money(figures) or "the scenario's money"
 
 
 def money_note(figures: Mapping[str, Any]) -> list[str]:
-    """What costs are in where no currency says so: a sentence, or none."""
+    """Return what costs are in where no currency says so: a sentence, or none."""
     unit = money(figures)
     if unit == "kW":
         return ["Costs are in kW of overload, as no price of an upgrade was given."]
@@ -111,6 +114,6 @@ def money_note(figures: Mapping[str, Any]) -> list[str]:
 
 
 def clock(minute: float) -> str:
-    """A minute of the day: ``18:05``; of a later day: ``18:05 of day 2``."""
+    """Return a minute of the day: ``18:05``; of a later day: ``18:05 of day 2``."""
     day, left = divmod(round(minute), 1440)
     return f"{left // 60:02d}:{left % 60:02d}" + (f" of day {day + 1}" if day else "")

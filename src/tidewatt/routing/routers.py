@@ -132,12 +132,12 @@ class DijkstraRouter:
         return _reordered(order, found_first, links, time_ms)
 
     def to_few(self, origin: Ints) -> Ints:
-        """Times [ms] from each of `origin` to the few nodes."""
+        """Return times [ms] from each of `origin` to the few nodes."""
         nodes = checked_nodes(self._network, origin)
         return self._table(self._out, nodes, self._network.depart_node[nodes], self._few)
 
     def from_few(self, destination: Ints) -> Ints:
-        """Times [ms] to each of `destination` from the few nodes."""
+        """Return times [ms] to each of `destination` from the few nodes."""
         nodes = checked_nodes(self._network, destination)
         return self._table(self._in, nodes, nodes, self._network.depart_node[self._few])
 
@@ -246,13 +246,13 @@ class HierarchyRouter:
         return joined([f[0] for f in found], [f[1] for f in found], time_ms)
 
     def to_few(self, origin: Ints) -> Ints:
-        """Times [ms] from each of `origin` to the few nodes."""
+        """Return times [ms] from each of `origin` to the few nodes."""
         nodes = checked_nodes(self._network, origin)
         ranks = self._h.rank[self._network.depart_node[nodes]]
         return self._table(nodes, ranks, self._up, self._down, self._few_down)
 
     def from_few(self, destination: Ints) -> Ints:
-        """Times [ms] to each of `destination` from the few nodes."""
+        """Return times [ms] to each of `destination` from the few nodes."""
         nodes = checked_nodes(self._network, destination)
         return self._table(nodes, self._h.rank[nodes], self._down, self._up, self._few_up)
 
@@ -293,10 +293,10 @@ class Router(Protocol):
         """One shortest path for each pair of nodes."""
 
     def to_few(self, origin: Ints) -> Ints:
-        """Times [ms] from each of `origin` to each of the few nodes; -1 where there is no way."""
+        """Return times [ms] from each of `origin` to each of the few nodes; -1 where there is no way."""
 
     def from_few(self, destination: Ints) -> Ints:
-        """Times [ms] to each of `destination` from each of the few nodes; -1 where there is no way."""
+        """Return times [ms] to each of `destination` from each of the few nodes; -1 where there is no way."""
 
 
 def make_router(

@@ -112,7 +112,7 @@ def _trips(legs: Mapping[str, Array], charge: Mapping[str, Array], vehicles: int
 
 
 def _rank(owner: Array) -> Array:
-    """Number of each row among those of its owner; rows sorted by owner."""
+    """Return number of each row among those of its owner; rows sorted by owner."""
     if not len(owner):
         return np.zeros(0, np.int64)
     first = np.searchsorted(owner, owner)

@@ -80,7 +80,7 @@ def _not_above(values: Array, bound: Array) -> Array:
 
 
 def event_table(world: World, totals: Totals) -> pd.DataFrame:
-    """A row a charge."""
+    """Return a row a charge."""
     columns = {name: np.concatenate([e[name] for e in totals.events]) for name in totals.events[0]}
     return pd.DataFrame(
         {
@@ -101,7 +101,7 @@ def event_table(world: World, totals: Totals) -> pd.DataFrame:
 
 
 def unserved_table(totals: Totals) -> pd.DataFrame:
-    """A row a vehicle and time that ran low and did not charge on the way, with the reason."""
+    """Return a row a vehicle and time that ran low and did not charge on the way, with the reason."""
     columns = {name: np.concatenate([u[name] for u in totals.unserved]) for name in totals.unserved[0]}
     reasons = [reason.value for reason in Reason]
     return pd.DataFrame(
@@ -131,7 +131,7 @@ def _replications(tables: list[Mapping[str, Array]], dtype: Any) -> Array:
 
 
 def history_table(world: World, totals: Totals) -> pd.DataFrame:
-    """A row a replication, with the variance coefficient so far (sim-11)."""
+    """Return a row a replication, with the variance coefficient so far (sim-11)."""
     values = totals.values(world.parameters["statistic"])
     columns = (
         *("charges", "energy_kwh", "revenue", "mean_detour_min", "mean_wait_min", "mean_charge_min"),
@@ -148,7 +148,7 @@ def history_table(world: World, totals: Totals) -> pd.DataFrame:
 
 
 def station_table(world: World, totals: Totals, events: pd.DataFrame) -> pd.DataFrame:
-    """A row a station: what a day brings there on average."""
+    """Return a row a station: what a day brings there on average."""
     stations, roads = world.stations, world.roads
     days = totals.count * world.parameters["days"]
     number = np.concatenate([e["station"] for e in totals.events]).astype(np.int64)
@@ -185,7 +185,7 @@ def station_table(world: World, totals: Totals, events: pd.DataFrame) -> pd.Data
 def summarise(
     world: World, totals: Totals, events: pd.DataFrame, status: Status, run: RunInfo
 ) -> dict[str, Any]:
-    """The keys of ``summary.json``; means over replications of a day's figures."""
+    """Return the keys of ``summary.json``; means over replications of a day's figures."""
     p, m = world.parameters, totals.count
 
     def mean(name: str) -> float:

@@ -36,7 +36,7 @@ TRIPS_PER_VEHICLE = 2.5
 
 
 def check_parameters(scenario: Scenario) -> list[Issue]:
-    """What is wrong with a scenario's own ``[simulation]`` on its roads.
+    """Return what is wrong with a scenario's own ``[simulation]`` on its roads.
 
     Vehicles are held against demand only where they stand there: they may be an argument as well.
 
@@ -120,7 +120,7 @@ def world_of(
     diary: Diary | None = None,
     habits: Habits | None = None,
 ) -> World:
-    """What all replications share.
+    """Return what all replications share.
 
     Raises
     ------

@@ -173,7 +173,7 @@ class Worker:
         return plans, drivers, run_day(world, plans, drivers, self.router, charging, taste)
 
     def replicate(self, number: int) -> DayOutcome:
-        """What is kept of replication `number`."""
+        """Return what is kept of replication `number`."""
         begin = time.perf_counter()
         done = self.run(number)
         if number == 0:
@@ -181,7 +181,7 @@ class Worker:
         return outcome_of(self.world, done[2], time.perf_counter() - begin)
 
     def itineraries(self) -> Scenario:
-        """What vehicles did in the first replication; run again where another run had it."""
+        """Return what vehicles did in the first replication; run again where another run had it."""
         plans, drivers, day = self._first or self.run(0)
         return itineraries(self.world, plans, drivers, day)
 

@@ -93,7 +93,7 @@ class Totals:
         return mean, np.sqrt(np.maximum(variance, 0.0))
 
     def values(self, name: str) -> Array:
-        """A figure of every replication, shape (count,)."""
+        """Return a figure of every replication, shape (count,)."""
         return np.array([figures[name] for figures in self.figures], np.float64)
 
     def state(self) -> dict[str, dict[str, Array | float | int | str]]:
@@ -110,7 +110,7 @@ class Totals:
 
     @classmethod
     def of(cls, state: Mapping[str, Mapping[str, Array | float | int | str]]) -> Totals:
-        """What a checkpoint kept."""
+        """Return what a checkpoint kept."""
         totals = cls()
         totals.count = int(state["progress"]["count"])
         totals._sums = {name: np.array(values) for name, values in state["sums"].items()}

@@ -117,5 +117,5 @@ class World:
         return flow, bounded(self.roads, self.speed_flow.time_min(self.roads, flow))
 
     def link_kwh(self, time_min: Array) -> Array:
-        """What the reference vehicle takes to pass each link [kWh]."""
+        """Return what the reference vehicle takes to pass each link [kWh]."""
         return link_kwh(self.roads, time_min, self.parameters["temperature_c"])

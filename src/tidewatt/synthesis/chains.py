@@ -142,7 +142,10 @@ def choose_by_row(cumulative, row, uniform, chosen):  # type: ignore[no-untyped-
 
 @kernel
 def _choose_chain(i, day, rules, traits, chains):  # type: ignore[no-untyped-def]
-    """The chain of a day (-1: not driven), whether it is a work day, and the streams of place and day."""
+    """Return the chain of a day (-1.
+
+    Not driven), whether it is a work day, and the streams of place and day.
+    """
     weekday = (rules.first_weekday + day) % 7
     # As usual on this weekday, or anew: the key of the plan's stream says which.
     state = _stream(rules.seed, i, 1, day + WARM_UP_DAYS)
@@ -270,7 +273,7 @@ def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kw
 
 @kernel
 def _left_at_end(i, trips, dwells, initial, least, most, efficiency):  # type: ignore[no-untyped-def]
-    """What charging at once at full power leaves at the end [kWh]; -1 where it passes below `least`."""
+    """Return what charging at once at full power leaves at the end [kWh]; -1 where it is below `least`."""
     stored = initial
     for t in range(trips.first[i], trips.first[i + 1] + 1):
         d = t + i

@@ -70,14 +70,14 @@ class _Builder:
         return numbers
 
     def join(self, one: Array, other: Array, kind: _Kind) -> None:
-        """A street in both directions between each pair."""
+        """Add a street in both directions between each pair."""
         pairs = np.stack([np.ravel(one), np.ravel(other)], axis=1)
         self.pairs.append(pairs)
         self.kinds.append((len(pairs), kind))
 
 
 def streets(links: int = 3000, zones: int = 60, *, seed: int = 0) -> Roads:
-    """A city's roads with about `links` directed links.
+    """Return a city's roads with about `links` directed links.
 
     The middle is a grid of streets 400 m apart, every fourth an arterial. Around it lie rings, 900 m apart,
     and spokes; a quarter of the spokes and a third of the rings are arterials. An expressway ring, joined by
@@ -171,7 +171,7 @@ def _lay(town: _Builder, scale: float, rng: np.random.Generator) -> int:
 
 
 def _nearest_on_edge(grid: Array, line: Array, angle: Array) -> Array:
-    """The node on the grid's edge in each direction."""
+    """Return the node on the grid's edge in each direction."""
     half = line[-1]
     x, y = np.cos(angle), np.sin(angle)
     stretch = half / np.maximum(np.abs(x), np.abs(y))
@@ -308,7 +308,7 @@ def city(
     horizon: Horizon = WEEK,
     name: str = "city",
 ) -> Scenario:
-    """A city for `simulate`: `streets`, gravity demand as a table, stations, and one feeder a zone.
+    """Return a city for `simulate`: `streets`, gravity demand as a table, stations, and one feeder a zone.
 
     Everything is made up. Demand is that of the busiest hour: 4.6 vehicle trips a home and weekday. Each
     station has one to five fast and some normal chargers, more where there are more jobs and other

@@ -257,7 +257,7 @@ def _of_table(demand: Demand, roads: Roads) -> Array:
 
 
 def _to_period(demand: Demand, roads: Roads) -> Array:
-    """What brings the trips of each row to the roads' period.
+    """Return what brings the trips of each row to the roads' period.
 
     Rows with hours of their own are added up over all such hours, and brought to a day and then to the period
     by the day's profile (sim-16).

@@ -113,7 +113,7 @@ class FeederPlan(Shown):
         return len(self.rating_kw)
 
     def scaled(self, factor: float) -> FeederPlan:
-        """The same feeders, every rating, load and customer count times `factor`."""
+        """Return the same feeders, every rating, load and customer count times `factor`."""
         return replace(
             self,
             rating_kw=self.rating_kw * factor,
@@ -219,7 +219,7 @@ def base_load(plan: FeederPlan, horizon: Horizon, seed: int) -> Array:
 
 
 def grid_of(plan: FeederPlan, load_kw: Array, tightness: float, seed: int) -> Grid:
-    """The grid of a plan; headroom is divided by `tightness` where there is any."""
+    """Return the grid of a plan; headroom is divided by `tightness` where there is any."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(12,)))
     on = plan.bank >= 0
 
@@ -261,7 +261,7 @@ def grid_of(plan: FeederPlan, load_kw: Array, tightness: float, seed: int) -> Gr
 
 
 def _bank_names(plan: FeederPlan) -> Array:
-    """A bank is called after the substation of its feeders."""
+    """Name each bank after the substation of its feeders."""
     _, first = np.unique(plan.bank[plan.bank >= 0], return_index=True)
     feeders = plan.name[plan.bank >= 0][first]
     return np.array([f"{str(name).rsplit(' ', 1)[0]} bank" for name in feeders], dtype=object)

@@ -139,7 +139,9 @@ def plan_days(
     diary: Diary | None = None,
     types: FleetTypes | None = None,
 ) -> DayPlans:
-    """What `vehicles` want to do on `days` days from `start`; the synthesis is that of `week.synthesise`.
+    """Return what `vehicles` want to do on `days` days from `start`.
+
+    The synthesis is that of `week.synthesise`.
 
     Parameters
     ----------

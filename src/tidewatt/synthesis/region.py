@@ -39,7 +39,7 @@ def region(
     feeder_scale: float | None = None,
     name: str = "region",
 ) -> Scenario:
-    """A region with `feeders` feeders and `vehicles` electric vehicles.
+    """Return a region with `feeders` feeders and `vehicles` electric vehicles.
 
     Parameters
     ----------

@@ -199,7 +199,7 @@ MAX_NORMAL_KW = (7.2, 11.0, 11.0, 11.0, 11.0)
 
 
 def default_types(habits: Habits | None = None) -> FleetTypes:
-    """The vehicle classes of `Habits.battery` with what they take at fast and at normal chargers.
+    """Return the vehicle classes of `Habits.battery` with what they take at fast and at normal chargers.
 
     Highest fast-charging powers are manufacturers' round figures for models of 2020 to 2023 of each class;
     on-board chargers are single-phase 7.2 kW in small cars and three-phase 11 kW in others (+: not verified
@@ -219,7 +219,7 @@ def default_types(habits: Habits | None = None) -> FleetTypes:
 
 
 def with_types(habits: Habits, types: FleetTypes) -> Habits:
-    """The same habits, vehicles drawn from `types`: row k of `Habits.battery` is type k.
+    """Return the same habits, vehicles drawn from `types`: row k of `Habits.battery` is type k.
 
     Raises
     ------

@@ -145,7 +145,7 @@ def tariff_case(seed: int) -> Scenario:
 
 
 def tariff_case_v2g(seed: int) -> Scenario:
-    """The same with discharging at the main level.
+    """Return the same with discharging at the main level.
 
     Vehicles that set out with much may sell what little the way leaves them; without a state of charge to
     arrive with they would sell all. The lines could not recharge all to the mean at departure.

@@ -18,7 +18,7 @@ STREAM = 20
 
 
 def thin(scenario: Scenario, adoption: float, seed: int = 0) -> Scenario:
-    """The same region with the share `adoption` of all vehicles electric.
+    """Return the same region with the share `adoption` of all vehicles electric.
 
     Below the adoption a0 that the scenario was drawn at, every vehicle keeps its own uniform draw r
     and stays if r < adoption / a0: one that is there at 0.1 is there at 0.2, and weights stay.

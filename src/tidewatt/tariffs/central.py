@@ -173,17 +173,17 @@ class Case:
         return self.scenario.injections
 
     def with_margins(self, parameters: TariffOptions) -> Case:
-        """The same rows, with the margins of other parameters (tariff-15, tariff-16)."""
+        """Return the same rows, with the margins of other parameters (tariff-15, tariff-16)."""
         low, high = margins(self.influence, self.injections, self.rows, parameters, self.scenario.forecasts)
         return replace(self, parameters=parameters, rows=replace(self.rows, margin_low=low, margin_high=high))
 
     def without_margins(self) -> Case:
-        """The same rows when forecasts hold."""
+        """Return the same rows when forecasts hold."""
         none = np.zeros_like(self.rows.nominal)
         return replace(self, rows=replace(self.rows, margin_low=none, margin_high=none))
 
     def problem(self) -> TariffProblem:
-        """The central problem (tariff-8)."""
+        """Return the central problem (tariff-8)."""
         horizon, sites = self.scenario.horizon, self.sites
         price = np.repeat(sites.price_per_kwh[None], len(self.aggregators), axis=0)
         return TariffProblem(
@@ -220,7 +220,7 @@ def case_of(scenario: Scenario, parameters: TariffOptions) -> Case:
 
 
 def taken(rows: GridRows, index: Array) -> GridRows:
-    """Some of the rows."""
+    """Return some of the rows."""
     return GridRows(**{name: getattr(rows, name)[index] for name in GridRows.__slots__})
 
 

@@ -27,7 +27,7 @@ Entry = tuple[str, Any, int, float, str, str]
 
 
 def diagnosis_table(case: Case, elastic: Solution | None) -> pd.DataFrame:
-    """A row for every limit and step that the cheapest relaxation exceeds, in order of steps.
+    """Return a row for every limit and step that the cheapest relaxation exceeds, in order of steps.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def diagnosis_table(case: Case, elastic: Solution | None) -> pd.DataFrame:
 
 
 def diagnosis_words(case: Case, table: pd.DataFrame) -> str:
-    """The largest entry of each kind of limit in a sentence, vehicles that nothing serves first."""
+    """Return the largest entry of each kind of limit in a sentence, vehicles that nothing serves first."""
     if not len(table):
         return "The elastic problem names no limit: check that vehicles can reach their destinations in time."
     largest = table.sort_values("amount", ascending=False, kind="stable").drop_duplicates("limit")

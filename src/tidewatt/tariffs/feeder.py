@@ -130,7 +130,7 @@ def swept(feeder: Feeder, power_kw: Array, reactive_kvar: Array) -> Swept:
 
 
 def about_forecast(feeder: Feeder, power_kw: Array, reactive_kvar: Array, at: Array) -> Linear:
-    """The AC flow of the forecast and its derivatives: exact, losses included, without vehicles.
+    """Return the AC flow of the forecast and its derivatives: exact, losses included, without vehicles.
 
     Derivatives differ little from step to step; those of a line or bus are taken in the step in which the
     forecast moves it farthest from no load, where limits are nearest.

@@ -38,7 +38,7 @@ def _over(name: str, ids: Array, steps: int) -> dict[str, Array]:
 
 
 def tariff_table(case: Case, prices: Prices | None, interval: tuple[Array, Array] | None) -> pd.DataFrame:
-    """A row a site and step; no rows where nothing is published."""
+    """Return a row a site and step; no rows where nothing is published."""
     steps, ids = case.scenario.horizon.steps, case.sites.site_id
     shape = (len(ids), steps)
     low, high = interval if interval is not None else (np.full(shape, np.nan),) * 2
@@ -58,7 +58,7 @@ def tariff_table(case: Case, prices: Prices | None, interval: tuple[Array, Array
 
 
 def toll_table(case: Case, prices: Prices | None) -> pd.DataFrame:
-    """A row a link and step with a toll."""
+    """Return a row a link and step with a toll."""
     toll = prices.toll if prices is not None else np.zeros((case.roads.links, case.scenario.horizon.steps))
     link, step = np.nonzero(toll > 0)
     return pd.DataFrame(
@@ -92,7 +92,7 @@ def _grid(case: Case, kind: int, solution: Solution | None) -> tuple[Array, dict
 
 
 def line_table(case: Case, solution: Solution | None) -> pd.DataFrame:
-    """A row a line and step: flow with vehicles at the forecast, and within the uncertainty set."""
+    """Return a row a line and step: flow with vehicles at the forecast, and within the uncertainty set."""
     element, values = _grid(case, 0, solution)
     columns: dict[str, Array] = _over(
         "line_id", case.distribution.line_id[element], case.rows.nominal.shape[1]
@@ -106,7 +106,7 @@ def line_table(case: Case, solution: Solution | None) -> pd.DataFrame:
 
 
 def voltage_table(case: Case, solution: Solution | None) -> pd.DataFrame:
-    """A row a bus and step, the slack left out: magnitudes from the rows' squares."""
+    """Return a row a bus and step, the slack left out: magnitudes from the rows' squares."""
     element, values = _grid(case, 1, solution)
     columns: dict[str, Array] = _over("bus_id", case.distribution.bus_id[element], case.rows.nominal.shape[1])
     named = {
@@ -124,7 +124,9 @@ def voltage_table(case: Case, solution: Solution | None) -> pd.DataFrame:
 def aggregator_table(
     case: Case, prices: Prices | None, central: Array, own: Array, tariff_only: Array
 ) -> pd.DataFrame:
-    """A row an aggregator, site and step; `cost` is what the central plan's energy costs at price and tariff.
+    """Return a row an aggregator, site and step.
+
+    `cost` is what the central plan's energy costs at price and tariff.
 
     The price an aggregator pays rises with what it draws: ``dt (c + beta P + R) P`` (tariff-17).
 
@@ -156,7 +158,7 @@ def aggregator_table(
 
 
 def site_table(case: Case, solution: Solution | None) -> pd.DataFrame:
-    """A row a site and step: vehicles that arrive, wait and charge."""
+    """Return a row a site and step: vehicles that arrive, wait and charge."""
     steps = case.scenario.horizon.steps
     columns: dict[str, Array] = _over("site_id", case.sites.site_id, steps)
     names = ("entering", "bypassing", "queue", "charging", "discharging", "soc_mean")
@@ -206,14 +208,14 @@ def dataset(case: Case, problem: TariffProblem, solution: Solution | None) -> xr
 
 
 def history_table(reports: list[Progressed]) -> pd.DataFrame:
-    """A row a program solved."""
+    """Return a row a program solved."""
     names = Progressed.__slots__
     columns = {name: [getattr(report, name) for report in reports] for name in names}
     return pd.DataFrame(columns).astype({"iteration": "int64", "columns": "int64"})
 
 
 def _rows(columns: dict[str, Array], given: bool) -> pd.DataFrame:
-    """A table; without rows, yet with columns of the same types, where nothing is to be said."""
+    """Return a table; without rows, yet with columns of the same types, where nothing is to be said."""
     table = pd.DataFrame(columns)
     return table if given else table.iloc[:0].copy()
 
@@ -269,7 +271,7 @@ class FoundTariffs:
 def summarise(
     case: Case, problem: TariffProblem, found: FoundTariffs, status: Status, run: RunInfo
 ) -> dict[str, Any]:
-    """The keys of ``summary.json``; None where a figure was not computed."""
+    """Return the keys of ``summary.json``; None where a figure was not computed."""
     p, central, horizon = case.parameters, found.central, case.scenario.horizon
     published = found.published
     solved = central.status == "solved"
@@ -373,7 +375,7 @@ def _prices(problem: TariffProblem, central: Solution, found: FoundTariffs) -> d
 
 
 def _bounds(found: FoundTariffs) -> dict[str, Any]:
-    """What rounding the state of charge and pooling it are worth, as shares of the cost."""
+    """Return what rounding the state of charge and pooling it are worth, as shares of the cost."""
     central = found.central
     figures: dict[str, Any] = {}
     for name, other, value in (

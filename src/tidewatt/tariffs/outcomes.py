@@ -153,7 +153,7 @@ def _quantiles(values: Array) -> Array:
 
 
 def _slack(limit: Array) -> Array:
-    """What counts as kept beyond a limit."""
+    """Return what counts as kept beyond a limit."""
     return np.where(np.isfinite(limit), _TOLERANCE * np.maximum(np.abs(limit), 1.0), 0.0)
 
 
@@ -216,7 +216,9 @@ def _complete_days(influence: Influence, forecasts: Forecasts | None) -> Array:
 
 
 def outcome_table(outcomes: Outcomes, rows: GridRows, line_id: Array) -> pd.DataFrame:
-    """The table ``outcomes`` of the result: lines under drawn outcomes, plan by plan; empty without samples.
+    """Return the table ``outcomes`` of the result: lines under drawn outcomes, plan by plan.
+
+    Empty without samples.
 
     Parameters
     ----------

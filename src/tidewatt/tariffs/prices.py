@@ -43,7 +43,7 @@ class Prices:
         return self.line_part + self.voltage_part
 
     def only(self, needed: tuple[str, ...]) -> Prices:
-        """The tariff, and of tolls and charger prices those that are named; 0 for the others."""
+        """Return the tariff, and of tolls and charger prices those that are named; 0 for the others."""
         return replace(
             self,
             toll=self.toll if "tolls" in needed else np.zeros_like(self.toll),

@@ -126,7 +126,7 @@ def tariff(
 
 
 def _beside(case: Case, problem: TariffProblem, found: FoundTariffs, solver: Solver) -> None:
-    """What the plan is compared with: certain forecasts, rounding outwards, pooled batteries."""
+    """Solve what the plan is compared with: certain forecasts, rounding outwards, pooled batteries."""
     p, central = case.parameters, found.central
     if not (case.rows.margin_low.any() or case.rows.margin_high.any()):
         found.deterministic = central
@@ -151,7 +151,7 @@ def _diagnose(case: Case, problem: TariffProblem, found: FoundTariffs, solver: S
 
 
 def _kept_gammas(case: Case) -> list[str]:
-    """A word on injections that the study's gamma does not reach."""
+    """Return a word on injections that the study's gamma does not reach."""
     own = int(np.isfinite(case.injections.gamma).sum())
     if case.parameters["uncertainty"] != "box" or not own:
         return []
@@ -188,7 +188,7 @@ def _ac(case: Case, found: FoundTariffs) -> tuple[float, float] | None:
 
 
 def _status(found: FoundTariffs) -> Status:
-    """What was proved, of the central problem and of every aggregator's."""
+    """Return what was proved, of the central problem and of every aggregator's."""
     named = {"time": Status.TIME_LIMIT, "stalled": Status.STALLED, "infeasible": Status.INFEASIBLE}
     if found.central.status != "solved":
         return named[found.central.status]

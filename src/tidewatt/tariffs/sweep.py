@@ -26,7 +26,7 @@ _BINDING_PRICE = 1e-6
 
 
 def gammas_of(asked: Sequence[float] | float, parameters: TariffOptions) -> list[float]:
-    """What a sweep is made over, ascending, each once.
+    """Return what a sweep is made over, ascending, each once.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def binding(case: Case, solution: Solution, kind: int) -> list[object]:
 
 
 def swept(case: Case, central: Solution, gammas: Sequence[float], solver: Solver) -> pd.DataFrame:
-    """A row a gamma, in their order; each solve starts from the last, and all meet the same outcomes.
+    """Return a row a gamma, in their order; each solve starts from the last, and all meet the same outcomes.
 
     Where no plan keeps all limits, only the status is given.
     """

@@ -128,7 +128,7 @@ def _counted(number: int, noun: str) -> str:
 def _lacking(
     roads: StepRoads, sites: ChargingSites, aggregators: Aggregators, travel: Travel
 ) -> tuple[Array, Array]:
-    """Groups that cannot get through on their energy, and the kWh they lack, each of shape (groups,).
+    """Return groups that cannot get through on their energy, and the kWh they lack, each of shape (groups,).
 
     A vehicle may charge up to soc_max at every site on its way, in no time. What it lacks is charge at
     departure, or, where no charge at departure would do, capacity of the battery.

@@ -115,7 +115,7 @@ def _arrays(part: Fleet | Dwells | Trips) -> list[str]:
 
 
 def _road_shapes(scenario: Scenario, report: Findings) -> None:
-    """The same of roads, demand, types and stations; parts that lack what they refer to are reported."""
+    """Check the shapes of roads, demand, types and stations, and that what they refer to is there."""
     roads, feeders = scenario.roads, scenario.grid.feeders
     if scenario.types is not None:
         misshapen_types(scenario.types, report)
@@ -155,7 +155,7 @@ def _roads(scenario: Scenario, whole: bool, report: Findings) -> None:
 
 
 def _simulated_days(scenario: Scenario, report: Findings) -> None:
-    """The horizon holds a day at least, and whole time steps of the simulation."""
+    """Check that the horizon holds at least a day, and whole time steps of the simulation."""
     horizon = scenario.horizon
     if not (math.isfinite(horizon.minutes) and horizon.minutes > 0):
         return  # reported already

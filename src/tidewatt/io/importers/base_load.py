@@ -14,7 +14,7 @@ __all__ = ["default_shape", "over_steps", "planning_week"]
 
 
 def planning_week(year: int, step_min: float = 15.0) -> Horizon:
-    """A week from the second Monday or so of January (the first on or after the 8th) of `year`.
+    """Return a week from the second Monday or so of January (the first on or after the 8th) of `year`.
 
     The date sets weekdays, not the season: base load is that of the peak month by default.
     """

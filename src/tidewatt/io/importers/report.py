@@ -39,7 +39,7 @@ class ImportReport:
     warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain lists and numbers, for JSON."""
+        """Return the report as plain lists and numbers, for JSON."""
         return {
             "source": self.source,
             "counts": dict(self.counts),
@@ -50,7 +50,10 @@ class ImportReport:
         }
 
     def lines(self) -> list[str]:
-        """The report in lines for a terminal: no counts of 0, and of every list of ids the first few."""
+        """Return the report in lines for a terminal.
+
+        No counts of 0, and of every list of ids the first few.
+        """
         out = [f"Warning: {sentence}" for sentence in self.warnings]
         out.append(f"Imported {self.source}")
         counts = {name.replace("_", " "): value for name, value in self.counts.items() if value != 0}

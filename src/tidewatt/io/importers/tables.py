@@ -35,12 +35,12 @@ Sheet = list[list[Any]]
 
 
 def unreadable(path: Path, problem: str, fix: str) -> ScenarioError:
-    """The error for a file that cannot be read at all."""
+    """Return the error for a file that cannot be read at all."""
     return ScenarioError([Issue(path.name, "", problem, fix)])
 
 
 def a_folder(path: Path, *patterns: str) -> ScenarioError:
-    """The error for a folder in place of a file, with the files in it that may be meant."""
+    """Return the error for a folder in place of a file, with the files in it that may be meant."""
     there = sorted({file.name for pattern in patterns for file in path.glob(pattern)})
     fix = f"Name the file in it: {', '.join(there[:3])}" if there else "Name a file"
     return ScenarioError([Issue(str(path), "", "it is a folder, not a file", fix)])
@@ -95,7 +95,9 @@ _TABLES = (".parquet", ".csv")
 
 
 def tables_of(path: Path) -> list[Path]:
-    """A folder's Parquet and CSV files in order of name (of one table in both forms, Parquet); else `path`.
+    """Return a folder's Parquet and CSV files in order of name (of one table in both forms, Parquet).
+
+    Else `path`.
 
     Raises
     ------
@@ -116,7 +118,7 @@ def tables_of(path: Path) -> list[Path]:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """A table with its columns as given; CSV (also gzipped or xz) or Parquet, told by the content.
+    """Return a table with its columns as given; CSV (also gzipped or xz) or Parquet, told by the content.
 
     Raises
     ------
@@ -148,7 +150,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def nearest_words(value: str, known: Iterable[str], count: int = 3) -> str:
-    """The known words nearest to `value`, case aside, as a phrase; all of them when none is near."""
+    """Return the known words nearest to `value`, case aside, as a phrase; all of them when none is near."""
     words = list(known)
     lower = {word.casefold(): word for word in words}
     near = difflib.get_close_matches(value.casefold(), list(lower), count, 0.5)
@@ -174,11 +176,11 @@ class FrameColumns:
         return len(self.frame)
 
     def find(self, *words: str) -> str | None:
-        """The first of these names that the table has."""
+        """Return the first of these names that the table has."""
         return next((word for word in words if word in self._places), None)
 
     def need(self, meaning: str, *words: str) -> str | None:
-        """The same, reported where the table has none of them."""
+        """Return the same, reported where the table has none of them."""
         found = self.find(*words)
         if found is None:
             there = ", ".join(map(str, self.frame.columns[:8]))
@@ -187,7 +189,7 @@ class FrameColumns:
         return found
 
     def cells(self, column: str) -> pd.Series:
-        """A column as it is."""
+        """Return a column as it is."""
         return self.frame.iloc[:, self._places[column]]
 
     def report(self, column: str, problem: str, fix: str, rows: Array) -> None:
@@ -197,7 +199,7 @@ class FrameColumns:
             self.issues.append(Issue(self.name, column, problem, fix, shown, len(rows)))
 
     def numbers(self, column: str | None) -> Array:
-        """A column as float64, nan where empty or absent; cells that are no numbers are reported."""
+        """Return a column as float64, nan where empty or absent; cells that are no numbers are reported."""
         if column is None:
             return np.full(len(self), np.nan)
         cells = self.cells(column)
@@ -209,7 +211,7 @@ class FrameColumns:
         return np.where(np.isinf(values), np.nan, values)
 
     def flags(self, column: str | None, default: bool) -> Array:
-        """A column of true and false."""
+        """Return a column of true and false."""
         if column is None:
             return np.full(len(self), default)
         words = self.cells(column).fillna("").astype(str).str.strip().str.lower().to_numpy(object)
@@ -221,7 +223,7 @@ class FrameColumns:
         return np.where(words == "", default, np.isin(words.astype(str), _TRUE))
 
     def ids(self, column: str | None) -> Array:
-        """A column of ids as texts, whole numbers without a point; empty where the cell is."""
+        """Return a column of ids as texts, whole numbers without a point; empty where the cell is."""
         if column is None:
             return np.full(len(self), "", object)
         cells = self.cells(column)

@@ -35,7 +35,7 @@ class _Owners:
 
 
 def build_distribution(buses: ScenarioTable, lines: ScenarioTable) -> tuple[Distribution, pa.Array]:
-    """The grid of lines between known buses, and the ids of its buses."""
+    """Return the grid of lines between known buses, and the ids of its buses."""
     bus_ids, rows = known_ids(buses, "bus_id")
     slack = buses.flags("slack")[rows]
     figures = {name: buses.numbers(name)[rows] for name in ("voltage_min_pu", "voltage_max_pu", "base_kv")}

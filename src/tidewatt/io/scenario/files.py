@@ -41,7 +41,7 @@ class Source(Protocol):
     readable: bool
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """A column, read now."""
+        """Return a column, read now."""
 
 
 class ParquetTable:
@@ -68,7 +68,7 @@ class ParquetTable:
         self._issues = issues
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """A column; where its pages are damaged, nulls and an issue."""
+        """Return a column; where its pages are damaged, nulls and an issue."""
         try:
             column = self._file.read(columns=[name], use_threads=True).column(0)
             column.validate(
@@ -130,12 +130,12 @@ class MemoryTable:
 
     @classmethod
     def unreadable(cls) -> MemoryTable:
-        """What stands for a table that could not be read."""
+        """Return what stands for a table that could not be read."""
         return cls(pa.table({}), readable=False)
 
     @classmethod
     def of_frame(cls, frame: Any) -> MemoryTable:
-        """A pandas DataFrame (its index is ignored), a pyarrow Table or a mapping of columns."""
+        """Return a pandas DataFrame (its index is ignored), a pyarrow Table or a mapping of columns."""
         if isinstance(frame, pa.Table):
             return cls(frame)
         try:
@@ -152,7 +152,7 @@ class MemoryTable:
         return cls(pa.Table.from_arrays(arrays, names=[name for name, _ in pairs]))
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """A column; the first where the name occurs twice."""
+        """Return a column; the first where the name occurs twice."""
         return self._table.column(self.names.index(name))
 
 

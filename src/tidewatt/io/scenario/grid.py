@@ -41,7 +41,7 @@ class _Level:
 
 
 def build_grid(tables: GridTables, horizon: Horizon, carry: bool) -> tuple[Grid, pa.Array]:
-    """The grid, and the ids of feeders for the other tables."""
+    """Return the grid, and the ids of feeders for the other tables."""
     ids, rows = known_ids(tables.feeders, "feeder_id")
     feeders = _level(tables.feeders, "feeder", ids, rows)
     bank_ids, bank_rows = known_ids(tables.banks, "bank_id")
@@ -136,7 +136,7 @@ def _placed(table: ScenarioTable, column: str, levels: tuple[_Level, ...], steps
 
 
 def _labelled(table: ScenarioTable, levels: tuple[_Level, ...]) -> list[IdColumn]:
-    """The table's id of each level; rows are named by them from now on."""
+    """Return the table's id of each level; rows are named by them from now on."""
     ids = [table.ids(f"{level.kind}_id") for level in levels]
     table.label_rows(*ids, unique=False)
     if len(levels) == 1:
@@ -145,7 +145,7 @@ def _labelled(table: ScenarioTable, levels: tuple[_Level, ...]) -> list[IdColumn
 
 
 def _named(level: _Level, position: int) -> str:
-    """An element in words."""
+    """Return an element in words."""
     return f"{level.kind} {level.ids[int(position)].as_py()}"
 
 

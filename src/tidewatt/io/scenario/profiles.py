@@ -16,7 +16,7 @@ _MOST = 1e15
 
 
 def whole_numbers(table: ScenarioTable, name: str, allowed: str, *, stand_in: int = 1) -> Array:
-    """A column as int64; cells that hold no whole number are reported and take a stand-in."""
+    """Return a column as int64; cells that hold no whole number are reported and take a stand-in."""
     values = table.numbers(name)
     whole = np.isfinite(values) & (np.abs(values) <= _MOST)
     whole &= values == np.round(np.where(whole, values, 0.0))

@@ -269,7 +269,7 @@ def _with_tariffs(scenario: Scenario, tables: ScenarioTables, steps: bool) -> Sc
 
 
 def _wide_horizon(tables: ScenarioTables) -> Horizon:
-    """A horizon that holds whatever the tables say, to check the rest where there is none."""
+    """Return a horizon that holds whatever the tables say, to check the rest where there is none."""
     most = 0.0
     for name in ("headroom", "base_load", "energy_prices", "injections", "forecasts"):
         step = tables.open(name).numbers("step", default=np.nan)

@@ -62,7 +62,7 @@ def default_classes(length_km: Array, free_time_min: Array, at_centroid: Array) 
 def build_roads(
     tables: RoadTables, feeders: pa.Array, config: Config, carry: bool
 ) -> tuple[Roads, pa.Array, pa.Array]:
-    """The roads of rows that make sense, the ids of their nodes and of their zones."""
+    """Return the roads of rows that make sense, the ids of their nodes and of their zones."""
     node_ids, rows = known_ids(tables.nodes, "node_id")
     through = tables.nodes.flags("through")[rows]
     links = _links(tables.links, node_ids, through, carry)

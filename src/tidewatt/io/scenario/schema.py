@@ -54,28 +54,28 @@ class Column:
 
 
 def an_id(name: str, required: bool = True) -> Column:
-    """A column of ids."""
+    """Return a column of ids."""
     return Column(name, "id", required, meaning="a whole number or a text")
 
 
 def a_text(name: str) -> Column:
-    """An optional column of texts."""
+    """Return an optional column of texts."""
     return Column(name, "text", meaning="a text")
 
 
 def must(name: str, meaning: str, stand_in: float = 0.0) -> Column:
-    """A column of numbers that must be there and filled."""
+    """Return a column of numbers that must be there and filled."""
     return Column(name, "number", True, stand_in=stand_in, meaning=meaning)
 
 
 def may(name: str, meaning: str, default: float | None = None, stand_in: float | None = None) -> Column:
-    """An optional column of numbers; `default` is what an empty cell means."""
+    """Return an optional column of numbers; `default` is what an empty cell means."""
     fallback = default if stand_in is None else stand_in
     return Column(name, "number", False, default, 0.0 if fallback is None else fallback, meaning)
 
 
 def a_flag(name: str, default: bool) -> Column:
-    """An optional column of true and false."""
+    """Return an optional column of true and false."""
     return Column(name, "flag", False, float(default), float(default), "true or false")
 
 
@@ -328,7 +328,7 @@ def in_steps(names: Iterable[str]) -> tuple[bool, bool]:
 
 
 def columns_of(table: str, names: Iterable[str]) -> dict[str, Column]:
-    """The columns that a table may have, given those that it has.
+    """Return the columns that a table may have, given those that it has.
 
     Links are described by themselves, in steps or both: one column of a description asks for the others.
     """

@@ -31,7 +31,7 @@ class IdColumn:
     values: pa.Array
 
     def text(self, row: int) -> str:
-        """The id of a row, which is not empty, as the user wrote it."""
+        """Return the id of a row, which is not empty, as the user wrote it."""
         return str(self.values[int(self.codes[row])].as_py())
 
     def positions(self, known: pa.Array) -> Array:
@@ -51,7 +51,7 @@ class IdColumn:
 
 
 def flat(column: pa.ChunkedArray) -> pa.Array:
-    """A column as one array."""
+    """Return a column as one array."""
     array = column.combine_chunks()
     return array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
 
@@ -187,7 +187,7 @@ class ScenarioTable:
         return [name for name in dict.fromkeys(self.source.names) if name.startswith("x_")]
 
     def numbers(self, name: str, *, default: float | Array | None = None) -> Array:
-        """A column as float64, shape (rows,).
+        """Return a column as float64, shape (rows,).
 
         Empty cells of an optional column mean `default`, by default the schema's, nan where it has
         none. Unusable cells are reported, take a stand-in and mark their row in `rejected`. nan and
@@ -247,7 +247,7 @@ class ScenarioTable:
         return pa.chunked_array([pa.nulls(self.rows, pa.float64())]), filled
 
     def flags(self, name: str) -> Array:
-        """A column of true and false as bool, shape (rows,); empty cells mean the schema's default."""
+        """Return a column of true and false as bool, shape (rows,); empty cells mean the schema's default."""
         spec = self.columns[name]
         filling = np.full(self.rows, bool(spec.default))
         if not self.has(name):
@@ -268,7 +268,7 @@ class ScenarioTable:
         return np.asarray(np.where(blank, filling, known))
 
     def ids(self, name: str) -> IdColumn:
-        """A column of ids, outer spaces removed; all empty where the column is absent."""
+        """Return a column of ids, outer spaces removed; all empty where the column is absent."""
         nothing = IdColumn(np.full(self.rows, -1, np.int32), pa.array([], pa.string()))
         if not self.has(name):
             return nothing
@@ -288,7 +288,7 @@ class ScenarioTable:
             )
 
     def values(self, name: str) -> Array | None:
-        """A column carried along: float64 where it holds numbers, else texts; None where absent."""
+        """Return a column carried along: float64 where it holds numbers, else texts; None where absent."""
         if not self.has(name):
             return None
         column = self.source.column(name)
@@ -316,7 +316,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _flag(value: Any) -> bool | None:
-    """What a cell says; None where it says neither."""
+    """Return what a cell says; None where it says neither."""
     text = str(value).strip().lower()
     if text in ("true", "yes", "1", "1.0", "t", "y"):
         return True
@@ -360,7 +360,7 @@ class ScenarioTables:
                 self._issues.append(Issue(name, "", "the table is missing", fix))
 
     def open(self, name: str) -> ScenarioTable:
-        """The table; an empty one where it is absent."""
+        """Return the table; an empty one where it is absent."""
         return ScenarioTable(name, self._sources.get(name, MemoryTable.unreadable()), self._issues)
 
     @classmethod

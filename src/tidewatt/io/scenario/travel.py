@@ -150,7 +150,7 @@ def _prices(table: ScenarioTable, sites: pa.Array, steps: int) -> Array:
 
 
 def build_aggregators(table: ScenarioTable) -> tuple[Aggregators, pa.Array]:
-    """Aggregators, and their ids."""
+    """Return aggregators, and their ids."""
     ids, rows = known_ids(table, "aggregator_id")
     names = [name for name in Aggregators.__slots__ if name != "aggregator_id"]
     columns = {name: table.numbers(name) for name in names}
@@ -167,7 +167,7 @@ def build_travel(
     nodes: pa.Array,
     discharging: bool,
 ) -> Travel:
-    """Groups of vehicles between known nodes, in the order of rows.
+    """Return groups of vehicles between known nodes, in the order of rows.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ def nullable(values: Array) -> pa.Array:
 
 
 def taken(values: pa.Array, index: Array) -> pa.Array:
-    """A column ``values[index]``, null where the index is negative."""
+    """Return a column ``values[index]``, null where the index is negative."""
     return values.take(pa.array(index, mask=np.asarray(index) < 0))
 
 

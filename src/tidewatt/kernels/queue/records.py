@@ -163,7 +163,7 @@ class ChoiceRules(NamedTuple):
 
 
 def records(shape: int | tuple[int, ...], kind: np.dtype[Any]) -> Any:
-    """Records of zeros, whose fields can be read as attributes with and without compilation."""
+    """Return records of zeros, whose fields can be read as attributes with and without compilation."""
     return np.zeros(shape, kind).view(np.recarray)
 
 
@@ -182,7 +182,7 @@ def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
 
 @intrinsic
 def _uncounted(typing, arrays):
-    """The same array, or named tuple with the same arrays, without owners."""
+    """Return the same array, or named tuple with the same arrays, without owners."""
 
     def build(context, builder, signature, arguments):
         kind, value = signature.args[0], arguments[0]

@@ -93,7 +93,7 @@ def rank_stations(queue, rules, to, onward, begin, end, table):
 
 @inlined
 def _nearest_first(queue, rules, table, r, to, onward):
-    """The station that `scan` finds, from the cheapest without any wait on.
+    """Return the station that `scan` finds, from the cheapest without any wait on.
 
     Rounding keeps order: a station's cost is never below its cost without any wait, to the last bit.
 

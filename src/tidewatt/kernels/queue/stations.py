@@ -40,7 +40,7 @@ def _mix(z):
 
 @inlined
 def _even(bits):
-    """A number strictly between 0 and 1 from 64 bits."""
+    """Return a number strictly between 0 and 1 from 64 bits."""
     return (np.float64(bits >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
 
 
@@ -188,7 +188,7 @@ def _regrets(shortlist, found, minutes):
 
 @inner
 def least_regret(queue, rules, found, r, to, onward):
-    """The station of least regret (sim-8) among the shortlisted.
+    """Return the station of least regret (sim-8) among the shortlisted.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def least_regret(queue, rules, found, r, to, onward):
 
 @inner
 def scan(queue, rules, r, to, onward):
-    """The station that request `r` chooses of all that can be reached, -1: none."""
+    """Return the station that request `r` chooses of all that can be reached, -1: none."""
     charge = queue.charges[r]
     best = np.inf
     chosen = np.int64(-1)
@@ -277,7 +277,7 @@ def decide(queue, rules, first, to, onward):
 
 @kernel
 def offer(queue, rules, r, to, onward, out):
-    """What every station offers request `r`, for a choice made outside.
+    """Write what every station offers request `r`, for a choice made outside.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ def _tree(first, node, order):
 
 @kernel
 def elimination_order(first, node, order):
-    """An order with the same arcs as `order` in which every subtree of the elimination tree is a range.
+    """Return an order with the same arcs as `order` in which subtrees of the elimination tree are ranges.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def elimination_order(first, node, order):
 
 @kernel
 def levels(parent):
-    """Number of ancestors of every node, and lowest rank in its subtree."""
+    """Return number of ancestors of every node, and lowest rank in its subtree."""
     n = len(parent)
     depth = np.zeros(n, np.int32)
     lowest = np.empty(n, np.int32)
@@ -107,7 +107,7 @@ def levels(parent):
 
 @kernel
 def _arcs(first, node, order, parent):
-    """What `arcs` returns, the arcs of a node in no order."""
+    """Return what `arcs` returns, the arcs of a node in no order."""
     n = len(order)
     rank = np.empty(n, np.int32)
     for r in range(n):

@@ -90,7 +90,7 @@ def _augment(state, before, after, parent):
 
 @kernel
 def _smallest(values, count):
-    """The `count`-th smallest of `values`, which are all different; puts them in another order."""
+    """Return the `count`-th smallest of `values`, which are all different; puts them in another order."""
     low = 0
     high = len(values) - 1
     while low < high:

@@ -338,7 +338,7 @@ class Pairs(NamedTuple):
 
 @kernel
 def _grow(star, cost, pairs, o, wanted, reach, via, place, heap):
-    """The tree of origin `o` to all its destinations."""
+    """Grow the tree of origin `o` to all its destinations."""
     a, b = pairs.first[o], pairs.first[o + 1]
     left = 0
     for r in range(a, b):

@@ -38,7 +38,7 @@ def _ancestors(hierarchy, nodes):
 
 @kernel
 def _sweep(hierarchy, cost, needed, time, by):
-    """Times to all `needed` nodes from the top down, and the arc by which each is reached; by lane.
+    """Find times to all `needed` nodes from the top down, and the arc by which each is reached; by lane.
 
     Flat arrays and slices of fixed length: the inner loop becomes vector instructions.
     """
@@ -126,7 +126,7 @@ def load(hierarchy, cost, origins, source, first, target, demand, carried, least
 
 @kernel
 def _climb(hierarchy, cost, s, time, lane, climb):
-    """Times from `s` to its ancestors by arcs that only lead up, and the last arc of each."""
+    """Find times from `s` to its ancestors by arcs that only lead up, and the last arc of each."""
     time[s * LANES + lane] = 0
     v = s
     while v >= 0:

@@ -133,7 +133,7 @@ def path_kwh(first, links, link_kwh, total):
 
 @kernel
 def rest_kwh(active, n, pos, end, part, path, link_kwh, total):
-    """What the rest of the way of vehicles ``active[:n]`` takes at today's speeds, into ``total[:n]``."""
+    """Write into ``total[:n]`` what the rest of the way of ``active[:n]`` takes at today's speeds."""
     for k in range(n):
         i = active[k]
         energy = 0.0

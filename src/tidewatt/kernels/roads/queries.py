@@ -91,7 +91,7 @@ def _least(one, two):
 
 @kernel
 def times_of_few(hierarchy, ranks, start, pool, few, few_start, few_pool, column, below, out):
-    """Times between each of many nodes and each of few.
+    """Find times between each of many nodes and each of few.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def _climb(hierarchy, cost, down, v, goal, start, pool, arcs):
 
 @kernel
 def lower(hierarchy, cost, arc, down):
-    """The lower arc of the highest triangle below `arc` that costs what the arc does; there is one.
+    """Return the lower arc of the highest triangle below `arc` that costs what the arc does; there is one.
 
     The highest node that the way passes closes such a triangle with both ends, hence the search from above.
     """

@@ -267,7 +267,7 @@ def _map(figure: Figure, ax: Axes, result: Configuration, roads: Roads | None) -
 
 
 def _ranking(ax: Axes, result: Configuration) -> None:
-    """The stations with most charges among those that change: chargers of both kinds, before and after."""
+    """Draw the stations with most charges that change: chargers of both kinds, before and after."""
     plan = result.plan
     fast = (plan["fast_after"] - plan["fast_before"]).to_numpy(float)
     normal = (plan["normal_after"] - plan["normal_before"]).to_numpy(float)

@@ -99,7 +99,7 @@ def time_axis(ax: Axes, minute: Array) -> None:
 
 @styled
 def fleet_day(result: Simulation) -> Figure:
-    """What the vehicles do over the day, those parked left out, and what is charged where.
+    """Return what the vehicles do over the day, those parked left out, and what is charged where.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def fleet_day(result: Simulation) -> Figure:
 
 
 def _smooth(values: Array) -> Array:
-    """Running mean; at both ends of what there is."""
+    """Return running mean; at both ends of what there is."""
     half = _WINDOW_MIN // 2
     run = np.concatenate([[0.0], np.cumsum(values)])
     at = np.arange(len(values))

@@ -154,7 +154,7 @@ def _short(name: object) -> str:
 
 
 def _ranking(ax: Axes, result: Simulation) -> None:
-    """The stations that cause most waiting: mean wait, and how much of the day their chargers are taken."""
+    """Draw the stations that cause most waiting: mean wait, and how long chargers are taken."""
     table = result.stations
     wait = np.nan_to_num(table["mean_wait_min"].to_numpy(float))
     late = np.nan_to_num(table["p95_wait_min"].to_numpy(float))

@@ -151,7 +151,7 @@ def _come_closer(ax: Axes, low: Array, high: Array, limit: Array) -> None:
 
 
 def _limit(ax: Axes, edges: Array, limit: Array, least: float, scale: float) -> None:
-    """The limit with room above, and its negative where flow comes back half as far."""
+    """Draw the limit with room above, and its negative where flow comes back half as far."""
     look: Any = {"baseline": None, "color": COLOURS["limit"], "linewidth": 1.6}
     ax.stairs(limit * scale, edges, label="limit", **look)
     lowest = ax.get_ylim()[0]

@@ -88,7 +88,7 @@ def why_nothing(result: Tariffs) -> str:
 
 @styled
 def tariff_map(result: Tariffs) -> Figure:
-    """The tariff of every site over the horizon.
+    """Return the tariff of every site over the horizon.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def site_day(result: Tariffs) -> Figure:
 
 @styled
 def cost_over_gamma(result: Tariffs) -> Figure:
-    """What protection costs, what it does to tariffs, and how often limits are still exceeded.
+    """Return what protection costs, what it does to tariffs, and how often limits are still exceeded.
 
     Parameters
     ----------

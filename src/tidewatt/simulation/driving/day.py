@@ -219,7 +219,7 @@ class Loop:
     # --- charging on the way -------------------------------------------------------------------
 
     def _look_for_station(self, begin: float) -> None:
-        """Requests in order of time; who finds a station turns there, the others drive on."""
+        """Serve requests in order of time: who finds a station turns there, the others drive on."""
         asking, self.asking = sorted(self.asking), []
         minute = np.maximum([time for time, _, _ in asking], begin)
         who = np.array([i for _, i, _ in asking], np.int32)

@@ -140,7 +140,7 @@ class DayLedger:
         return gained
 
     def charged(self, who: Array) -> Array:
-        """What batteries gained at a station [kWh]."""
+        """Return what batteries gained at a station [kWh]."""
         gained: Array = self.asked_kwh[who] * self._world.parameters["charge_efficiency"]
         self.charged_kwh[who] += gained
         return gained
@@ -172,7 +172,7 @@ class DayLedger:
         self.states[:, first:last] = found[:, None]
 
     def close(self, trip: Array, zone: Array, parked_since: Array, motion: Motion) -> None:
-        """The stays that last until the end, and what batteries hold after them.
+        """Close the stays that last until the end, and note what batteries hold after them.
 
         Attributes `stored_kwh`, `driven_kwh` and `rescued_kwh` (what an empty battery could not give) are
         known from now on; all of shape (vehicles,).

@@ -77,7 +77,7 @@ class Urban:
 
 
 def speed_flow(name: str) -> SpeedFlow:
-    """The model of a name in the parameters."""
+    """Return the model of a name in the parameters."""
     return Bpr() if name == "bpr" else Urban()
 
 
@@ -131,7 +131,7 @@ def temperature_factor(temperature_c: float) -> float:
 
 
 def link_kwh(roads: Roads, time_min: Array, temperature_c: float) -> Array:
-    """What the reference vehicle takes to pass each link [kWh], shape (links,)."""
+    """Return what the reference vehicle takes to pass each link [kWh], shape (links,)."""
     per_km = kwh_per_km(roads.road_class, speeds_kmh(roads, time_min))
     energy: Array = roads.length_km * per_km * temperature_factor(temperature_c)
     return energy

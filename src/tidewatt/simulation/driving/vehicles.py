@@ -142,7 +142,7 @@ class Motion:
         self._path, self._used = kept, int(first[-1])
 
     def rest_kwh(self) -> Array:
-        """What the rest of the way takes at today's speeds, for ``active[:count]``."""
+        """Return what the rest of the way takes at today's speeds, for ``active[:count]``."""
         rest = np.zeros(self.count)
         energy = self._link_kwh[self.row]
         rest_kwh(self.active, self.count, self._pos, self._end, self._part, self._path, energy, rest)

@@ -80,7 +80,7 @@ class Requests(Shown):
         return int(self.to_ms.shape[1])
 
     def rows(self, begin: int, end: int) -> Requests:
-        """Requests `begin` to `end` - 1."""
+        """Return requests `begin` to `end` - 1."""
         part = {f.name: getattr(self, f.name) for f in fields(self)}
         return Requests(**{k: v if k == "taste_seed" else v[begin:end] for k, v in part.items()})
 
@@ -168,7 +168,7 @@ class Sessions:
         return np.asarray(self.price_per_kwh * self.energy_kwh)
 
     def rows(self, index: Array) -> Sessions:
-        """Some sessions, by index, mask or order."""
+        """Return some sessions, by index, mask or order."""
         return Sessions(*(getattr(self, field.name)[index] for field in fields(self)))
 
 

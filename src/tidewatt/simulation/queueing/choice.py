@@ -104,7 +104,7 @@ def per_minute(value_of_time_per_h: float) -> float:
 
 
 def choice_of(parameters: SimulationOptions) -> GeneralisedCost | RandomRegret:
-    """The built-in rule that parameters ask for."""
+    """Return the built-in rule that parameters ask for."""
     if parameters["choice"] == "regret":
         if parameters["value_of_time_per_h"] <= 0.0:
             raise ValueError("choice = regret weighs payment in minutes: give value_of_time_per_h above 0")

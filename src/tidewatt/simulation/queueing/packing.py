@@ -83,7 +83,7 @@ def queue_of(
 
 
 def grown(queue: Queue, capacity: int) -> Queue:
-    """The same with room for more requests."""
+    """Return the same with room for more requests."""
     charges, coming = records(capacity, CHARGE), records(capacity, ARRIVAL)
     charges[: len(queue.charges)] = queue.charges
     coming[: len(queue.coming)] = queue.coming
@@ -122,7 +122,7 @@ def take_in(queue: Queue, rules: ChoiceRules, requests: Requests, first: int) ->
 
 
 def sessions_of(queue: Queue, begin: int, end: int) -> Sessions:
-    """The charges of those who were the `begin`-th to `end`-th, exclusive, to come to a station."""
+    """Return the charges of those who were the `begin`-th to `end`-th, exclusive, to come to a station."""
     r = queue.charges["log"][begin:end].astype(np.int64)
     charge = queue.charges.view(np.ndarray)[r]
     here = queue.stations.view(np.ndarray)[charge["station"]]

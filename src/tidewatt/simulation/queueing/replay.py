@@ -51,7 +51,7 @@ class PreparedDay:
     table: Any
 
     def at(self, chargers: int, most: int) -> Queue:
-        """A copy to let a day happen in.
+        """Return a copy to let a day happen in.
 
         Parameters
         ----------

@@ -45,7 +45,7 @@ def join(
     stations: Stations | None = None,
     name: str = "joined",
 ) -> Joined:
-    """A case of tariffs: vehicles of the one's roads charge from the other's buses.
+    """Return a case of tariffs: vehicles of the one's roads charge from the other's buses.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def _aggregators(rules: JoiningRules) -> Aggregators:
 
 
 def _grouped(horizon: Horizon, rules: JoiningRules) -> int:
-    """Steps from one group of departures to the next."""
+    """Return steps from one group of departures to the next."""
     return max(round(rules.depart_every_min / horizon.step_min), 1)
 
 

@@ -192,7 +192,9 @@ def contracted(roads: Roads, keep: Array, horizon: Horizon, rules: JoiningRules)
 def rounding(
     ways: Ways, trips: Array, hops: Array, horizon: Horizon, contract: bool
 ) -> tuple[str, tuple[str, ...]]:
-    """What rounding to steps does to the mean time of a trip, in a sentence; a warning where it is much.
+    """Return what rounding to steps does to the mean time of a trip, in a sentence.
+
+    A warning where it is much.
 
     Parameters
     ----------

@@ -111,7 +111,7 @@ class Pricing:
             yield k, cost, action
 
     def _costs(self, m: int, duals: Duals, price: Array) -> tuple[float, Array, Array]:
-        """What a step, links (steps, links) and options (steps, options) cost an aggregator's vehicles."""
+        """Return what a step, links (steps, links) and options (steps, options) cost vehicles."""
         p, levels = self.problem, self.levels
         w = float(self.weight * p.aggregators.time_value_per_h[m] * p.step_h)
         toll = (self.weight * p.toll + duals.roads).T
@@ -175,7 +175,7 @@ class Pricing:
         return float(self.weight * most * (1.0 + 1e-6) + 1e-6)
 
     def _of_limits(self, duals: Duals) -> float:
-        """What the limits add to the bound at these prices."""
+        """Return what the limits add to the bound at these prices."""
         p = self.problem
         beta = p.aggregators.price_sensitivity_per_kwh_kw[:, None, None]
         total = -float(np.sum(self.weight * beta * p.step_h * duals.power_kw**2))

@@ -292,7 +292,7 @@ def _energy(problem: TariffProblem, power_at: Array, weight: float) -> tuple[Arr
 
 
 def _of_rows(rows: GridRows, duals: Duals, shape: tuple[int, ...], power_at: Array) -> Array:
-    """What rows add to the price of a kW."""
+    """Return what rows add to the price of a kW."""
     price = rows.sensitivity.T @ (duals.high - duals.low)
     added: Array = np.broadcast_to(price[None], shape).reshape(-1)[power_at]
     return added
@@ -418,7 +418,7 @@ def solve_restricted(
 
 
 def _run(program: ArcProgram, tolerance: float, until: float) -> Any:
-    """The solver's result, of the first settings that reach the tolerance or else of the last."""
+    """Return the solver's result, of the first settings that reach the tolerance or else of the last."""
     import piqp
     import scipy.sparse as sp
 

@@ -224,7 +224,7 @@ def solve_arcs(
 
 
 def penalties_of(problem: TariffProblem, elastic: bool) -> Penalties:
-    """What exceeding limits costs: per kWh of energy that the same limit could have delivered.
+    """Return what exceeding limits costs: per kWh of energy that the same limit could have delivered.
 
     A row counts by the power that exceeds it, a charger by what its strongest level delivers in a step, a
     vehicle on a road by a twentieth of a battery.
@@ -271,7 +271,7 @@ def _served(problem: TariffProblem, levels: ChargeStates, **watched: Any) -> tup
 def _lost_to_rounding(
     problem: TariffProblem, levels: ChargeStates, unserved: Array, soc_step: float | str
 ) -> tuple[str, ...]:
-    """A word where vehicles without a plan might have one but for the rounding of their charge."""
+    """Return a word where vehicles without a plan might have one but for the rounding of their charge."""
     _, surely = _served(problem, levels_of(problem, soc_step, "outer"))
     lost = float(np.maximum(unserved - surely, 0.0).sum())
     if lost <= 0.0:
@@ -343,7 +343,7 @@ def _solution(
     build_s: float,
     solve_s: float,
 ) -> Solution:
-    """What was found, in the problem's own units."""
+    """Return what was found, in the problem's own units."""
     solved, duals = done.solved, done.solved.duals
     dt = problem.step_h
     power = power_of(problem, levels, done)

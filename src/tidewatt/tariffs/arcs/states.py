@@ -237,7 +237,7 @@ def _chargers(problem: TariffProblem, step: Array, rounding: str) -> tuple[Array
 
 
 def _notes(problem: TariffProblem, power_kw: Array) -> tuple[str, ...]:
-    """A word on every charger level that the step of the state of charge weakens."""
+    """Return a word on every charger level that the step of the state of charge weakens."""
     notes = []
     asked = problem.sites.level_kw
     lost = 1.0 - np.abs(power_kw) / np.maximum(np.abs(asked), 1e-300)

@@ -88,7 +88,7 @@ class QuadraticProgram:
     limit: _Rows = field(default_factory=_Rows)
 
     def column(self, cost: Array, most: Array, *, least: float | None = None, square: float = 0.0) -> Array:
-        """New columns from 0 to `most`, or from `least` where rows keep them above it.
+        """Return new columns from 0 to `most`, or from `least` where rows keep them above it.
 
         The solver is told of the 0 only: the rest follows from rows.
         """
@@ -103,11 +103,11 @@ class QuadraticProgram:
         return found
 
     def equals(self, right: Array) -> Array:
-        """New rows that equal `right`."""
+        """Return new rows that equal `right`."""
         return self.equal.new(right, right)
 
     def within(self, low: Array, high: Array) -> Array:
-        """New rows from `low` to `high`."""
+        """Return new rows from `low` to `high`."""
         return self.limit.new(low, high)
 
     @staticmethod

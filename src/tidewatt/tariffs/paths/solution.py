@@ -179,7 +179,7 @@ def _vehicle_cost(problem: TariffProblem) -> float:
 
 
 def _penalties(problem: TariffProblem, model: PathModel) -> Array:
-    """What each column counts among those that an elastic solution makes least; others count 0."""
+    """Return what each column counts among those that an elastic solution makes least; others count 0."""
     found = np.zeros(model.program.columns)
     found[model.left] = 1.0
     for name, columns in model.relaxed.items():

@@ -88,7 +88,7 @@ def path_stops(
     demand: Array,
     elastic: bool,
 ) -> list[PathStop]:
-    """Stops of one commodity on one path, the destination left out; none where nobody can use it.
+    """Return stops of one commodity on one path, the destination left out; none where nobody can use it.
 
     Parameters
     ----------

@@ -68,7 +68,7 @@ def _no_constant(name: str) -> float:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; infinities and nan are refused, as the standard has them not.
+    """Return a JSON object; infinities and nan are refused, as the standard has them not.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_certificate(folder: Path, ledger: CheckList) -> dict[str, Any] | None:
-    """The certificate of any kind of result.
+    """Return the certificate of any kind of result.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def read_certificate(folder: Path, ledger: CheckList) -> dict[str, Any] | None:
 def find_scenario(
     folder: Path, certificate: Mapping[str, Any], ledger: CheckList, given: str | os.PathLike[str] | None
 ) -> Scenario | None:
-    """The scenario that a result is of, read anew, and whether its fingerprint is the certificate's.
+    """Return the scenario that a result is of, read anew, and whether its fingerprint is the certificate's.
 
     Parameters
     ----------

@@ -15,12 +15,12 @@ __all__ = ["Check", "CheckList", "VerificationReport", "amount", "count"]
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun: ``1 bank``, ``2,400 banks``."""
+    """Return a number with its noun: ``1 bank``, ``2,400 banks``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def amount(value: float) -> str:
-    """A number in six digits, all of them before the point, with separators: ``26,914.3``."""
+    """Return a number in six digits, all of them before the point, with separators: ``26,914.3``."""
     return f"{value:,.0f}" if 1e6 <= abs(value) < 1e15 else f"{value:,.6g}"
 
 
@@ -95,7 +95,7 @@ class VerificationReport:
         return tuple(check for check in self.checks if not check.passed)
 
     def text(self) -> str:
-        """What was proved, or what does not hold, in plain words."""
+        """Return what was proved, or what does not hold, in plain words."""
         lines = [f"{'ok    ' if c.passed else 'FAILED'}  {c.name}: {c.detail}" for c in self.checks]
         if self.ok and self.derived:
             lines += ["", *self.derived, *self.facts]
@@ -180,7 +180,7 @@ class CheckList:
         facts: tuple[str, ...] = (),
         derived: tuple[str, ...] = (),
     ) -> VerificationReport:
-        """The report of all checks noted so far."""
+        """Return the report of all checks noted so far."""
         return VerificationReport(
             tuple(self.checks), upgrade_cost, bound, facts, self.scenario_found, derived
         )

@@ -28,7 +28,9 @@ _YES = ("true", "1", "yes", "y", "t")
 
 
 def read_road_parts(folder: Path, settings: Mapping[str, Any], feeder_id: Array) -> dict[str, Any]:
-    """The parts of a scenario that are about roads, by attribute of `Scenario`; absent ones are left out.
+    """Return the parts of a scenario that are about roads, by attribute of `Scenario`.
+
+    Absent ones are left out.
 
     Raises
     ------
@@ -168,7 +170,7 @@ def in_steps(folder: Path) -> tuple[bool, bool]:
 def read_tariff_parts(
     folder: Path, settings: Mapping[str, Any], horizon: Horizon, roads: Roads | None
 ) -> dict[str, Any]:
-    """The parts of a scenario that tariffs are found for, by attribute of `Scenario`; absent ones left out.
+    """Return the parts of a scenario that tariffs are found for, by attribute; absent ones are left out.
 
     Raises
     ------
@@ -239,7 +241,7 @@ def _step_roads(nodes: ClaimedTable, links: ClaimedTable) -> StepRoads:
 
 
 def _from_roads(roads: Roads, horizon: Horizon, said: Mapping[str, Any]) -> StepRoads:
-    """The contract's rule for roads that are described by length, capacity and time."""
+    """Return the contract's rule for roads that are described by length, capacity and time."""
     share, kwh_per_km = float(said.get("vehicle_share", 1.0)), float(said.get("kwh_per_km", 0.18))
     steps = np.round(roads.free_time_min / horizon.step_min)
     return StepRoads(

@@ -33,7 +33,7 @@ def life_and_age(stations: Stations, p: Mapping[str, Any]) -> tuple[Array, Array
 
 
 def yearly_share(left: Array, rate: float) -> Array:
-    """What a year pays of a capital with interest (conf-4), by the printed formula."""
+    """Return what a year pays of a capital with interest (conf-4), by the printed formula."""
     grown = (1.0 + rate) ** left
     return np.asarray(rate * grown / (grown - 1.0))
 

@@ -106,7 +106,7 @@ def levels_of(scenario: Scenario) -> tuple[Level, Level]:
 
 
 def lift(scenario: Scenario, feeder_kw: Array) -> tuple[Array, Array]:
-    """Loads of feeders and of the banks that carry them, each of shape (elements, steps)."""
+    """Return loads of feeders and of the banks that carry them, each of shape (elements, steps)."""
     grid = scenario.grid
     bank_kw = np.zeros_like(grid.bank_headroom_kw)
     carried = grid.bank >= 0

@@ -80,7 +80,7 @@ def money_tolerance(own: Own, cost: float) -> float:
 
 
 def claimed(claims: Claims, name: str, shape: tuple[int, ...]) -> Array:
-    """A variable of ``loads.nc`` over (element, step); empty levels may lack theirs.
+    """Return a variable of ``loads.nc`` over (element, step); empty levels may lack theirs.
 
     Raises
     ------

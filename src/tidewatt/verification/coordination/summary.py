@@ -74,7 +74,7 @@ def check_elements(
 
 
 def _check_worst_step(frame: pd.DataFrame, ledger: CheckList, level: Level, unmanaged_kw: Array) -> None:
-    """The headroom where unmanaged load is highest above it; any such step where several tie."""
+    """Check the headroom where unmanaged load is highest above it; any such step where several tie."""
     said = _column(frame, "headroom_worst_step_kw")
     beyond = unmanaged_kw - level.headroom_kw
     worst = beyond >= beyond.max(axis=1, initial=-np.inf, keepdims=True) - load_tolerance(unmanaged_kw)
@@ -248,7 +248,7 @@ def _same_ids(column: pd.Series | None, ids: Array) -> bool:
 
 
 def _text(value: object) -> str:
-    """An id as text; a whole number that gaps made a float counts as that whole number."""
+    """Return an id as text; a whole number that gaps made a float counts as that whole number."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 

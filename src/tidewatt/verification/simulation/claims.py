@@ -145,7 +145,7 @@ def read_days(folder: Path, certificate: Mapping[str, Any], ledger: CheckList) -
 
 
 def read_events(days: ClaimedDays, scenario: Scenario, vehicle_id: Array, ledger: CheckList) -> Events | None:
-    """The events with vehicles and stations by position.
+    """Return the events with vehicles and stations by position.
 
     Returns
     -------

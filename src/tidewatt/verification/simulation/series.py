@@ -59,7 +59,7 @@ def _covered(row: Array, begin: Array, end: Array, height: Array, rows: int, min
 
 
 def profiles_of(days: ClaimedDays, events: Events, stations: int) -> Profiles:
-    """The series of all charges; power as the mean over each charge."""
+    """Return the series of all charges; power as the mean over each charge."""
     e, m, minutes = events, days.replications, days.minutes
     kw = e.energy_kwh * 60.0 / np.maximum(e.charge_min, 1e-12)
     ones = np.ones(len(e))
@@ -92,7 +92,7 @@ def check_series(ledger: CheckList, days: ClaimedDays, own: Profiles, station_id
 
 
 def _near(values: Array, share: float = 1e-7) -> float:
-    """What rounding of sums may come to."""
+    """Return what rounding of sums may come to."""
     return share * max(float(np.abs(values).max(initial=0.0)), 1.0)
 
 

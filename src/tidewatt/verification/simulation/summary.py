@@ -53,7 +53,7 @@ def per_day(days: ClaimedDays, events: Events, own: Profiles) -> dict[str, Array
 
 
 def beta(values: Array) -> float:
-    """Standard error of the mean of some days over that mean (sim-11)."""
+    """Return standard error of the mean of some days over that mean (sim-11)."""
     m = len(values)
     if m < 2:
         return math.nan
@@ -201,7 +201,7 @@ def check_summary(
 
 
 def _at(minute: float, queue: Array) -> int:
-    """The highest of that minute of any day."""
+    """Return the highest of that minute of any day."""
     options = np.arange(int(minute), len(queue), 1440)
     return int(options[np.argmax(queue[options])])
 

@@ -332,7 +332,7 @@ def _worth(dual: Array, limit: Array) -> float:
 def _check_complementarity(
     ledger: CheckList, s: Scenario, found: Published, vehicles: Vehicles, rent: float, most: float
 ) -> None:
-    """What has a price is scarce: duals times what limits leave are within the gap."""
+    """Check that what has a price is scarce: duals times what limits leave are within the gap."""
     assert s.sites is not None
     assert s.step_roads is not None
     for name, spare in (

@@ -134,7 +134,7 @@ def _check_paths(
     above: Any,
     below: Any,
 ) -> None:
-    """What remains without arcs: capacities of roads and chargers, and complementarity."""
+    """Check what remains without arcs: capacities of roads and chargers, and complementarity."""
     assert s.step_roads is not None
     assert s.sites is not None
     scale = 1e-6 * max(1.0, abs(float(found.summary["cost"])))
@@ -163,7 +163,7 @@ def _unpublished(
     s: Scenario,
     ledger: CheckList,
 ) -> VerificationReport:
-    """A result without tariffs publishes nothing; where limits conflict, it says which."""
+    """Return a result without tariffs publishes nothing; where limits conflict, it says which."""
     assert s.distribution is not None
     assert s.step_roads is not None
     assert s.sites is not None

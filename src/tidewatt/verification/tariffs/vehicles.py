@@ -140,7 +140,10 @@ def check_vehicles(
 def _kinds(
     ledger: CheckList, scenario: Scenario, a: dict[str, Array], soc_step: float, rounding: str
 ) -> list[ArcKind] | None:
-    """Steps and offsets of the levels, read off the arcs; that they are the same everywhere is checked."""
+    """Return steps and offsets of the levels, read off the arcs.
+
+    That they are the same everywhere is checked.
+    """
     roads, travel, who = scenario.step_roads, scenario.travel, scenario.aggregators
     assert roads is not None
     assert travel is not None
@@ -186,7 +189,7 @@ def _kinds(
 
 
 def _soc_step(scenario: Scenario, a: dict[str, Array], m: int, least: Array, said: float) -> float:
-    """The step of an aggregator's levels, where its arcs begin on several levels.
+    """Return the step of an aggregator's levels, where its arcs begin on several levels.
 
     The rise of the surplus of charge, over the levels between the lowest and the highest, of the kind in
     which these are farthest apart.
@@ -276,7 +279,7 @@ def _step(kinds: list[ArcKind], aggregator: int) -> float:
 def _check_balances(
     ledger: CheckList, scenario: Scenario, a: dict[str, Array], kinds: list[ArcKind], head: Array
 ) -> None:
-    """What leaves every (kind, step, node, level) less what enters: the vehicles that set out there."""
+    """Check that what leaves each state less what enters it is the vehicles that set out there."""
     travel = scenario.travel
     assert travel is not None
     worst, where, arrived = 0.0, "", 0.0

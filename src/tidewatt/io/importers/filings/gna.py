@@ -86,7 +86,7 @@ def select(filing: Filing, divisions: Sequence[str] | None) -> Array:
 
 
 def figures_of(filing: Filing, banks: BankMap, year: int, *, impute: bool) -> Figures:
-    """The figures of a year; with `impute`, missing ones are filled in.
+    """Return the figures of a year; with `impute`, missing ones are filled in.
 
     A negative loading (a feeder that generates even at its peak) counts as 0.
 
@@ -249,7 +249,7 @@ def _feeder_base(
     shape: Array,
     horizon: Horizon,
 ) -> Array:
-    """Base load, shape (feeders, steps): the year's peak hour is the filing's loading."""
+    """Return base load, shape (feeders, steps): the year's peak hour is the filing's loading."""
     day = np.repeat(shape[None], len(loading_kw), axis=0)
     for row in np.flatnonzero(profiled):
         load = tables.load_kw[match[row]]  # type: ignore[union-attr]
@@ -259,7 +259,7 @@ def _feeder_base(
 
 
 def _bank_base(loading_kw: Array, base_kw: Array, carried: Array) -> Array:
-    """Base load of banks, shape (banks, steps): that of the kept feeders, scaled to the filed peak."""
+    """Return base load of banks, shape (banks, steps): that of the kept feeders, scaled to the filed peak."""
     base = np.zeros((len(loading_kw), base_kw.shape[1]))
     on = carried >= 0
     np.add.at(base, carried[on], base_kw[on])
@@ -459,7 +459,7 @@ def _report(
     size: FleetSize,
     sentences: tuple[str, ...],
 ) -> ImportReport:
-    """Counts and ids of what was kept, left out and filled in."""
+    """Return counts and ids of what was kept, left out and filled in."""
     ids, feeder, bank = filing.facility_id, filed.feeder, filed.bank
     kept = np.zeros(len(inside), bool)
     kept[feeder] = kept[bank] = True

@@ -210,7 +210,7 @@ def _identifier(value: Any) -> str:
 
 
 def _figure(value: Any) -> float:
-    """A finite number, otherwise nan."""
+    """Return a finite number, otherwise nan."""
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -14,7 +14,7 @@ _UPGRADE_SHARE = 0.15
 
 
 def check_upgrade_cost(value: float | str, *, ddor: bool = True) -> list[Issue]:
-    """What is wrong with the option, if anything; `ddor`: whether ratings are there to apply it to."""
+    """Return what is wrong with the option, if anything; `ddor`: whether ratings are there to apply it to."""
     if (ddor and value == "ddor") or (not isinstance(value, str) and 0 < value < np.inf):
         return []
     fix = "Give a cost above 0, or ddor" if ddor else "Give a cost above 0"
@@ -22,7 +22,7 @@ def check_upgrade_cost(value: float | str, *, ddor: bool = True) -> list[Issue]:
 
 
 def cost_sentences(value: float | str) -> tuple[str, ...]:
-    """What a report has to say of a cost of 1, the default."""
+    """Return what a report has to say of a cost of 1, the default."""
     return ("upgrade cost 1 a kW, so costs read as kW",) if value == 1.0 else ()
 
 

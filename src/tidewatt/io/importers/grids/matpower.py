@@ -75,7 +75,7 @@ def import_matpower(
 
 
 def _tables(case: MatpowerCase, file: str, issues: list[Issue]) -> dict[str, dict[str, Array]] | None:
-    """The columns that are used, by table; issues where they cannot be."""
+    """Return the columns that are used, by table; issues where they cannot be."""
     before = len(issues)
     base = case.tables.get("baseMVA")
     if not isinstance(base, float) or not 0 < base < math.inf:
@@ -269,7 +269,7 @@ def _shunts(
 def _generators(
     network: NetworkDraft, gen: dict[str, Array], slack: set[int], kw: float, choices: NetworkChoices
 ) -> None:
-    """Generators other than the slack's; a negative one is a load."""
+    """Add generators other than the slack's; a negative one is a load."""
     network.drop("generators out of service", np.flatnonzero(~(gen["status"] > 0)) + 1)
     idle = []
     for k in np.flatnonzero(gen["status"] > 0).tolist():

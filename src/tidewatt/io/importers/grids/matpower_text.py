@@ -82,7 +82,7 @@ class Names:
 
 
 def evaluated(text: str, names: Names, variable: str) -> Value:
-    """The value of an expression.
+    """Return the value of an expression.
 
     Raises
     ------
@@ -123,7 +123,7 @@ class _ExpressionReader:
             raise NotUnderstood(f"at {self.tokens[self.at][1]!r}")
 
     def next_is(self, *signs: str) -> str:
-        """The next token where it is one of `signs`, which is then passed; else empty."""
+        """Return the next token where it is one of `signs`, which is then passed; else empty."""
         if self.at < len(self.tokens) and self.tokens[self.at] in [("sign", sign) for sign in signs]:
             self.at += 1
             return self.tokens[self.at - 1][1]
@@ -287,7 +287,7 @@ class MatpowerCase:
 
 
 def run(lines: list[str], file: str, issues: list[Issue]) -> MatpowerCase:
-    """The case after all statements of its file; what is not understood becomes an issue.
+    """Return the case after all statements of its file; what is not understood becomes an issue.
 
     Parameters
     ----------
@@ -434,7 +434,7 @@ def _statements(lines: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _parts(raw: str, depth: int) -> tuple[list[str], int, bool]:
-    """A line cut at the ends of its statements, the depth of brackets, and whether it is continued."""
+    """Return a line cut at the ends of its statements, the depth of brackets, and whether it is continued."""
     parts: list[str] = []
     begin, k, quote = 0, 0, ""
     while k < len(raw):

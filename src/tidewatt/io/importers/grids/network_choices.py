@@ -68,7 +68,7 @@ class NetworkChoices:
         return Horizon(_START, self.step_min, self.steps)
 
     def issues(self) -> list[Issue]:
-        """What is wrong with the options."""
+        """Return what is wrong with the options."""
         found = []
         low, high = self.voltage_min_pu, self.voltage_max_pu
         for option, value, good, fix in (
@@ -105,7 +105,7 @@ class NetworkChoices:
         return np.ones(self.steps)
 
     def sentences(self, kinds: set[str]) -> list[str]:
-        """What was chosen, for the report, as far as `kinds` of injections are there."""
+        """Return what was chosen, for the report, as far as `kinds` of injections are there."""
         axis = f"{self.steps} steps of {self.step_min:g} min from a Monday at midnight (--steps, --step-min)"
         said = [axis]
         if "load" in kinds:

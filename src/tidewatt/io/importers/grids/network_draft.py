@@ -103,7 +103,7 @@ Id = TypeVar("Id", bound=Hashable)
 
 
 def fused(buses: Iterable[Id], same: Iterable[tuple[Id, Id]], slack: Id) -> dict[Id, Id]:
-    """The bus that stands for each bus: the slack, else the first of those that are one."""
+    """Return the bus that stands for each bus: the slack, else the first of those that are one."""
     order = {bus: k for k, bus in enumerate([slack, *(bus for bus in buses if bus != slack)])}
     parent = {bus: bus for bus in order}
 

@@ -38,7 +38,9 @@ _OPTIONS = {
 
 
 def as_scenario(network: NetworkDraft, name: str, choices: NetworkChoices) -> tuple[Scenario, ImportReport]:
-    """The scenario of a draft: buses that are one joined, parallel lines combined, what is not fed left out.
+    """Return the scenario of a draft.
+
+    Buses that are one joined, parallel lines combined, what is not fed left out.
 
     Raises
     ------
@@ -68,7 +70,7 @@ def as_scenario(network: NetworkDraft, name: str, choices: NetworkChoices) -> tu
 
 
 def _with_option(issue: Issue) -> Issue:
-    """An issue that an option can mend, with the option."""
+    """Return an issue that an option can mend, with the option."""
     option = _OPTIONS.get(issue.field, "")
     return replace(issue, fix=f"{issue.fix} ({option} sets it at the import)") if option else issue
 
@@ -177,7 +179,7 @@ def _distribution(network: NetworkDraft, choices: NetworkChoices, turned: dict[B
 
 
 def _at_lower(line: Line, buses: dict[BusId, Bus], turned: dict[BusId, float]) -> Line:
-    """A line whose impedance, told at the head where nominal voltages agree, is at the lower real one."""
+    """Return a line whose impedance, given at the head where nominal voltages agree, is at the lower one."""
     same = buses[line.tail].base_kv == buses[line.head].base_kv
     if same and turned[line.head] > turned[line.tail]:
         square = (turned[line.head] / turned[line.tail]) ** 2

@@ -30,7 +30,7 @@ _UNEVEN = 1e-9
 
 
 def averaged(units: list[tuple[Line, bool]], draft: NetworkDraft) -> list[Line]:
-    """Transformers; single-phase units between the same buses carry like shares, at their means."""
+    """Return transformers; single-phase units between the same buses carry like shares, at their means."""
     banks: dict[tuple[str, str], list[Line]] = {}
     for unit, alone in units:
         if alone:
@@ -352,7 +352,7 @@ class _CircuitReader:
         self.draft.buses = {b: v if v.base_kv > 0 else Bus(kv) for b, v in self.draft.buses.items()}
 
     def _source(self, source: Element) -> None:
-        """The slack, behind the impedance of the source."""
+        """Add the slack, behind the impedance of the source."""
         start, kv = bus_of(source.given.get("bus1", "sourcebus")), source.number("basekv", 115.0)
         impedance, pu = source_impedance(source), source.number("pu", 1.0)
         if not (0.5 < pu < 1.5 and impedance.real >= 0 and impedance.imag >= 0):

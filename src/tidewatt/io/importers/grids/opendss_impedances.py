@@ -56,7 +56,7 @@ def line_impedance(line: Element, code: Element | None, hertz: float) -> tuple[c
 
 
 def _per(line: Element, source: Element) -> float:
-    """What one unit of the line's length is in the unit of length that the impedance is told per."""
+    """Return what one unit of the line's length is in the unit of length that the impedance is told per."""
     if source is line:
         return 1.0
     own, per = _METRES.get(line.text("units")), _METRES.get(source.text("units"))

@@ -28,7 +28,7 @@ __all__ = [
 
 
 def rpn(text: str) -> float:
-    """A number, or the value of a calculation in reverse Polish notation; nan where it is neither."""
+    """Return a number, or the value of a calculation in reverse Polish notation; nan where it is neither."""
     stack: list[float] = []
     for word in text.replace(",", " ").split():
         try:
@@ -246,11 +246,11 @@ class Element:
             self.ratio = math.nan
 
     def number(self, name: str, default: float = math.nan) -> float:
-        """A number; nan where it is none."""
+        """Return a number; nan where it is none."""
         return rpn(self.given[name]) if name in self.given else default
 
     def text(self, name: str, default: str = "") -> str:
-        """A text in lower case."""
+        """Return a text in lower case."""
         return self.given.get(name, default).strip().lower()
 
     def copy_from(self, other: Element) -> None:
@@ -298,7 +298,10 @@ class Circuit:
 
 
 def read_circuit(path: Path, issues: list[Issue]) -> Circuit:
-    """The elements that a script and those it redirects to define; issues of what is not understood."""
+    """Return the elements that a script and those it redirects to define.
+
+    Issues of what is not understood.
+    """
     reader = _ScriptReader(Circuit(path.name), issues)
     reader.file(path, ())
     reader.close()
@@ -400,7 +403,7 @@ class _ScriptReader:
                 load.set("allocationfactor", given["allocationfactors"])
 
     def element(self, verb: str, text: str, where: str) -> None:
-        """New or edited element."""
+        """Define or edit an element."""
         parameters = list(_parameters(text))
         if not parameters:
             return
@@ -507,7 +510,7 @@ def _parameters(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _found(folder: Path, name: str) -> Path:
-    """A file named as on Windows: with backslashes, in any case."""
+    """Return a file named as on Windows: with backslashes, in any case."""
     place = folder
     for part in PureWindowsPath(name.strip()).parts:
         exact = place / part

@@ -40,7 +40,7 @@ class Row(Mapping[str, Any]):
         return len(self.cells)
 
     def number(self, name: str, default: float = math.nan) -> float:
-        """A number; the default where the cell is empty or none."""
+        """Return a number; the default where the cell is empty or none."""
         value = self.cells.get(name)
         if isinstance(value, str):
             try:
@@ -50,17 +50,17 @@ class Row(Mapping[str, Any]):
         return default if value is None or math.isnan(value) else float(value)
 
     def whole(self, name: str) -> int:
-        """A whole number such as a bus; -1 where there is none."""
+        """Return a whole number such as a bus; -1 where there is none."""
         value = self.number(name)
         return int(value) if value == value and value % 1 == 0 else -1
 
     def says(self, name: str, default: bool) -> bool:
-        """A flag."""
+        """Return a flag."""
         value = self.cells.get(name)
         return default if value is None else bool(value)
 
     def text(self, name: str) -> str:
-        """A text in lower case, empty where there is none."""
+        """Return a text in lower case, empty where there is none."""
         value = self.cells.get(name)
         return value.lower() if isinstance(value, str) else ""
 
@@ -92,7 +92,7 @@ class PandapowerTables:
         return [row for row in self.rows(table) if row.says("in_service", True)]
 
     def number(self, table: str, row: Row, name: str, wanted: str, least: float = -math.inf) -> float:
-        """A number that must be there; an issue where it is none or below `least`."""
+        """Return a number that must be there; an issue where it is none or below `least`."""
         value = row.number(name)
         if not (math.isfinite(value) and value >= least):
             self.bad(table, row, name, wanted)
@@ -123,7 +123,7 @@ class PandapowerTables:
 
 
 def read_tables(path: Path, issues: list[Issue]) -> PandapowerTables:
-    """The tables of a file; issues where it is no network of pandapower."""
+    """Return the tables of a file; issues where it is no network of pandapower."""
     tables = PandapowerTables(path.name, issues)
     try:
         raw = path.read_bytes()
@@ -331,7 +331,10 @@ def _add_impedance(network: NetworkDraft, tables: PandapowerTables, row: Row) ->
 
 
 def add_injections(network: NetworkDraft, tables: PandapowerTables, choices: NetworkChoices) -> None:
-    """Loads, plants, shunts and the like in service; an issue for what has no place in a radial network."""
+    """Add loads, plants, shunts and the like in service.
+
+    An issue for what has no place in a radial network.
+    """
     for table in _NOT_RADIAL:
         rows = tables.in_service(table)
         if rows:
@@ -459,7 +462,7 @@ def _buses(network: NetworkDraft, tables: PandapowerTables) -> None:
 
 
 def _slack(network: NetworkDraft, tables: PandapowerTables) -> None:
-    """The external grid; several are taken as one where they hold the same voltage."""
+    """Find the external grid; several are taken as one where they hold the same voltage."""
     rows = [("ext_grid", row) for row in tables.in_service("ext_grid")]
     rows += [("gen", row) for row in tables.in_service("gen") if row.says("slack", False)]
     rows = [(table, row) for table, row in rows if row.whole("bus") in network.buses]

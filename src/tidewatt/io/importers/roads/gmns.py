@@ -146,7 +146,7 @@ def _end(table: FrameColumns, column: str, node_ids: Array) -> Array:
 
 
 def _figure(table: FrameColumns, name: str, meaning: str, *, low_open: bool) -> Array:
-    """A column that every link needs."""
+    """Return a column that every link needs."""
     values = table.numbers(table.need(meaning, name))
     if table.find(name) is None:
         return np.ones(len(table))
@@ -425,7 +425,7 @@ def _tables(folder: Path, issues: list[Issue]) -> dict[str, pd.DataFrame]:
 
 
 def _config(frame: pd.DataFrame | None) -> dict[str, str]:
-    """The configuration's one row, by column."""
+    """Return the configuration's one row, by column."""
     if frame is None or not len(frame):
         return {}
     row = frame.iloc[0]
@@ -441,7 +441,7 @@ def _unit(
     assumptions: list[str],
     issues: list[Issue],
 ) -> float:
-    """A unit from the option, else from the configuration; an issue where neither gives it."""
+    """Return a unit from the option, else from the configuration; an issue where neither gives it."""
     stated = given if given is not None else config.get(key)
     if stated is None:
         words = ", ".join(dict.fromkeys(w for w in known if len(w) <= 4))

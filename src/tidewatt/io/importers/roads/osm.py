@@ -80,7 +80,7 @@ class Road(NamedTuple):
 
 
 def road_of(tags: Mapping[str, str]) -> Road | None:
-    """The road that tags describe; None where motor traffic has none."""
+    """Return the road that tags describe; None where motor traffic has none."""
     kind = KINDS.get(tags.get("highway", ""))
     if kind is None or tags.get("area") == "yes":
         return None
@@ -220,7 +220,7 @@ def read_ways(path: Path) -> list[Way]:
 def _runs(
     nodes: list[tuple[int, float, float] | None],
 ) -> Iterator[tuple[tuple[int, float, float], ...]]:
-    """Runs of two or more vertices that are there."""
+    """Yield runs of two or more vertices that are there."""
     run: list[tuple[int, float, float]] = []
     for node in [*nodes, None]:
         if node is not None:
@@ -287,7 +287,7 @@ def streets_of(ways: list[Way]) -> Streets:
 def _pieces(
     vertices: tuple[tuple[int, float, float], ...], used: Counter[int], ends: set[int]
 ) -> Iterator[tuple[tuple[int, float, float], ...]]:
-    """A way between its junctions; a piece that would return to its start is halved."""
+    """Yield a way between its junctions; a piece that would return to its start is halved."""
     start = 0
     for k in range(1, len(vertices)):
         vertex = vertices[k][0]

@@ -30,7 +30,7 @@ _STEP_MIN, _STEPS = 15.0, 672
 def bare_scenario(
     name: str, roads: Roads, demand: Demand | None, simulation: Mapping[str, Any] | None = None
 ) -> Scenario:
-    """A scenario of roads and demand alone, over a week from Monday in steps of 15 min."""
+    """Return a scenario of roads and demand alone, over a week from Monday in steps of 15 min."""
     return Scenario.bare(
         name,
         Horizon(_START, _STEP_MIN, _STEPS),
@@ -41,7 +41,7 @@ def bare_scenario(
 
 
 def sound(scenario: Scenario) -> Scenario:
-    """The scenario, if nothing is wrong with it.
+    """Return the scenario, if nothing is wrong with it.
 
     Raises
     ------

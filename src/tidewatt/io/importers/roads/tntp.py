@@ -199,7 +199,10 @@ def _option_issues(
 def _unit(
     given: str | None, option: str, net: Net | None, assumptions: list[str], issues: list[Issue]
 ) -> float:
-    """A unit from the option, else from the file's header, else the default; said where it was not given."""
+    """Return a unit from the option, else from the file's header, else the default.
+
+    Said where it was not given.
+    """
     word, default, known = _UNITS[option]
     if given is not None:
         try:
@@ -252,7 +255,7 @@ def _roads(
     time_min: float,
     period_h: float,
 ) -> Roads:
-    """The network in km, minutes and vehicles per hour."""
+    """Return the network in km, minutes and vehicles per hour."""
     columns = net.columns
     ends = columns["init_node"], columns["term_node"]
     nodes = np.union1d(np.concatenate(ends), np.arange(1, net.zones + 1))

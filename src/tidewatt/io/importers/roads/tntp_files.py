@@ -52,7 +52,7 @@ class Faults:
 
 
 def lines_of(path: Path, issues: list[Issue]) -> list[str]:
-    """The lines of a text file; none where it is no text."""
+    """Return the lines of a text file; none where it is no text."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -71,7 +71,7 @@ def lines_of(path: Path, issues: list[Issue]) -> list[str]:
 
 
 def head_of(lines: list[str]) -> dict[str, str]:
-    """What stands in angle brackets, by words in capitals."""
+    """Return what stands in angle brackets, by words in capitals."""
     head = {}
     for line in lines:
         found = re.match(r"\s*<([^>]*)>(.*)", line)
@@ -81,7 +81,7 @@ def head_of(lines: list[str]) -> dict[str, str]:
 
 
 def head_count(head: dict[str, str], word: str, path: Path, issues: list[Issue], fix: str = "") -> int:
-    """A whole number of the head; 0 where it is missing, which is an issue if there is a `fix`."""
+    """Return a whole number of the head; 0 where it is missing, which is an issue if there is a `fix`."""
     text = head.get(word)
     if text is None:
         if fix:
@@ -138,7 +138,7 @@ class Net:
 
 
 def read_net(path: Path, issues: list[Issue]) -> Net | None:
-    """A network file; problems go to `issues`, None where nothing could be made of it."""
+    """Return a network file; problems go to `issues`, None where nothing could be made of it."""
     lines = lines_of(path, issues)
     if not lines:
         return None
@@ -256,7 +256,7 @@ class Points:
 
 
 def read_trips(path: Path, issues: list[Issue]) -> TntpTrips | None:
-    """A trips file; problems go to `issues`, None where nothing could be made of it."""
+    """Return a trips file; problems go to `issues`, None where nothing could be made of it."""
     lines = lines_of(path, issues)
     if not lines:
         return None

@@ -53,7 +53,7 @@ def unit(text: str, known: Mapping[str, float], option: str) -> float:
 
 
 def coordinate_unit(text: str, option: str) -> tuple[str, float]:
-    """Reference system of coordinates, and what to multiply them by to have them in it.
+    """Return reference system of coordinates, and what to multiply them by to have them in it.
 
     Raises
     ------

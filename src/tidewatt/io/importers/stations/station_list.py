@@ -193,7 +193,7 @@ def _ids(name: str, frame: pd.DataFrame, columns: dict[str, str], issues: list[I
 def _numbers(
     name: str, frame: pd.DataFrame, columns: dict[str, str], what: str, ids: Array, issues: list[Issue]
 ) -> Array:
-    """A column as numbers, nan where empty or absent."""
+    """Return a column as numbers, nan where empty or absent."""
     if what not in columns:
         return np.full(len(frame), np.nan)
     column = frame[columns[what]]

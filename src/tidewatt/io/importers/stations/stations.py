@@ -337,7 +337,7 @@ def _stations(
 def _unsaid(
     listed: StationList, fast_kw: float, normal_kw: float, price_fast: float, price_normal: float
 ) -> list[str]:
-    """What the table does not say."""
+    """Return what the table does not say."""
     said = []
     if np.isnan(listed.fast_kw).any() or np.isnan(listed.normal_kw).any():
         said.append(

@@ -120,7 +120,7 @@ def lay_driven(
 
 
 def _drawn(cumulative: Array, row: Array, uniform: Array) -> Array:
-    """A feeder for each uniform draw, from the cumulative probabilities of its row (or the only one)."""
+    """Return a feeder for each uniform draw, from the cumulative probabilities of its row."""
     row = row % len(cumulative)
     drawn = np.empty(len(row), np.int64)
     for r in np.unique(row):
