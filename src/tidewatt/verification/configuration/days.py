@@ -16,7 +16,7 @@ from tidewatt.verification.configuration.plan import kept_limits
 from tidewatt.verification.simulation.series import student
 
 if TYPE_CHECKING:
-    from tidewatt.verification.configuration.rederive import ClaimedPlans
+    from tidewatt.verification.configuration.claims import ClaimedPlans
 
 __all__ = ["PLANS", "check_costs", "check_days", "check_summary", "mean_of"]
 

@@ -13,7 +13,7 @@ from tidewatt.verification.configuration.days import PLANS, mean_of
 from tidewatt.verification.configuration.plan import life_and_age, yearly_share
 
 if TYPE_CHECKING:
-    from tidewatt.verification.configuration.rederive import ClaimedPlans
+    from tidewatt.verification.configuration.claims import ClaimedPlans
 
 __all__ = ["check_coordinated", "check_profiles", "check_stations"]
 

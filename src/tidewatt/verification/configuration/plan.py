@@ -17,7 +17,7 @@ from tidewatt.verification.common.findings import CheckList
 from tidewatt.verification.common.scenario_tables import read_tables
 
 if TYPE_CHECKING:
-    from tidewatt.verification.configuration.rederive import ClaimedPlans
+    from tidewatt.verification.configuration.claims import ClaimedPlans
 
 __all__ = ["check_front", "check_plan", "check_scenario", "kept_limits", "life_and_age", "yearly_share"]
 
