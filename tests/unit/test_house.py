@@ -69,7 +69,7 @@ def test_the_map_names_the_rooms_that_there_are() -> None:
 
 
 def test_the_picture_is_that_of_the_code() -> None:
-    """Without it the arrows of the page are those of some time ago; `python docs/architecture.py` mends it."""
+    """Without it the page shows arrows of some time ago; `python docs/architecture.py` mends it."""
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     assert drawing().written(page) == page
 
