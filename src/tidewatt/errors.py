@@ -86,5 +86,5 @@ class ScenarioError(TidewattError):
 
 
 def extra(name: str) -> str:
-    """How tidewatt is installed with an extra, from an index or from a checkout."""
+    """Return how tidewatt is installed with an extra, from an index or from a checkout."""
     return f"pip install 'tidewatt[{name}]', or from a checkout .venv/bin/pip install '.[{name}]'"

@@ -247,7 +247,7 @@ class Checkpoint(Protocol):
     """Where the state of an unfinished study is kept."""
 
     def due(self) -> bool:
-        """Whether it is time to save again."""
+        """Return whether it is time to save again."""
 
     def load(self) -> Mapping[str, Mapping[str, Any]] | None:
         """Return what was saved last; None: nothing."""

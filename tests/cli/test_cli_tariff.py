@@ -131,7 +131,7 @@ def test_summary_fits_the_terminal_and_says_what_it_rests_on(tidewatt, priced, c
         "mean tariff",
         "Binding: lines L1, L2",
         "Proved: within the limits",
-        "Checked: told the tariff,",
+        "Checked: given the tariff,",
         "Simulated: of 200 drawn outcomes, 0 % exceed a limit",
         "Assumed: power flow is linear (without losses)",
         "all 56 vehicles",
@@ -193,7 +193,7 @@ def test_both_formulations_and_roundings_say_what_they_are_worth(tidewatt, small
     figures = json.loads((tmp_path / "r" / "summary.json").read_text())
     assert figures["pooling_gap"] > 0
     assert 0 <= figures["soc_gap"] < 1
-    assert "by so much it promises too much" in said
+    assert "by how much it promises too much" in said
     assert "Rounding the state of charge costs at most" in said
     ended = tidewatt(*words, "--out", tmp_path / "p", "--formulation", "paths", "--paths-per-od", "2")
     assert ended.status == 0, ended.err
@@ -259,14 +259,14 @@ def test_a_tariff_that_does_not_do_alone_is_not_reached(tidewatt, tmp_path):
     ended = tidewatt(*words, "--out", tmp_path / "r", "--publish", "tariff")
     assert ended.status == 3, ended.err
     said = " ".join(ended.out.split())
-    assert "NOT decentralised: told the tariff," in said
+    assert "NOT decentralised: given the tariff," in said
     assert "prices needed: tariff, charger_prices" in said
     assert "No prices are published" not in said
-    assert "Checked: told" not in said
+    assert "Checked: given" not in said
     ended = tidewatt(*words, "--out", tmp_path / "r")
     assert ended.status == 0, ended.err
     said = " ".join(ended.out.split())
-    assert "Checked: told the tariff and prices of chargers," in said
+    assert "Checked: given the tariff and prices of chargers," in said
     assert "The tariff alone would not do" in said
 
 

@@ -116,7 +116,7 @@ def _usage(error: CycloptsError) -> str:
 
 
 def _misspelt(error: CycloptsError, missing: str) -> str:
-    """Which of the words may have been meant for a flag that is missing."""
+    """Return which of the words may have been meant for a flag that is missing."""
     from tidewatt.options.spelling import nearest
 
     if error.app is None or not missing.startswith("--"):
@@ -128,7 +128,7 @@ def _misspelt(error: CycloptsError, missing: str) -> str:
 
 
 def _explain(error: Exception) -> int:
-    """One line for what nobody foresaw."""
+    """Return one line for what nobody foresaw."""
     from tidewatt.cli.console import say
 
     if isinstance(error, OSError) and error.filename is not None and error.errno is not None:

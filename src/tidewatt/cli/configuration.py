@@ -61,7 +61,7 @@ class Plans:
         self.begin()
 
     def name(self, phase: str) -> str:
-        """As readers call it."""
+        """Return as readers call it."""
         return {"fresh days": "judging on fresh days"}.get(phase, phase)
 
     def begin(self) -> None:
@@ -69,7 +69,7 @@ class Plans:
         self._first: tuple[int, float] | None = None
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
-        """How many are done; best objective, wait and time left."""
+        """Return how many are done; best objective, wait and time left."""
         most, noun = self._most.get(report.phase), "plan" if report.phase == "searching" else "day"
         done = f"{noun} {report.iteration:,} of {most:,}" if most and report.iteration else ""
         parts = []
@@ -83,7 +83,7 @@ class Plans:
         return done, ", ".join(parts)
 
     def share(self, report: Progress) -> float | None:
-        """Share of what this phase will do."""
+        """Return share of what this phase will do."""
         most = self._most.get(report.phase)
         if not most or not report.iteration:
             return None

@@ -53,7 +53,7 @@ def say(text: str, *, indent: str = "") -> None:
 
 
 def print_json(figures: Mapping[str, Any]) -> None:
-    """One JSON object on standard output; numbers that are not finite become null."""
+    """Print one JSON object on standard output; numbers that are not finite become null."""
     print(json.dumps(_plain(figures), allow_nan=False, ensure_ascii=False, indent=1), flush=True)
 
 
@@ -70,7 +70,7 @@ def _plain(value: Any) -> Any:
 
 
 def print_issues(issues: Iterable[Issue], headline: str) -> None:
-    """Everything that is wrong, one thing a paragraph: table, column, ids, value and remedy."""
+    """Print everything that is wrong, a paragraph each: table, column, ids, value and remedy."""
     listed = list(issues)
     say(headline)
     for issue in listed[:_SHOWN]:
@@ -92,7 +92,7 @@ def issue_record(issue: Issue) -> dict[str, Any]:
 
 
 def print_files(files: Mapping[str, Path | Iterable[Path]]) -> None:
-    """Where things are: a line each, pictures by name."""
+    """Print where things are: a line each, pictures by name."""
     print()
     for label, where in files.items():
         paths: list[Any] = [where] if isinstance(where, Path) else list(where)

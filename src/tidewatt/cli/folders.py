@@ -20,12 +20,12 @@ _STARTED = (f"{CHECKPOINT}/state.json", "figures/convergence.png")
 
 
 def holds_nothing(folder: Path) -> bool:
-    """Whether a folder is empty, hidden files aside."""
+    """Return whether a folder is empty, hidden files aside."""
     return all(file.name.startswith(".") for file in folder.iterdir())
 
 
 def holds_result(folder: Path) -> bool:
-    """Whether a folder is a result of tidewatt, or the start of one."""
+    """Return whether a folder is a result of tidewatt, or the start of one."""
     from tidewatt.io.results.specification import files_of_a_result
 
     if holds_nothing(folder) or any((folder / name).exists() for name in (*files_of_a_result(), *_STARTED)):
@@ -35,12 +35,12 @@ def holds_result(folder: Path) -> bool:
 
 
 def holds_scenario(folder: Path) -> bool:
-    """Whether a folder is a scenario, or empty."""
+    """Return whether a folder is a scenario, or empty."""
     return holds_nothing(folder) or (folder / "scenario.toml").exists()
 
 
 def holds_demo(folder: Path) -> bool:
-    """Whether a folder is what ``demo`` leaves, or empty."""
+    """Return whether a folder is what ``demo`` leaves, or empty."""
     shown = {file.name for file in folder.iterdir() if not file.name.startswith(".")}
     return shown <= {"coordinate", "simulate", "configure", "tariff"}
 

@@ -50,10 +50,10 @@ class Measure(Protocol):
         """Begin a phase: forget the one before."""
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
-        """How many rounds were made, and what came out so far; empty where there is nothing to say."""
+        """Return how many rounds were made, and what came out so far; empty where there is nothing to say."""
 
     def share(self, report: Progress) -> float | None:
-        """How much is done, 0..1; None where that is not known."""
+        """Return how much is done, 0..1; None where that is not known."""
 
 
 class Gap:
@@ -92,7 +92,7 @@ class Gap:
         return passes, ", ".join([*parts, report.note] if report.note else parts)
 
     def share(self, report: Progress) -> float | None:
-        """How far the gap has come from the widest seen."""
+        """Return how far the gap has come from the widest seen."""
         if not math.isfinite(report.gap):
             return None
         gap = max(report.gap, 1e-300)
@@ -120,7 +120,7 @@ class Days:
         self.begin()
 
     def name(self, phase: str) -> str:
-        """As the study calls it."""
+        """Return as the study calls it."""
         return phase
 
     def begin(self) -> None:
@@ -141,7 +141,7 @@ class Days:
         return done, ", ".join(parts)
 
     def share(self, report: Progress) -> float | None:
-        """Share of the replications that the rule which ends the run first will take."""
+        """Return share of the replications that the rule which ends the run first will take."""
         if not report.iteration:
             return None
         return min(report.iteration / max(self._needed(report), 1.0), 1.0)

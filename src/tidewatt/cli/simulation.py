@@ -88,7 +88,7 @@ def print_days(result: Simulation) -> None:
 
 
 def findings(result: Simulation, parameters: SimulationOptions | None = None) -> list[str]:
-    """Which rule ended the run, what was checked and what is assumed, in plain words."""
+    """Return which rule ended the run, what was checked and what is assumed, in plain words."""
     f = result.figures
     said = [_stop(result, parameters)]
     if float(f.get("unreachable_trips", 0)) > 0:

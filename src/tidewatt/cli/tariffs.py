@@ -53,11 +53,11 @@ class Steps:
     """Reports of `tariff`; the gap falls, on a log scale, to what is asked by default."""
 
     def name(self, phase: str) -> str:
-        """As readers call it."""
+        """Return as readers call it."""
         return _NAMES.get(phase, phase)
 
     def begin(self) -> None:
-        """Nothing is carried from one phase to the next."""
+        """Begin a phase; nothing is carried over from the one before."""
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
         """Programs solved, or how many aggregators or steps; cost and gap, as far as there are any."""
@@ -74,7 +74,7 @@ class Steps:
         return rounds, ", ".join(parts)
 
     def share(self, report: Progress) -> float | None:
-        """How far the gap has come from 1 to what is asked, or which share of a number is done."""
+        """Return how far the gap has come from 1 to what is asked, or which share of a number is done."""
         if most := _counted(report):
             return min(report.iteration / most, 1.0)
         if not math.isfinite(report.gap):
@@ -83,7 +83,7 @@ class Steps:
 
 
 def _counted(report: Progress) -> int:
-    """Of how many a report counts; 0 where it counts nothing."""
+    """Return of how many a report counts; 0 where it counts nothing."""
     of, _, number = report.note.partition(" ")
     return int(number) if of == "of" and report.iteration else 0
 
@@ -219,17 +219,17 @@ def _proved(f: Mapping[str, Any]) -> str:
 
 
 def _decentralised(f: Mapping[str, Any]) -> list[str]:
-    """Whether aggregators do what the plan says, and what they have to be told."""
+    """Return whether aggregators do what the plan says, and what they have to be told."""
     error, alone = f["decentralisation_error_kw"], f["decentralisation_error_tariff_only_kw"]
     told = _listed([_PRICES[name] for name in f["published"]])
     if error < _DECENTRALISED_KW:
         said = [
-            f"Checked: told {told}, every aggregator's own best plan draws what the operator's plan says, at "
-            f"every site and step, within {amount(float(error), 2)} kW."
+            f"Checked: given {told}, every aggregator's own best plan draws what the operator's plan says, "
+            f"at every site and step, within {amount(float(error), 2)} kW."
         ]
     else:
         # A note of the study says by how much, and which prices are needed.
-        said = [f"NOT decentralised: told {told}, aggregators' own best plans are not the operator's."]
+        said = [f"NOT decentralised: given {told}, aggregators' own best plans are not the operator's."]
     if alone is not None and alone >= _DECENTRALISED_KW and list(f["published"]) != ["tariff"]:
         said.append(
             "The tariff alone would not do: aggregators share roads or chargers that are full, and would be "
@@ -260,7 +260,7 @@ def _uncertain(f: Mapping[str, Any]) -> list[str]:
 
 
 def _beyond(f: Mapping[str, Any]) -> str:
-    """Which limits the AC flow exceeds, in a sentence."""
+    """Return which limits the AC flow exceeds, in a sentence."""
     ids = {"lines": f["ac_exceeded_lines"], "voltages at": f["ac_exceeded_buses"]}
     parts = [f"{what} {_shortened(of)}" for what, of in ids.items() if of]
     if not parts:
@@ -288,7 +288,7 @@ def _compared(f: Mapping[str, Any]) -> list[str]:
     if f["pooling_gap"] is not None:
         said.append(
             f"The paths formulation, which pools vehicles' energy, is {percent(float(f['pooling_gap']))} "
-            "cheaper: by so much it promises too much."
+            "cheaper, which is by how much it promises too much."
         )
     return said
 
@@ -302,7 +302,7 @@ def _lower(words: str) -> str:
 
 
 def _binding(f: Mapping[str, Any]) -> str:
-    """Which limits bind, in a sentence."""
+    """Return which limits bind, in a sentence."""
     lines, buses = (list(f[f"binding_{kind}"]) for kind in ("lines", "buses"))
     if not lines and not buses:
         return "No limit of the grid binds: the tariff is 0 throughout."

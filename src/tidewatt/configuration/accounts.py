@@ -17,7 +17,7 @@ __all__ = ["ages_of", "costs_of_days", "patience_of", "retrofit_of", "shares_of_
 
 
 def patience_of(parameters: ConfigurationOptions) -> Patience:
-    """How drivers take a wait (conf-13), for the replay."""
+    """Return how drivers take a wait (conf-13), for the replay."""
     return Patience(parameters["patience_min"], parameters["patience_slope_per_min"])
 
 

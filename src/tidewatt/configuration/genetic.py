@@ -78,7 +78,7 @@ class Genetic:
         return self.plans.best()
 
     def step(self, room: int) -> None:
-        """One generation."""
+        """Breed one generation."""
         if not self._begun:
             self._begun = True
             children = self._first(self.plans.fast[0], self.plans.normal[0])

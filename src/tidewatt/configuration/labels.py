@@ -253,7 +253,7 @@ def summarise(
 
 
 def constraints(limits: Limits, fast: Array, normal: Array, verdict: Verdict) -> dict[str, bool]:
-    """Whether the plan keeps each limit; the station cost on the fresh days."""
+    """Return whether the plan keeps each limit; the station cost on the fresh days."""
     above, below, changed = broken_sites(limits, fast[None], normal[None])
     f1 = [verdict.mean(plan, "f1") for plan in ("after", "before")]
     return {
@@ -266,7 +266,7 @@ def constraints(limits: Limits, fast: Array, normal: Array, verdict: Verdict) ->
 
 
 def room_left(limits: Limits, fast: Array, normal: Array, verdict: Verdict) -> dict[str, float | int | None]:
-    """Which limits bind: how many sites and feeders have no room for a charger, and what money is left."""
+    """Return which limits bind: sites and feeders without room for a charger, and money left."""
     free = ~limits.fixed
     full = free & (fast + normal >= limits.total_high)
     smallest = np.full(len(limits.feeder_id), np.inf)

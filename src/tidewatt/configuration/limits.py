@@ -157,7 +157,7 @@ def limits_of(
 
 
 def smallest_headroom_kw(scenario: Scenario) -> Array:
-    """Least headroom of every feeder over the horizon [kW], shape (feeders,); inf where it is not limited."""
+    """Return each feeder's least headroom [kW], shape (feeders,); inf where it is not limited."""
     headroom = scenario.grid.headroom_kw
     return np.asarray(headroom.min(axis=1)) if headroom.size else np.full(scenario.grid.feeders, np.inf)
 
@@ -182,7 +182,7 @@ def added_kw(limits: Limits, fast: Array, normal: Array) -> Array:
 
 
 def allowed(limits: Limits, fast: Array, normal: Array) -> Array:
-    """Whether plans keep all limits on numbers of chargers; conf-18 is for `station_cost_holds`.
+    """Return whether plans keep all limits on numbers of chargers; conf-18 is for `station_cost_holds`.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def broken_budget(limits: Limits, fast: Array, normal: Array) -> Array:
 
 
 def station_cost_holds(f1: Array, f1_before: Array) -> Array:
-    """Whether the cost of all stations does not rise (conf-18): known only once a plan has been judged."""
+    """Return whether the cost of all stations does not rise (conf-18), known once a plan is judged."""
     return np.asarray(f1 <= np.add(f1_before, ROUNDING * np.maximum(1.0, np.abs(f1_before))))
 
 
@@ -306,7 +306,7 @@ def _fit_budget(limits: Limits, fast: Array, normal: Array, noise: Array) -> tup
 
 
 def _taken(spare: Array, worth: Array, excess: Array, order: Array) -> Array:
-    """How many of each to take, in an order, until they are worth the excess; (rows, entries) each."""
+    """Return how many of each to take, in an order, until they are worth the excess; (rows, entries) each."""
     spare_sorted = np.where(
         (unit := np.take_along_axis(worth, order, axis=1)) > 0.0, np.take_along_axis(spare, order, axis=1), 0
     )

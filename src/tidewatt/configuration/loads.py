@@ -105,7 +105,7 @@ def departures(sessions: Sessions, chargers: tuple[Array, Array], accepted_wait_
 def dwells_at_chargers(
     sessions: Sessions, depart_min: Array, steps: int, start: Any, name: str
 ) -> tuple[Scenario, Array]:
-    """Each charge as a vehicle with one stay, each station as a feeder without headroom.
+    """Return each charge as a vehicle with one stay, each station as a feeder without headroom.
 
     Returns
     -------

@@ -105,7 +105,7 @@ class Local:
         self._idle = 0
 
     def _together(self, good: Candidates) -> Candidates:
-        """All changes of some plans at once, the best one's where they meet."""
+        """Return all changes of some plans at once, the best one's where they meet."""
         fast, normal = self.plan.fast[0].copy(), self.plan.normal[0].copy()
         for i in np.argsort(-good.score, kind="stable"):
             changed = (good.fast[i] != self.plan.fast[0]) | (good.normal[i] != self.plan.normal[0])

@@ -64,7 +64,7 @@ class Pareto(Genetic):
         return {"fast": good.fast[kept], "normal": good.normal[kept], **columns}
 
     def step(self, room: int) -> None:
-        """One generation."""
+        """Breed one generation."""
         if self._begun:
             children = self._changed(*self._crossed(*self._parents()))
         else:

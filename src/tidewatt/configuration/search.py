@@ -50,7 +50,7 @@ class Kept:
         )
 
     def due(self) -> bool:
-        """Whether it is time to save again."""
+        """Return whether it is time to save again."""
         return self._inner.due()
 
     def save(self, state: Mapping[str, Mapping[str, Any]]) -> None:
@@ -250,7 +250,7 @@ class _Run:
         self.idle = False
 
     def room(self) -> int:
-        """How many different plans may still be judged."""
+        """Return how many different plans may still be judged."""
         budget = self.parameters["evaluations"]
         if self.idle or self.evaluator.asked >= ASKED * budget:
             return 0
@@ -281,7 +281,7 @@ class _Run:
         return SearchProgress(int(evaluations), self.parameters["evaluations"], objective, wait, seconds)
 
     def state(self) -> dict[str, dict[str, Any]]:
-        """Everything that decides how it goes on."""
+        """Return everything that decides how it goes on."""
         return {
             "search": {
                 "given": self.given,

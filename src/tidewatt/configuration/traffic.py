@@ -30,7 +30,7 @@ __all__ = [
 def slowness(
     time_min: Array, free_time_min: Array, mode: str = "corrected", length_km: Array | float = math.nan
 ) -> Array:
-    """How bad it is that links are slow: the bracket of conf-16.
+    """Return how bad it is that links are slow: the bracket of conf-16.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def _traffic_of_day(
 def _of_interval(
     world: World, requests: Requests, ends: Array, added: Array, router: Router, exact: int
 ) -> Array:
-    """As `traffic_of_days`, for requests that see the same roads; `added` is each link's."""
+    """Return as `traffic_of_days`, for requests that see the same roads; `added` is each link's."""
     reached = (requests.to_ms >= 0) & (requests.onward_ms >= 0)
     legs = requests.to_ms.astype(np.int64) + requests.onward_ms
     detour = legs - requests.direct_ms[:, None]
@@ -230,6 +230,6 @@ def _of_interval(
 
 
 def _along(routes: Routes, added: Array) -> Array:
-    """Sum of links' values along each route."""
+    """Return sum of links' values along each route."""
     sums = np.concatenate([[0.0], np.cumsum(added[routes.links])])
     return np.asarray(sums[routes.first[1:]] - sums[routes.first[:-1]])

@@ -25,7 +25,7 @@ _SHOWN = 5
 
 
 def clash(limits: Limits) -> list[Issue]:
-    """Why no plan keeps the limits, with the numbers that clash; empty where some plan does.
+    """Return why no plan keeps the limits, with the numbers that clash; empty where some plan does.
 
     The plan of fewest chargers is asked: no limit but the minima is broken by taking chargers away.
     """

@@ -99,7 +99,7 @@ class Verdict:
         return np.array([day.figures[name] for day in every])
 
     def mean(self, plan: str, name: str) -> float:
-        """Mean over days; over all charges where the name says mean."""
+        """Return mean over days; over all charges where the name says mean."""
         values = self.values(plan, name)
         if name.startswith("mean_"):
             charges = self.values(plan, "charges")
@@ -107,11 +107,11 @@ class Verdict:
         return float(values.mean())
 
     def stations(self, plan: str, name: str) -> Array:
-        """Mean over days of a station's figure, shape (stations,)."""
+        """Return mean over days of a station's figure, shape (stations,)."""
         return np.asarray(np.mean([getattr(day, plan).by_station[name] for day in self.days], axis=0))
 
     def profile(self, plan: str, name: str) -> Array:
-        """Mean over days of ``load_kw`` or ``queue_vehicles`` by minute."""
+        """Return mean over days of ``load_kw`` or ``queue_vehicles`` by minute."""
         return np.asarray(np.mean([getattr(getattr(day, plan), name) for day in self.days], axis=0))
 
 

@@ -187,7 +187,7 @@ def _quiet(levels: GridLevels, load: Array) -> Array:
 
 
 def _strides(weight: Array, heaviest: float) -> Array:
-    """How many times its own step a vehicle of each feeder moves: `BLOCKS`, less where few share.
+    """Return how many times its own step a vehicle of each feeder moves: `BLOCKS`, less where few share.
 
     A random block of a handful of vehicles may hold most of a step's: all of them moving `BLOCKS` times as
     far overshoots without end.

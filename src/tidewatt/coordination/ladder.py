@@ -104,7 +104,7 @@ class SolvedRung:
     state: State | None = None
 
     def overload(self) -> Array:
-        """Largest overload of each level over the horizon, the floor included [kW] (coord-3)."""
+        """Return largest overload of each level over the horizon, the floor included [kW] (coord-3)."""
         levels = self.problem.levels
         return levels.overload(self.load) + levels.floor
 
@@ -205,7 +205,7 @@ def solve_rung(
 
 
 def _final_status(monitor: SolveMonitor, bracket: Certificate) -> Status:
-    """How the rung ended, by the certificate that is handed out rather than by the last one on the way."""
+    """Return how the rung ended, by the certificate that is handed out."""
     asked, scale = monitor.parameters, monitor.unmanaged_cost
     enough = bracket.relative_gap(scale) <= asked["relative_gap"]
     if enough or bracket.absolute_gap <= asked["absolute_gap"] * scale:

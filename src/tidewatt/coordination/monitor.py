@@ -99,7 +99,7 @@ class SolveMonitor:
             )
 
     def finished(self) -> bool:
-        """Whether to stop, and why (sets `status`)."""
+        """Return whether to stop, and why (sets `status`)."""
         p = self.parameters
         if (
             self.gap <= p["relative_gap"]
@@ -111,7 +111,7 @@ class SolveMonitor:
         return self.status is not None
 
     def out_of_budget(self) -> bool:
-        """Whether time or passes of this run are used up (sets `status`)."""
+        """Return whether time or passes of this run are used up (sets `status`)."""
         if self.seconds - self.spent_s >= self.parameters["time_limit_s"]:
             self.status = Status.TIME_LIMIT
         elif self.tally.passes - self.passes_before >= self.parameters["max_passes"]:

@@ -129,12 +129,12 @@ def _by_home(owner: Array, feeder: Array, stay: Array, vehicles: int) -> Array:
 
 
 def _dealt(order: Array) -> Array:
-    """Every `BLOCKS`-th one, from the first on; then from the second on; and so forth."""
+    """Return every `BLOCKS`-th one, from the first on; then from the second on; and so forth."""
     return np.concatenate([order[hand::BLOCKS] for hand in range(BLOCKS)])
 
 
 def block_ends(vehicles: int) -> Array:
-    """Where the hands of `_dealt` begin and end, shape (BLOCKS + 1,)."""
+    """Return where the hands of `_dealt` begin and end, shape (BLOCKS + 1,)."""
     hands = np.arange(BLOCKS)
     ends: Array = np.r_[0, np.cumsum((vehicles - hands + BLOCKS - 1) // BLOCKS)]
     return ends

@@ -104,7 +104,7 @@ class Shards:
         return _total(self._threads.map(one, self.ranges))
 
     def weight(self) -> Array:
-        """Sum of ``weight x scale`` over all variables of each (feeder, step): n of coord-6."""
+        """Return sum of ``weight x scale`` over all variables of each (feeder, step): n of coord-6."""
         fleet = self.fleet
         dwell = np.diff(fleet.edge)
         value = np.repeat(fleet.weight, np.diff(fleet.first)) * fleet.scale
@@ -120,7 +120,7 @@ class Shards:
         return np.where(np.cumsum(present, axis=1)[:, :-1] > 0, total, 0.0)
 
     def project(self, signal: Array, step: Array, mu: Array, block: int) -> tuple[Array, int]:
-        """One block of vehicles moves against `signal` in place (coord-6); returns the change of load."""
+        """Move one block of vehicles against `signal` in place (coord-6); returns the change of load."""
         marked = count_marked(signal != 0.0)
 
         def one(r: tuple[int, int]) -> tuple[Array, int]:
@@ -229,7 +229,7 @@ class Shards:
 
 
 def _total(parts: list[Array]) -> Array:
-    """Sum in the order of the shards, so that it does not depend on threads."""
+    """Return sum in the order of the shards, so that it does not depend on threads."""
     out: Array = parts[0]
     for part in parts[1:]:
         out += part

@@ -96,7 +96,7 @@ class Injections(FrozenArrays):
 
     @classmethod
     def none(cls, steps: int) -> Injections:
-        """Nothing is drawn or produced anywhere."""
+        """Return nothing is drawn or produced anywhere."""
         empty, flat = np.zeros(0), np.zeros((0, steps))
         return cls(np.zeros(0, object), empty, empty, flat, flat, flat, empty)
 

@@ -43,7 +43,7 @@ class CostPieces(Shown):
 
     @classmethod
     def linear(cls, cost_per_kw: Array) -> CostPieces:
-        """One piece an element: the same cost for every kW."""
+        """Return one piece an element: the same cost for every kW."""
         n = len(cost_per_kw)
         return cls(np.arange(n + 1), np.zeros(n), cost_per_kw)
 

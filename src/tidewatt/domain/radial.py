@@ -66,14 +66,14 @@ class Feeder(FrozenArrays):
         return len(self.child)
 
     def downstream(self, values: Array) -> Array:
-        """Sum of values of buses over each line and beyond, (buses, ...) to (lines, ...)."""
+        """Return sum of values of buses over each line and beyond, (buses, ...) to (lines, ...)."""
         total = np.array(values)
         for bus in self.order[:0:-1]:
             total[self.parent[bus]] += total[bus]
         return total[self.child]
 
     def along(self, values: Array) -> Array:
-        """Sum of values of lines from the slack to each bus, (lines, ...) to (buses, ...)."""
+        """Return sum of values of lines from the slack to each bus, (lines, ...) to (buses, ...)."""
         total = np.zeros((self.buses, *values.shape[1:]), values.dtype)
         for bus in self.order[1:]:
             total[bus] = total[self.parent[bus]] + values[self.line[bus]]

@@ -89,7 +89,7 @@ class Reach:
         return self._seen(self._into, places)
 
     def zones_connected(self) -> tuple[Array, Array]:
-        """Whether each zone reaches another one, and whether another one reaches it."""
+        """Return whether each zone reaches another one, and whether another one reaches it."""
         start, end = self.zone_start, self.zone_end
         out, into = self.to_main[start], self.from_main[end]
         leaves, entered = _others(out, into), _others(into, out)
@@ -100,7 +100,7 @@ class Reach:
         return leaves, entered
 
     def pairs(self, origin: Array, destination: Array) -> Array:
-        """Whether each destination zone can be reached from its origin zone; trips within a zone can."""
+        """Return whether each destination can be reached from its origin; trips within a zone can."""
         good = self.to_main[self.zone_start[origin]] & self.from_main[self.zone_end[destination]]
         good |= origin == destination
         rest = np.flatnonzero(~good)
@@ -113,5 +113,5 @@ class Reach:
 
 
 def _others(mine: Array, theirs: Array) -> Array:
-    """Whether one's own flag is set together with another's of the other kind."""
+    """Return whether one's own flag is set together with another's of the other kind."""
     return np.asarray(mine & (theirs.sum() - theirs > 0))

@@ -88,7 +88,7 @@ class ChargingSites(FrozenArrays):
         return len(self.site_id)
 
     def power_range_kw(self) -> tuple[Array, Array]:
-        """Least and most power of each site with every charger in use, 0 between them, shape (sites,)."""
+        """Return least and most power of each site with all chargers in use, 0 between, shape (sites,)."""
         site = np.repeat(np.arange(len(self)), np.diff(self.level_first))
         least, most = np.zeros((2, len(self)))
         np.minimum.at(least, site, self.level_kw)

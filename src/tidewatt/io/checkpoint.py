@@ -56,7 +56,7 @@ class FolderCheckpoint:
         self._last = time.monotonic()
 
     def due(self) -> bool:
-        """Whether `every_s` seconds have passed since the last save."""
+        """Return whether `every_s` seconds have passed since the last save."""
         return time.monotonic() - self._last >= self.every_s
 
     def save(self, state: State) -> None:

@@ -109,7 +109,7 @@ class DijkstraRouter:
         return self._time
 
     def routes(self, origin: Ints, destination: Ints) -> Routes:
-        """One shortest path for each pair of nodes."""
+        """Return one shortest path for each pair of nodes."""
         time, net = self._known(), self._network
         start, end = checked_nodes(net, origin), checked_nodes(net, destination)
         same = start == end
@@ -225,7 +225,7 @@ class HierarchyRouter:
                 make(task)
 
     def routes(self, origin: Ints, destination: Ints) -> Routes:
-        """One shortest path for each pair of nodes."""
+        """Return one shortest path for each pair of nodes."""
         start, end = checked_nodes(self._network, origin), checked_nodes(self._network, destination)
         same = start == end
         start = self._h.rank[self._network.depart_node[start]]
@@ -290,7 +290,7 @@ class Router(Protocol):
         """Take new link times [ms], not negative; has to come before any question."""
 
     def routes(self, origin: Ints, destination: Ints) -> Routes:
-        """One shortest path for each pair of nodes."""
+        """Return one shortest path for each pair of nodes."""
 
     def to_few(self, origin: Ints) -> Ints:
         """Return times [ms] from each of `origin` to each of the few nodes; -1 where there is no way."""

@@ -125,7 +125,7 @@ class _Compiled:
         return cost
 
     def descend(self, flow: Array, step: Array) -> float:
-        """How far along `step` costs least, 0..1."""
+        """Return how far along `step` costs least, 0..1."""
         return float(descend(self._costs, flow, step, _CLOSE))
 
 
@@ -141,7 +141,7 @@ class _Modelled:
         self.price: Callable[[Array], Array] = price
 
     def descend(self, flow: Array, step: Array) -> float:
-        """How far along `step` costs least, 0..1: the cost along it rises, so its zero is bisected."""
+        """Return how far along `step` costs least, 0..1: the cost along it rises, so its zero is bisected."""
         if float(self.price(flow + step) @ step) <= 0.0:
             return 1.0
         low, high = 0.0, 1.0

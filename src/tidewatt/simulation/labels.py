@@ -73,7 +73,7 @@ def dataset(world: World, totals: Totals) -> xr.Dataset:
 
 
 def _not_above(values: Array, bound: Array) -> Array:
-    """In single precision, and still not above `bound`: rounding up would make empty roads faster."""
+    """Return in single precision, and still not above `bound`: rounding up would make empty roads faster."""
     most = bound.astype(np.float32)
     most = np.where(most > bound, np.nextafter(most, np.float32(0.0)), most)
     return np.minimum(values.astype(np.float32), most)
@@ -249,6 +249,6 @@ def summarise(
 
 
 def _weighted(totals: Totals, name: str) -> float:
-    """Mean over charges: replications count by their charges."""
+    """Return mean over charges: replications count by their charges."""
     charges = totals.values("charges")
     return float(totals.values(name) @ charges / charges.sum()) if charges.sum() > 0 else 0.0

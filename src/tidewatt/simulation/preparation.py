@@ -54,7 +54,7 @@ def check_parameters(scenario: Scenario) -> list[Issue]:
 
 
 def check_simulation(scenario: Scenario, parameters: SimulationOptions) -> list[Issue]:
-    """Everything that is wrong with a scenario that is to be simulated as `parameters` ask."""
+    """Return everything that is wrong with a scenario that is to be simulated as `parameters` ask."""
     issues = check(scenario) + _missing(scenario) + _days(scenario, parameters)
     return issues or _explained(scenario, parameters)
 
@@ -73,7 +73,7 @@ def _missing(scenario: Scenario) -> list[Issue]:
 
 
 def _days(scenario: Scenario, p: SimulationOptions) -> list[Issue]:
-    """Whether days begin at midnight and fit the horizon's steps, and feeders say their headroom for them."""
+    """Check that days begin at midnight and fit the horizon, and feeders have headroom for them."""
     horizon, minutes, issues = scenario.horizon, 1440.0 * p["days"], []
     if horizon.start.time() != time():
         problem = (
@@ -93,7 +93,7 @@ def _days(scenario: Scenario, p: SimulationOptions) -> list[Issue]:
 
 
 def _explained(scenario: Scenario, p: SimulationOptions) -> list[Issue]:
-    """Whether the vehicles make no more trips than there are."""
+    """Return whether the vehicles make no more trips than there are."""
     try:
         daily = daily_vehicle_trips(scenario, p["trips_per_day"])
     except ScenarioError as error:

@@ -105,14 +105,14 @@ def _mean(values: Array) -> float:
 
 
 def _littles_law(events: Mapping[str, Array], queue: Array, stations: int) -> float:
-    """Largest relative difference, over stations, between queueing by minute and the sum of waits."""
+    """Return largest relative difference, over stations, between queueing by minute and the sum of waits."""
     waits = np.bincount(events["station"].astype(np.int64), events["wait"], minlength=stations)
     by_minute = queue.sum(axis=1)
     return float((np.abs(by_minute - waits) / np.maximum(waits, 1.0)).max(initial=0.0))
 
 
 def _destination_kw(ledger: DayLedger, minutes: int) -> Array:
-    """Mean power by minute of charging at home, work and other destinations, shape (minutes,)."""
+    """Return mean power by minute of charging at home, work and other destinations, shape (minutes,)."""
     stays = ledger.stays.table()
     some = stays["kwh"] > 0
     begin, kw = stays["arrive"][some], stays["kw"][some]
@@ -187,7 +187,7 @@ class Worker:
 
 
 def workers_of(world: World, threads: Threads) -> list[Worker]:
-    """As many workers as threads and replications; a single one gives its router all threads."""
+    """Return as many workers as threads and replications; a single one gives its router all threads."""
     p = world.parameters
     count = min(threads.count, p["replications"])
 

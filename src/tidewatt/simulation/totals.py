@@ -80,12 +80,12 @@ class Totals:
             self._sums[name] = np.array(values, np.float64)
 
     def mean(self, name: str) -> Array:
-        """Mean over replications of a series."""
+        """Return mean over replications of a series."""
         result: Array = self._sums[name] / self.count
         return result
 
     def spread(self, name: str) -> tuple[Array, Array]:
-        """Mean and standard deviation by minute of ``load_kw`` or ``queue_total``."""
+        """Return mean and standard deviation by minute of ``load_kw`` or ``queue_total``."""
         m = self.count
         dev = self._sums[f"{name}_dev"] / m
         mean = self._sums[f"{name}_shift"] + dev
@@ -97,7 +97,7 @@ class Totals:
         return np.array([figures[name] for figures in self.figures], np.float64)
 
     def state(self) -> dict[str, dict[str, Array | float | int | str]]:
-        """All of it, for a checkpoint."""
+        """Return all of it, for a checkpoint."""
         state: dict[str, dict[str, Array | float | int | str]] = {"sums": dict(self._sums)}
         for table in ("events", "unserved"):
             rows = getattr(self, table)

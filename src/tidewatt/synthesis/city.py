@@ -377,7 +377,7 @@ def _demand(roads: Roads) -> Demand:
 
 
 def _feeders(roads: Roads, seed: int) -> FeederPlan:
-    """One feeder a zone; rating over peak load, banks and names as drawn from published feeders."""
+    """Return one feeder a zone; rating over peak load, banks and names as drawn from published feeders."""
     drawn = draw_feeders(roads.zones, (3, 6), 0.06, 0.0, seed)
     homes_kw, jobs_kw = KW_PER_CUSTOMER * roads.homes, KW_PER_JOB * roads.jobs
     peak = np.maximum(homes_kw + jobs_kw, 1.0)

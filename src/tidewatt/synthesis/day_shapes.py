@@ -25,7 +25,7 @@ SPREAD_MIN = 15.0
 
 
 def time_of_day(*, weekday: bool = True) -> Array:
-    """Share of the day's departures by minute, shape (1440,), sum 1.
+    """Return share of the day's departures by minute, shape (1440,), sum 1.
 
     Counted from the chains that vehicles are given (`diary.embedded_diary`), with as many work days among
     them as `Habits` has; smoothed over a quarter of an hour.
@@ -46,7 +46,7 @@ def period_factor(period_h: float, *, weekday: bool = True) -> Array:
 
 
 def busiest_share(period_h: float) -> float:
-    """Largest share of a weekday's trips in any window of `period_h` hours, 0..1."""
+    """Return largest share of a weekday's trips in any window of `period_h` hours, 0..1."""
     rate = time_of_day()
     n = _minutes(period_h)
     summed = np.cumsum(np.concatenate([[0.0], rate, rate]))
@@ -54,7 +54,7 @@ def busiest_share(period_h: float) -> float:
 
 
 def covered_share(windows: Array) -> float:
-    """Share of a weekday's trips within `windows` [minutes of the day], shape (windows, 2), in any."""
+    """Return share of a weekday's trips within `windows` [minutes of the day], shape (windows, 2), in any."""
     covered = np.zeros(DAY, bool)
     for start, end in windows:
         minutes = np.arange(np.floor(start), max(np.ceil(end), np.floor(start) + 1)).astype(np.int64)

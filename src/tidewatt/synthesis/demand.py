@@ -208,7 +208,7 @@ def _trips_asked(roads: Roads, trips_per_day: float) -> float:
     # Imports that know no homes give one weight for all three.
     weights = np.array_equal(roads.homes, roads.jobs) and np.array_equal(roads.homes, roads.other)
     if trips_per_day <= 0 and (weights or homes < COUNTS_FROM * roads.zones):
-        problem = "no demand table, and homes of zones are no counts: nobody says how many trips there are"
+        problem = "no demand table, and homes of zones are not counts, so the number of trips is not known"
         fix = "Give a table demand, homes of zones as counts, or trips_per_day under [simulation]"
         raise ScenarioError([Issue("demand", "trips", problem, fix)])
     return trips_per_day if trips_per_day > 0 else TRIPS_PER_HOME * homes

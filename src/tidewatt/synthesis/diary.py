@@ -154,7 +154,7 @@ def _sequences(kind: Array, weekend: Array, trips: Array, rng: np.random.Generat
 
 
 def _pick(shares: Array, rng: np.random.Generator) -> Array:
-    """One column per row, by relative shares of that row."""
+    """Return one column per row, by relative shares of that row."""
     cumulative = np.cumsum(shares, axis=1)
     drawn = rng.random(len(shares))[:, None] * cumulative[:, -1:]
     column: Array = np.minimum((drawn >= cumulative).sum(axis=1), shares.shape[1] - 1)

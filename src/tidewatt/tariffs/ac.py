@@ -44,7 +44,7 @@ class AcCheck:
     losses_kw: Array
 
     def errors(self, rows: GridRows, site_kw: Array) -> tuple[float, float]:
-        """By how much the linear rows are off at most.
+        """Return by how much the linear rows are off at most.
 
         Parameters
         ----------

@@ -167,7 +167,7 @@ def about_forecast(feeder: Feeder, power_kw: Array, reactive_kvar: Array, at: Ar
 def _derivatives(
     feeder: Feeder, flow: Swept, drawn: Array, step: int, buses: Array, unit: complex
 ) -> tuple[Array, Array]:
-    """Of flows and squared voltages by what is drawn at buses: sweeps of the flow's differential."""
+    """Return of flows and squared voltages by what is drawn at buses: sweeps of the flow's differential."""
     voltage, current = flow.voltage[:, step, None], flow.current[:, step, None]
     drawn = drawn[:, None].copy()
     drawn[feeder.root] = 0.0
@@ -294,12 +294,12 @@ def _parts(linear: Linear) -> tuple[tuple[Array, Array], ...]:
 
 
 def _stacked(part: tuple[Array, Array], buses: Array) -> Array:
-    """Of lines and buses, those of all rows."""
+    """Return of lines and buses, those of all rows."""
     return np.concatenate([part[0], part[1][buses]])
 
 
 def _lost(feeder: Feeder, injections: Injections, share: float) -> Array:
-    """By how much line limits are narrowed, shape (lines,)."""
+    """Return by how much line limits are narrowed, shape (lines,)."""
     if share == 0.0 or not len(injections):
         return np.zeros(feeder.lines)
     load = np.zeros((feeder.buses, injections.power_kw.shape[1]))

@@ -256,7 +256,7 @@ class FoundTariffs:
     notes: list[str] = field(default_factory=list)
 
     def violation_rate(self, plan: str) -> float | None:
-        """Share of outcomes in which a plan exceeds some limit; None where none were drawn."""
+        """Return share of outcomes in which a plan exceeds some limit; None where none were drawn."""
         sampled = self.outcomes
         return sampled.rate(plan) if sampled is not None and plan in sampled.plans else None
 
@@ -405,7 +405,7 @@ def _energy(central: Solution, step_h: float) -> float:
 
 
 def _statuses(found: FoundTariffs) -> dict[str, Any]:
-    """How each program ended."""
+    """Return how each program ended."""
     named = {
         "central": found.central,
         "outer": found.outer,

@@ -164,7 +164,7 @@ _Farthest = Callable[[int, Array], Array]
 def _drawn(
     influence: Influence, injections: Injections, parameters: TariffOptions, forecasts: Forecasts | None
 ) -> tuple[_Draw, _Farthest, int]:
-    """How outcomes are drawn, how far they may put rows off, and how many there are.
+    """Return how outcomes are drawn, how far they may put rows off, and how many there are.
 
     Returns
     -------

@@ -45,7 +45,7 @@ class Responses:
         return next((status for status in self.statuses if status != "solved"), "solved")
 
     def error_kw(self, central_kw: Array) -> float:
-        """Largest difference from the central plan over (aggregator, site, step) [kW]."""
+        """Return largest difference from the central plan over (aggregator, site, step) [kW]."""
         return float(np.abs(self.power_kw - central_kw).max(initial=0.0))
 
 
@@ -97,7 +97,7 @@ def decentralised(
 
 
 def own_problem(problem: TariffProblem, aggregator: int, prices: Prices) -> TariffProblem:
-    """One aggregator's problem (tariff-17): its vehicles, prices instead of limits of the grid.
+    """Return one aggregator's problem (tariff-17): its vehicles, prices instead of limits of the grid.
 
     Roads and chargers still limit what its own vehicles do.
     """
@@ -145,7 +145,7 @@ def _together(problem: TariffProblem, prices: Prices, who: Sequence[int], found:
 
 
 def power_error_bound_kw(problem: TariffProblem, central: Solution, responses: Responses) -> float:
-    """How far aggregators' power may be from the central plan, as a norm over all of it (tariff-18).
+    """Return how far aggregators' power may be from the central plan, as a norm over all of it (tariff-18).
 
     Cost is strongly convex in power: a plan whose cost is within g of the least has power within
     sqrt(g / (beta dt)) of the best plan's. That holds of the central plan at the prices, and of what

@@ -60,7 +60,7 @@ class Prices:
 
 
 def prices_of(problem: TariffProblem, solution: Solution) -> Prices:
-    """All prices that the duals of a solved central problem give."""
+    """Return all prices that the duals of a solved central problem give."""
     assert problem.rows is not None
     line, voltage = solution.tariff_per_kwh(problem.rows, problem.step_h)
     toll, charger = (
@@ -70,7 +70,7 @@ def prices_of(problem: TariffProblem, solution: Solution) -> Prices:
 
 
 def scarce(problem: TariffProblem, solution: Solution, prices: Prices) -> tuple[str, ...]:
-    """Which of tolls and charger prices ration what several aggregators use in the same step.
+    """Return which of tolls and charger prices ration what several aggregators use in the same step.
 
     What only one of them uses, that one rations itself.
     """
@@ -107,7 +107,7 @@ _MOST = 4000
 
 
 def intervals(problem: TariffProblem, solution: Solution, prices: Prices) -> tuple[Array, Array]:
-    """Least and most tariff of sites in steps whose limits are degenerate; nan elsewhere.
+    """Return least and most tariff of sites in steps whose limits are degenerate; nan elsewhere.
 
     Looked at are steps in which a limit binds with a dual of 0, limits bind whose sensitivities depend on
     each other, or a limit binds where chargers are all in use: there duals may be exchanged for others. They
@@ -177,7 +177,7 @@ def _levels(problem: TariffProblem, traffic: RoadTraffic, step: int) -> tuple[Ar
 def _moves(
     effect: Array, dual: Array, price: Array, site: Array, energy: Array, used: Array
 ) -> tuple[Array, Array]:
-    """Least and most change of each site's tariff, shape (sites,).
+    """Return least and most change of each site's tariff, shape (sites,).
 
     Parameters
     ----------

@@ -111,7 +111,7 @@ def _joint(
 
 
 def _moved(influence: Influence) -> Array:
-    """Which rows injections move in which step, shape (rows, steps)."""
+    """Return which rows injections move in which step, shape (rows, steps)."""
     steps = range(influence.ratio.shape[1])
     return np.stack([(influence.of_step(step) != 0).any(axis=1) for step in steps], axis=1)
 
@@ -164,7 +164,7 @@ def margins(
     parameters: TariffOptions,
     forecasts: Forecasts | None,
 ) -> tuple[Array, Array]:
-    """By how much each limit of each row and step is narrowed (tariff-15, tariff-16).
+    """Return by how much each limit of each row and step is narrowed (tariff-15, tariff-16).
 
     With the term of injection i, ``|effect on the row| * half width``, and n terms that are not 0:
 

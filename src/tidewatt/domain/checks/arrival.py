@@ -19,7 +19,7 @@ _MOST_SOC = 1e6
 
 
 def least_to(roads: StepRoads, weight: Array, nodes: Array) -> Array:
-    """Least sum of a weight of links from every node to each of some nodes.
+    """Return least sum of a weight of links from every node to each of some nodes.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def least_to(roads: StepRoads, weight: Array, nodes: Array) -> Array:
 
 
 def check_arrivals(scenario: Scenario, report: Findings) -> None:
-    """Every group can arrive within the horizon, and with the energy it has or may charge on its way.
+    """Check that every group can arrive within the horizon, with the energy it has or may charge on its way.
 
     Both tests are those of a vehicle that is alone: queues, and the time that charging takes, come on top.
     """
@@ -170,7 +170,7 @@ def _lacking(
 
 
 def _around(roads: StepRoads, end: int, to_end: Array, places: Array, to_site: Array, starts: Array) -> Array:
-    """Least energy to sites on ways that do not lead through a destination, which nobody leaves again.
+    """Return least energy to sites on ways that do not lead through a destination, which nobody leaves again.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ class _Ways:
         self.low, self.final = low, final
 
     def need(self, top: float) -> Array:
-        """Least charge at every node with which the destination can be reached, shape (nodes,).
+        """Return least charge at every node with which the destination can be reached, shape (nodes,).
 
         Parameters
         ----------
@@ -240,7 +240,7 @@ class _Ways:
         return np.asarray(need)
 
     def least_top(self, origin: int, top: float) -> float:
-        """Least upper limit of the charge with which the destination can be reached from a node."""
+        """Return least upper limit of the charge with which the destination can be reached from a node."""
         high = top
         while math.isinf(self.need(high)[origin]):
             high = 2.0 * high + 1.0

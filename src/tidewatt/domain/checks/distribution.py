@@ -61,7 +61,7 @@ def _widths(injections: Injections, buses: int) -> tuple[Array, Array]:
 
 
 def _reach(d: Distribution, sites: ChargingSites | None) -> tuple[Array, Array]:
-    """Least and most power that all chargers of each bus can draw, shape (buses,)."""
+    """Return least and most power that all chargers of each bus can draw, shape (buses,)."""
     least, most = np.zeros((2, d.buses))
     if sites is not None:
         for total, of_sites in zip((least, most), sites.power_range_kw(), strict=True):
@@ -164,7 +164,7 @@ def _report(
     unit: str,
     horizon: Horizon,
 ) -> None:
-    """Largest first, so that the first few ids are those that matter."""
+    """Report the largest first, so that the first few ids are those that matter."""
     order = np.argsort(-by, kind="stable")
 
     def who(k: int) -> str:
@@ -267,7 +267,7 @@ def _lines(d: Distribution, report: Findings) -> None:
 
 
 def _radial(d: Distribution, report: Findings) -> None:
-    """Whether lines form a tree from the slack."""
+    """Check whether lines form a tree from the slack."""
     who = named(d.line_id)
     itself = d.tail == d.head
     fix = "Remove the line, or correct one of its buses"

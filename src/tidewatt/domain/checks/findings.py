@@ -83,7 +83,7 @@ class Findings:
 
 
 def named(ids: Array) -> Callable[[int], str]:
-    """How rows with ids of their own are named."""
+    """Return how rows with ids of their own are named."""
     return lambda row: str(ids[row])
 
 

@@ -102,7 +102,7 @@ def _blocks(first: Array) -> Iterator[tuple[int, int]]:
 
 
 def _trips_between_dwells(d: Dwells, t: Trips, report: Findings, who: Callable[[int], str]) -> None:
-    """No trip begins before the dwell that precedes its arrival has ended."""
+    """Check that no trip begins before the dwell that precedes its arrival has ended."""
     found: list[Array] = []
     example, name = "", "depart_min"
     for start, stop in _blocks(d.first):

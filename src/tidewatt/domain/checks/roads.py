@@ -44,7 +44,7 @@ def misshapen_types(types: FleetTypes, report: Findings) -> None:
 
 
 def od_names(demand: Demand, roads: Roads) -> Callable[[int], str]:
-    """How rows of demand are named: by their zones."""
+    """Return how rows of demand are named: by their zones."""
     return lambda row: f"{roads.zone_id[demand.origin[row]]} to {roads.zone_id[demand.destination[row]]}"
 
 
@@ -209,7 +209,7 @@ _REPAIR = "add the links that are missing, or let the import repair the network 
 
 
 def check_reach_of_zones(reach: Reach, report: Findings) -> None:
-    """Every zone can be left for another one, and reached from one."""
+    """Check that every zone can be left for another one, and reached from one."""
     if reach.roads.zones < 2:
         return
     who = named(reach.roads.zone_id)
@@ -223,7 +223,7 @@ def check_reach_of_zones(reach: Reach, report: Findings) -> None:
 
 
 def check_reach_of_demand(demand: Demand, reach: Reach, report: Findings) -> None:
-    """Every trip's destination can be reached from its origin."""
+    """Check that every trip's destination can be reached from its origin."""
     asked = np.flatnonzero(demand.trips > 0)
     lost = asked[~reach.pairs(demand.origin[asked], demand.destination[asked])]
     if len(lost):

@@ -41,7 +41,7 @@ _DAY_MIN = 1440.0
 def check(
     scenario: Scenario, *, whole: bool = True, whole_travel: bool = True, whole_grid: bool = True
 ) -> list[Issue]:
-    """Everything that is wrong with a scenario; an empty list where nothing is.
+    """Return everything that is wrong with a scenario; an empty list where nothing is.
 
     Not wrong is a vehicle that starts below ``soc_min`` or whose chargers cannot deliver what its
     trips need: the study reports it with its missing energy. A vehicle that starts above ``soc_max``
@@ -75,7 +75,7 @@ def check(
 
 
 def _shapes(scenario: Scenario, report: Findings) -> bool:
-    """Whether arrays that belong together differ in length, or offsets are no offsets."""
+    """Return whether arrays that belong together differ in length, or offsets are no offsets."""
     fleet, grid, vehicles = scenario.fleet, scenario.grid, len(scenario.fleet)
     before = len(report.issues)
     lengths_differ(report, "vehicles", fleet, _arrays(fleet), vehicles)

@@ -42,7 +42,7 @@ def _shape(report: Findings, table: str, part: Any, name: str, shape: tuple[int,
 
 
 def _lacks(report: Findings, table: str, **parts: Any) -> bool:
-    """Whether a part lacks what it refers to (reported)."""
+    """Return whether a part lacks what it refers to (reported)."""
     missing = [name.replace("_", " ") for name, part in parts.items() if part is None]
     if missing:
         report.add(
@@ -146,7 +146,7 @@ def check_travel(scenario: Scenario, report: Findings, *, whole: bool = True) ->
 
 
 def group_names(travel: Travel, aggregators: Aggregators, roads: StepRoads) -> Callable[[int], str]:
-    """How messages name groups of vehicles."""
+    """Return how messages name groups of vehicles."""
 
     def who(row: int) -> str:
         origin, destination = (roads.node_id[end[row]] for end in (travel.origin, travel.destination))

@@ -35,7 +35,7 @@ def default_shape(residential_load_share: float) -> Array:
 
 
 def over_steps(weekday: Array, weekend: Array, horizon: Horizon) -> Array:
-    """Mean of hourly values over each step of the horizon.
+    """Return mean of hourly values over each step of the horizon.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ def a_folder(path: Path, *patterns: str) -> ScenarioError:
 
 
 def read_sheets(path: Path) -> dict[str, Sheet]:
-    """Every sheet of a file, by name; a CSV file is one sheet.
+    """Return every sheet of a file, by name; a CSV file is one sheet.
 
     Raises
     ------

@@ -88,7 +88,7 @@ class FleetSize:
 def check_options(
     *, adoption: float, vehicles: int | None, represent: float | None, missing: str, seed: int
 ) -> list[Issue]:
-    """Everything that is wrong with the options every import shares."""
+    """Return everything that is wrong with the options every import shares."""
     rules = (
         ("adoption", adoption, 0 < adoption <= 1, "a share above 0, at most 1"),
         ("vehicles", vehicles, vehicles is None or vehicles >= 1, "a whole number from 1"),
@@ -112,7 +112,7 @@ def check_shares(
     residential_share: float = RESIDENTIAL_SHARE,
     residential_load_share: float = 0.5,
 ) -> list[Issue]:
-    """Everything that is wrong with the options of utility filings."""
+    """Return everything that is wrong with the options of utility filings."""
     rules = (
         ("year", year, 1990 <= year <= 2100, "a year in 1990..2100"),
         ("month", month, month is None or 1 <= month <= 12, "a month in 1..12"),

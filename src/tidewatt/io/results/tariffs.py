@@ -92,7 +92,7 @@ _FIGURES = ResultFile(
             "number",
             "kW",
             "0 or more",
-            "The same where they are told the tariff alone.",
+            "The same where they know the tariff alone.",
         ),
         C(
             "decentralisation_flow_error_kw",

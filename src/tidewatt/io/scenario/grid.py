@@ -150,7 +150,7 @@ def _named(level: _Level, position: int) -> str:
 
 
 def _either(table: ScenarioTable, bank: Array, owner: Array) -> None:
-    """Each row is of a feeder or of a bank."""
+    """Check that each row is of a feeder or of a bank."""
     both = np.flatnonzero((bank != -1) & (owner != 0))
     if len(both):
         fix = "Leave one of the two cells empty: a row is of a feeder or of a bank"

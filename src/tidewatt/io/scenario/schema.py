@@ -321,7 +321,7 @@ _STEP_COLUMNS = ("capacity_per_step", "free_flow_steps", "energy_kwh")
 
 
 def in_steps(names: Iterable[str]) -> tuple[bool, bool]:
-    """Whether columns of `links` describe roads in steps, and whether they describe roads by themselves."""
+    """Return whether columns of `links` describe roads in steps, and whether roads by themselves."""
     there = set(names)
     steps = not there.isdisjoint(_STEP_COLUMNS)
     return steps, not steps or not there.isdisjoint(_ROAD_COLUMNS)

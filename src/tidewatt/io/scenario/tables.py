@@ -179,7 +179,7 @@ class ScenarioTable:
         return self.rows > 0 and all(self.has(c.name) for c in self.columns.values() if c.required)
 
     def has(self, column: str) -> bool:
-        """Whether the table has this column."""
+        """Return whether the table has this column."""
         return column in self.source.names
 
     def extras(self) -> list[str]:

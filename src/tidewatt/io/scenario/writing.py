@@ -457,7 +457,7 @@ class _Repeated(_Taken):
 
 
 def _write(path: Path, columns: Mapping[str, Any]) -> None:
-    """One Parquet file, a million rows at once so that memory stays small."""
+    """Write one Parquet file, a million rows at once so that memory stays small."""
     rows = len(next(iter(columns.values())))
     writer: pq.ParquetWriter | None = None
     try:

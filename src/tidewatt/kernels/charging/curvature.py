@@ -18,7 +18,7 @@ __all__ = ["curvature_pass", "on_slots", "onto_rows", "segments_diagonal", "segm
 
 @kernel(fastmath=FAST)
 def _free(xs, prices, s, push, cap, head, tail):
-    """How many variables of an opportunity are strictly between their limits."""
+    """Return how many variables of an opportunity are strictly between their limits."""
     n = len(xs)
     count = 0.0
     for k in range(n):

@@ -63,7 +63,7 @@ def count_marked(marked):
 
 @kernel(inline="always")
 def sees(fleet, q, priced):
-    """Whether opportunity q touches a marked step."""
+    """Return whether opportunity q touches a marked step."""
     t = fleet.step[q]
     f = fleet.feeder[q]
     return priced[f, t + fleet.edge[q + 1] - fleet.edge[q]] > priced[f, t]

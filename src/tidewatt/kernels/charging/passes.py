@@ -16,7 +16,7 @@ __all__ = ["bound_pass", "polish_pass", "project_pass", "recentre_pass", "respon
 
 @kernel(fastmath=FAST)
 def respond_pass(fleet, i0, i1, x, price, priced, sigma, mu, load):
-    """Every vehicle's proximal response to prices around its centre `x` (inner problem of coord-10).
+    """Return every vehicle's proximal response to prices around its centre `x` (inner problem of coord-10).
 
     Minimises ``<price, y> + sum (y - x)^2 / (2 sigma scale)``. A vehicle whose centre costs nothing
     stays there, since nothing can cost less: it is skipped. The response itself is
@@ -100,7 +100,7 @@ def recentre_pass(fleet, i0, i1, x, price, sigma, mu, out):
 
 @kernel(fastmath=FAST)
 def project_pass(fleet, i0, i1, x, signal, marked, step, mu, load):
-    """One block of coord-6: vehicles i0:i1 project ``x - step scale signal``, in place.
+    """Return one block of coord-6: vehicles i0:i1 project ``x - step scale signal``, in place.
 
     `step` is per feeder (feeders + 1,); `marked` counts the steps with a signal. Adds the weighted
     change of load to `load`. Returns the number of vehicles answered.

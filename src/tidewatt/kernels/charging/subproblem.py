@@ -19,7 +19,7 @@ FAST = {"reassoc", "contract", "nsz", "arcp", "nnan"}
 
 @kernel(fastmath=FAST)
 def _evaluate(v, cap, scale, lo, hi, mu):
-    """Sum of ``clip(v - mu scale, 0, cap)`` over variables lo:hi, and minus its slope in `mu`.
+    """Return sum of ``clip(v - mu scale, 0, cap)`` over variables lo:hi, and minus its slope in `mu`.
 
     One long loop over all opportunities of a segment: short ones would run mostly outside SIMD lanes.
     """

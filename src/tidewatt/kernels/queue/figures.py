@@ -171,7 +171,7 @@ def _change(change, column, begin, end, height):
 
 @inner
 def _change_tapered(minutes, charge, power, rules):
-    """As `_change` for the load of a charge whose power falls near the end (sim-10)."""
+    """Do as `_change` for the load of a charge whose power falls near the end (sim-10)."""
     begin = charge.start
     end = charge.end
     before = 0.0
@@ -312,7 +312,7 @@ def _extremes_by_station(minutes, by_station):
 
 @kernel
 def _sum_of_chosen(queue, table):
-    """Sum of a table's entries, each request's at the station where it was sent."""
+    """Return sum of a table's entries, each request's at the station where it was sent."""
     charges = uncounted(queue).charges
     total = 0.0
     for r in range(len(table)):

@@ -31,7 +31,7 @@ EULER = 0.5772156649015329
 
 @inlined
 def _mix(z):
-    """One step of splitmix64: a counter in, 64 evenly spread bits out."""
+    """Return one step of splitmix64: a counter in, 64 evenly spread bits out."""
     z = z + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

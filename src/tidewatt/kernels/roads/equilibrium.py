@@ -124,7 +124,7 @@ def beckmann(costs, flow):
 
 @kernel
 def descend(costs, flow, step, tolerance):
-    """How far to go from `flow` along `step` for the least objective: a number in [0, 1].
+    """Return how far to go from `flow` along `step` for the least objective: a number in [0, 1].
 
     The derivative along the line is monotone, so that bisection guarded by secants finds its zero.
 
@@ -186,7 +186,7 @@ def load_paths(paths, flow):
 
 @kernel
 def equilibrate(costs, paths, demand, pairs, flow, cost, slope, seen, other, excess):
-    """One sweep of gradient projection over OD pairs (sim-14): each pair shifts flow to its cheapest path.
+    """Sweep once over OD pairs (sim-14): each pair shifts flow to its cheapest path.
 
     From every dearer path, the flow that a Newton step on the cost difference asks for goes over to the
     cheapest one; only links that not both paths use take part. Link costs follow at once, pair after pair
@@ -415,7 +415,7 @@ def all_or_nothing(star, tail, cost, pairs, origins, flow, least, lost):
 
 @kernel
 def cheaper_paths(star, tail, cost, pairs, paths, o0, o1, nearest):
-    """For each pair the cheapest path, where it is cheaper than all the pair has (column generation).
+    """Return for each pair the cheapest path, where it is cheaper than all the pair has (column generation).
 
     Parameters
     ----------

@@ -123,7 +123,7 @@ def tally(state, out):
 
 @kernel
 def path_kwh(first, links, link_kwh, total):
-    """Sum of `link_kwh` along each path of a CSR, into `total`."""
+    """Sum `link_kwh` along each path of a CSR, into `total`."""
     for k in range(len(total)):
         energy = 0.0
         for j in range(first[k], first[k + 1]):

@@ -81,7 +81,7 @@ def label(hierarchy, cost, down, ranks, start, used, pool):
 
 @kernel
 def _least(one, two):
-    """Least sum of two labels over their common front."""
+    """Return least sum of two labels over their common front."""
     least = UNREACHED
     for d in range(len(one)):
         total = np.int32(one[d] + two[d])

@@ -28,7 +28,7 @@ NEGLIGIBLE_KW = 1e-3
 
 @styled
 def feeder_ranking(result: Coordination) -> Figure:
-    """Which feeders are overloaded, by how much, under each rung.
+    """Return which feeders are overloaded, by how much, under each rung.
 
     A map where the result knows longitudes and latitudes, otherwise a ranking.
 
@@ -172,7 +172,7 @@ def feeder_position(result: Coordination, feeder: Any) -> int:
 
 @styled
 def feeder_week(result: Coordination, feeder: Any = None) -> Figure:
-    """One feeder over the horizon: load by rung against its limit, and its price.
+    """Return one feeder over the horizon: load by rung against its limit, and its price.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ __all__ = ["convergence", "regret", "sweep", "upgrade_need"]
 
 @styled
 def upgrade_need(result: Coordination) -> Figure:
-    """How much grid each rung of the flexibility ladder needs, with the proved bound marked.
+    """Return how much grid each rung of the flexibility ladder needs, with the proved bound marked.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def sweep(table: pd.DataFrame) -> Figure:
 
 @styled
 def convergence(result: Coordination) -> Figure:
-    """How schedule and bound closed on each other, against passes and against time.
+    """Return how schedule and bound closed on each other, against passes and against time.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ def _cost_axes(row: Array, primal: Array) -> None:
 
 @styled
 def regret(result: Coordination) -> Figure:
-    """How much vehicles could still save by ignoring the plan, at the prices found (the equilibrium check).
+    """Draw how much vehicles could still save by ignoring the plan, at the prices found (the equilibrium check).
 
     Parameters
     ----------

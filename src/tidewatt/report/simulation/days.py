@@ -68,7 +68,7 @@ def load_and_queue(result: Simulation) -> Figure:
 
 
 def _band(ax: Axes, result: Simulation, name: str, colour: str, scale: float) -> None:
-    """Mean over days, the interval of the mean, and the range of nine days in ten."""
+    """Draw the mean over days, its interval, and the range of nine days in ten."""
     data, m = result.data, int(result.figures["replications"])
     minute = data["minute"].to_numpy() + 0.5
     mean = data[name].to_numpy() * scale
@@ -159,7 +159,7 @@ def _smooth(values: Array) -> Array:
 
 @styled
 def waits(result: Simulation) -> Figure:
-    """How long drivers wait, and what a stop costs them in all.
+    """Return how long drivers wait, and what a stop costs them in all.
 
     Parameters
     ----------
@@ -254,7 +254,7 @@ _SHADES = dict(zip(ROAD_CLASSES, ("#0072B2", "#009E73", "#E69F00", "#BBBBBB"), s
 
 @styled
 def road_speeds(result: Simulation, roads: Roads | None = None) -> Figure:
-    """How fast traffic moves over the day, weighted by who drives: distribution over links, and by class.
+    """Draw how fast traffic moves over the day: distribution over links, and by class.
 
     Speeds are relative to each link's fastest of the day, so that slow and fast roads stand in one figure.
 

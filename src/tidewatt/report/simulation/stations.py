@@ -30,7 +30,7 @@ _SHADES = LinearSegmentedColormap.from_list("waits", [COLOURS["bank"], "#F0E442"
 
 @styled
 def station_map(result: Simulation, roads: Roads | None = None) -> Figure:
-    """Where stations are, how much they draw and how long drivers wait there.
+    """Return where stations are, how much they draw and how long drivers wait there.
 
     Parameters
     ----------

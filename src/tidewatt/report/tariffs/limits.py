@@ -96,7 +96,7 @@ def _line(
     *,
     whole: bool,
 ) -> None:
-    """One line's flow, and its limit; unless `whole`, a limit so far above that it would squeeze the flow."""
+    """Draw a line's flow, and its limit; unless `whole`, a limit so far above that it would squeeze the flow."""
     scale, unit = power_scale(np.concatenate([high, low, *([limit] if whole else [])]))
     ax.stairs(
         high * scale,
@@ -265,7 +265,7 @@ _MOST_BUSES = 3
 
 
 def voltages_bind(result: Tariffs) -> bool:
-    """Whether any limit of voltage sets a price: else there is nothing to draw."""
+    """Return whether any limit of voltage sets a price: else there is nothing to draw."""
     return bool(_binding(result.voltages, int(result.figures["steps"]))[1].any())
 
 

@@ -81,7 +81,7 @@ def of_steps(table: pd.DataFrame, by: str, column: str, steps: int) -> tuple[lis
 
 
 def why_nothing(result: Tariffs) -> str:
-    """Why a result has no plan to draw."""
+    """Return why a result has no plan to draw."""
     infeasible = result.status.name == "INFEASIBLE"
     return "no plan keeps all limits: see the diagnosis" if infeasible else "no plan was proved"
 

@@ -59,7 +59,7 @@ class Loop:
         self.ends = [np.zeros((0, 2), np.int32)]
 
     def busy(self) -> bool:
-        """Whether anyone still drives, or is on the way to or at a station."""
+        """Return whether anyone still drives, or is on the way to or at a station."""
         return bool((self.state != PARKED).any())
 
     # --- every few minutes ---------------------------------------------------------------------
@@ -263,7 +263,7 @@ class Loop:
         )
 
     def _sessions(self, started: Sessions) -> None:
-        """When queues let vehicles charge, and until when: known as soon as they arrive."""
+        """Find when queues let vehicles charge, and until when: known as soon as they arrive."""
         self.start_min[started.vehicle] = started.start_min
         self.release[started.vehicle] = started.end_min
 

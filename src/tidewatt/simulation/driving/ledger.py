@@ -42,7 +42,7 @@ class LedgerRows:
             self._batches.append(tuple(np.array(column) for column in columns))
 
     def table(self) -> dict[str, Array]:
-        """All rows, by column."""
+        """Return all rows, by column."""
         if not self._batches:
             return {name: np.zeros(0) for name in self.names}
         columns = zip(*self._batches, strict=True)

@@ -82,7 +82,7 @@ def speed_flow(name: str) -> SpeedFlow:
 
 
 def speeds_kmh(roads: Roads, time_min: Array) -> Array:
-    """Mean speed on every link [km/h]; 0 where a link has no length, inf where it takes no time."""
+    """Return mean speed on every link [km/h]; 0 where a link has no length, inf where it takes no time."""
     with np.errstate(divide="ignore", invalid="ignore"):
         speed: Array = np.where(roads.length_km > 0, roads.length_km * 60.0 / time_min, 0.0)
     return speed
@@ -141,7 +141,7 @@ class ChargingDecision(Protocol):
     """What a model of the decision to charge has to offer."""
 
     def wants(self, soc: Array, soc_at_destination: Array, threshold_soc: Array) -> Array:
-        """Whether each driver looks for a station now.
+        """Return whether each driver looks for a station now.
 
         Parameters
         ----------
@@ -163,6 +163,6 @@ class Threshold:
     """Charge where the battery would be below the driver's own threshold at the destination (sim-5)."""
 
     def wants(self, soc: Array, soc_at_destination: Array, threshold_soc: Array) -> Array:
-        """Whether it would be below the threshold; a charge that does not suffice is below any."""
+        """Return whether it would be below the threshold; a charge that does not suffice is below any."""
         below: Array = soc_at_destination < threshold_soc
         return below

@@ -168,7 +168,7 @@ class Motion:
         self.count += len(who)
 
     def head_for_station(self, who: Array, arrive_min: Array) -> None:
-        """From now on these drive to a station, by the times that hold now, and arrive when promised."""
+        """Send vehicles to a station by the times that hold now; they arrive when promised."""
         self._leg_row[who] = self.row
         self.station_min[who] = arrive_min
 

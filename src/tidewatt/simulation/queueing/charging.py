@@ -132,7 +132,7 @@ class ChargingDay:
         return station, np.where(station >= 0, made["arrive"], np.nan)
 
     def sessions(self) -> Sessions:
-        """All who came to a station so far, in that order."""
+        """Return all who came to a station so far, in that order."""
         return sessions_of(self._queue, 0, int(self._queue.size[1]))
 
     def series(self, minutes: int) -> dict[str, Array]:

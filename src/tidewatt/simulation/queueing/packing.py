@@ -93,12 +93,12 @@ def grown(queue: Queue, capacity: int) -> Queue:
 
 
 def outside(choice: StationChoice | None) -> bool:
-    """Whether a choice has no kernel of its own: a subclass of a built-in one has none either."""
+    """Return whether a choice has no kernel of its own: a subclass of a built-in one has none either."""
     return choice is not None and type(choice) not in (GeneralisedCost, Logit, RandomRegret)
 
 
 def rules_of(parameters: SimulationOptions, choice: StationChoice | None, seed: int) -> ChoiceRules:
-    """How drivers choose."""
+    """Return how drivers choose."""
     built_in: Any = choice_of(parameters) if choice is None or outside(choice) else choice
     return ChoiceRules(
         per_min=per_minute(built_in.value_of_time_per_h),

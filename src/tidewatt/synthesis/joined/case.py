@@ -168,7 +168,7 @@ def _trips(scenario: Scenario, roads: Roads, arrive: Array) -> tuple[Array, Arra
 
 
 def _minutes(horizon: Horizon) -> Array:
-    """When each step begins, in minutes since the midnight before the horizon, shape (steps,)."""
+    """Return when each step begins, in minutes since the midnight before the horizon, shape (steps,)."""
     begin = horizon.start.hour * 60.0 + horizon.start.minute + horizon.start.second / 60.0
     return begin + np.arange(horizon.steps) * horizon.step_min
 
@@ -201,7 +201,7 @@ def _grouped(horizon: Horizon, rules: JoiningRules) -> int:
 
 
 def _departures(horizon: Horizon, rules: JoiningRules) -> Array:
-    """Share of a day's vehicles that set out in each step, shape (steps,); it sums to 1 on every day.
+    """Return share of a day's vehicles that set out in each step, shape (steps,); it sums to 1 on every day.
 
     A group sets out at once for all who would until the next one.
     """

@@ -125,7 +125,7 @@ def ways_of(roads: Roads, start: Array) -> Ways:
 
 
 def _shortest(tail: Array, head: Array, cost: Array, nodes: int, start: Array) -> tuple[Array, Array]:
-    """Least cost from nodes `start` to every node, and the last link on the way there (-1: none)."""
+    """Return least cost from nodes `start` to every node, and the last link on the way there (-1: none)."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
@@ -145,7 +145,7 @@ _MUCH = 0.5  # change of the mean time of a trip from which on a case is no long
 
 
 def in_steps(roads: Roads, horizon: Horizon, share: float, rules: JoiningRules) -> StepRoads:
-    """Every link by itself; `share` of its capacity is left to the vehicles."""
+    """Return every link by itself; `share` of its capacity is left to the vehicles."""
     return StepRoads(
         node_id=roads.node_id,
         link_id=roads.link_id,

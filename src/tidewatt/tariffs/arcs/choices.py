@@ -80,7 +80,7 @@ class Moves:
 def moves_of(
     problem: TariffProblem, levels: ChargeStates, kinds: list[VehicleKind], keys: list[Array]
 ) -> Moves:
-    """Where arcs begin and lead to, of every kind's keys; levels beyond the highest end there."""
+    """Return where arcs begin and lead to, of every kind's keys; levels beyond the highest end there."""
     roads, nodes = problem.roads, problem.roads.nodes
     kind = np.repeat(np.arange(len(keys)), [len(k) for k in keys])
     state, action = np.divmod(np.concatenate(keys), 1 + roads.links + len(levels.site))
@@ -105,7 +105,7 @@ def moves_of(
 
 
 def possible(problem: TariffProblem, levels: ChargeStates, kind: VehicleKind, keys: Array) -> Array:
-    """Which keys are arcs of a kind at all: of an earlier solution they need not be."""
+    """Return which keys are arcs of a kind at all: of an earlier solution they need not be."""
     roads, x = problem.roads, kind.expanded
     move = moves_of(problem, levels, [kind], [keys])
     good: Array = (move.node != kind.destination) & (move.start < problem.steps) & (move.end <= problem.steps)

@@ -252,7 +252,7 @@ class Generation:
         return [k[f > few] for k, f in zip(self.keys, np.split(self.solved.flow, cuts), strict=True)]
 
     def _over(self) -> tuple[Array, Array, Array]:
-        """By how much limits of the program are exceeded: rows, roads, chargers."""
+        """Return by how much limits of the program are exceeded: rows, roads, chargers."""
         s = self.solved
         return np.maximum(s.excess_high, s.excess_low), s.excess_roads, s.excess_chargers
 
@@ -279,7 +279,7 @@ class Generation:
 
 
 def _ratio(now: Penalties, least: Penalties) -> float:
-    """By how much penalties have risen at most."""
+    """Return by how much penalties have risen at most."""
     pairs = ((now.rows, least.rows), (now.roads, least.roads), (now.chargers, least.chargers))
     return max(float((a / np.maximum(b, 1e-300)).max(initial=1.0)) for a, b in pairs)
 

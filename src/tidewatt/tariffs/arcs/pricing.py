@@ -62,7 +62,7 @@ class Pricing:
         self._exit = np.minimum(t + problem.roads.free_flow_steps[None], steps) - 1
 
     def free(self) -> Duals:
-        """No price on any limit."""
+        """Return no price on any limit."""
         p = self.problem
         return Duals(
             np.zeros(self._rows),
@@ -73,7 +73,7 @@ class Pricing:
         )
 
     def reachable(self) -> list[Array]:
-        """Of every kind, which of its starts have any plan at all."""
+        """Return of every kind, which of its starts have any plan at all."""
         answers = []
         for k, cost, _ in self._each(self.free(), self.levels.kinds):
             answers.append(cost.reshape(-1)[k.starts] < UNREACHED)

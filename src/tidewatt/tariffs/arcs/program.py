@@ -134,7 +134,7 @@ def program_of(
     centre: Duals | None,
     stiff: float,
 ) -> ArcProgram:
-    """All columns and rows of the given arcs and active limits; `weight` scales all cost but penalties."""
+    """Build the program of the given arcs and active limits; `weight` scales all cost but penalties."""
     import scipy.sparse as sp
 
     places = _places(problem, levels, arcs, active)
@@ -360,7 +360,7 @@ def solve_restricted(
     stiff: float = 1.0,
     until: float = math.inf,
 ) -> Solved:
-    """Least cost over the given arcs under the active limits.
+    """Return least cost over the given arcs under the active limits.
 
     `weight` scales all but the penalties; after `until` (of `time.perf_counter`) nothing is tried again.
     """
@@ -465,7 +465,7 @@ def _power_as_priced(
 
 
 def _residual(program: ArcProgram, x: Array) -> float:
-    """Most by which a row is not met."""
+    """Return most by which a row is not met."""
     held = program.held @ x
     broken = (np.abs(program.equal @ x - program.right), program.low - held, held - program.high)
     return max(float(part.max(initial=0.0)) for part in broken)

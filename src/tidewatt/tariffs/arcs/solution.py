@@ -183,7 +183,7 @@ def solve_arcs(
     on_progress: Callable[[Progressed], None] | None,
     on_kind: Callable[[int, int, int], None] | None = None,
 ) -> Solution:
-    """Least cost over all arcs, proved by the cheapest plans at the prices of limits (tariff-9)."""
+    """Return least cost over all arcs, proved by the cheapest plans at the prices of limits (tariff-9)."""
     began = time.perf_counter()
     if not len(problem.travel):
         return _nobody(problem, elastic)
@@ -247,7 +247,7 @@ def penalties_of(problem: TariffProblem, elastic: bool) -> Penalties:
 
 
 def _elastic_weight(problem: TariffProblem) -> float:
-    """Of cost where limits may be exceeded, whatever money it is counted in."""
+    """Return of cost where limits may be exceeded, whatever money it is counted in."""
     per_kwh = float(np.abs(problem.price_per_kwh).max(initial=0.0))
     per_h = float(problem.aggregators.time_value_per_h.max(initial=0.0))
     return COST_IN_ELASTIC / max(1.0, per_kwh, per_h)

@@ -47,7 +47,7 @@ class PathChoice:
 
     @classmethod
     def of(cls, roads: StepRoads) -> PathChoice:
-        """For one network."""
+        """Return for one network."""
         return cls(roads, [np.flatnonzero(roads.tail == node) for node in range(roads.nodes)])
 
     def steps_to(self, destination: int) -> Array:
@@ -66,7 +66,7 @@ class PathChoice:
         return found
 
     def paths(self, origin: int, destination: int, count: int, most_steps: int) -> list[Array]:
-        """At most `count` simple paths as arrays of links, fewest steps first.
+        """Return at most `count` simple paths as arrays of links, fewest steps first.
 
         None takes more than `most_steps`: nobody could arrive within the horizon.
         """
@@ -128,7 +128,7 @@ class PathModel:
 def path_model(
     problem: TariffProblem, paths_per_od: int, elastic: bool = False, pool_initial_soc: bool = False
 ) -> PathModel:
-    """All columns and rows, for at most `paths_per_od` paths of each pair of origin and destination."""
+    """Build all columns and rows, for at most `paths_per_od` paths of each pair of origin and destination."""
     program, travel, sites = QuadraticProgram(), problem.travel, problem.sites
     left = program.column(np.zeros(len(travel)), travel.vehicles)
     demand = program.equals(travel.vehicles)

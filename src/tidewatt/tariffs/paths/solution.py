@@ -66,13 +66,13 @@ def path_traffic(problem: TariffProblem, model: PathModel, x: Array) -> RoadTraf
 
 
 def _arrivals(stop: PathStop, x: Array) -> tuple[Array, Array]:
-    """Who comes to a stop in each step, and how many of them can be those who leave at once."""
+    """Return who comes to a stop in each step, and how many of them can be those who leave at once."""
     came = np.bincount(stop.arriving_step - stop.first, x[stop.arriving], minlength=len(stop.flow))
     return came, np.minimum(came, x[stop.flow])
 
 
 def _charges_later(plugged: Array) -> Array:
-    """Whether more than round-off charges in a later step."""
+    """Return whether more than round-off charges in a later step."""
     later = np.cumsum(plugged[::-1])[::-1] - plugged
     found: Array = later > 1e-6
     return found
@@ -99,7 +99,7 @@ def solve_paths(
     pool_initial_soc: bool = False,
     on_progress: Callable[[Progressed], None] | None = None,
 ) -> Solution:
-    """Least cost over flows on paths (tariff-19) and their pooled energy (tariff-20).
+    """Return least cost over flows on paths (tariff-19) and their pooled energy (tariff-20).
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ def _solution(
     iterations: int,
     status: str,
 ) -> Solution:
-    """In the problem's places and units."""
+    """Return in the problem's places and units."""
     program, x = model.program, answer.x
     cost = _cost(np.concatenate(program.cost), np.concatenate(program.square), x)
     paid = weight * float(penalties @ x) if model.relaxed else 0.0

@@ -69,7 +69,7 @@ class PathStop:
 
 
 def level_gains(problem: TariffProblem, aggregator: int) -> Array:
-    """By how much of a battery each level charges one vehicle in a step; losses either way."""
+    """Return by how much of a battery each level charges one vehicle in a step; losses either way."""
     fleet, power = problem.aggregators, problem.sites.level_kw
     through = np.where(
         power > 0.0, fleet.charge_efficiency[aggregator], 1.0 / fleet.discharge_efficiency[aggregator]

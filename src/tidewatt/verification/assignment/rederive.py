@@ -122,7 +122,7 @@ def _trips(
 
 
 def _balance(roads: Roads, trips: Array, flow: Array, ledger: CheckList) -> None:
-    """Whether what enters and leaves every node fits the trips that end and start there."""
+    """Check whether what enters and leaves every node fits the trips that end and start there."""
     nodes = roads.nodes
     enters = np.bincount(roads.head, weights=flow, minlength=nodes)
     leaves = np.bincount(roads.tail, weights=flow, minlength=nodes)
@@ -138,7 +138,7 @@ def _balance(roads: Roads, trips: Array, flow: Array, ledger: CheckList) -> None
 
 
 def _least(roads: Roads, trips: Array, cost: Array) -> float:
-    """Sum of trips times the cost of the cheapest path [vehicle minutes]."""
+    """Return sum of trips times the cost of the cheapest path [vehicle minutes]."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
@@ -185,7 +185,7 @@ def _summary(
     summary: Mapping[str, Any],
     ledger: CheckList,
 ) -> None:
-    """Every other figure of the summary."""
+    """Check every other figure of the summary."""
     moved = math.fsum(trips[trips > 0])
     mine = {
         "demand_trips": moved + inside,
@@ -209,7 +209,7 @@ def _summary(
 
 
 def _history(history: pd.DataFrame, summary: Mapping[str, Any], ledger: CheckList) -> None:
-    """Whether the iterations count up, get no slower clock, and end at the summary's figures."""
+    """Check that iterations and clock go up, and end at the summary's figures."""
     last = history.iloc[-1]
     counts = history["iteration"].tolist() == list(range(len(history)))
     clock = bool((history["seconds"].diff().dropna() >= 0).all())

@@ -161,7 +161,7 @@ _ROADS = ("length_km", "capacity_veh_h", "free_speed_kmh", "free_time_min")
 
 
 def in_steps(folder: Path) -> tuple[bool, bool]:
-    """Whether links are described in steps, and whether they are described by length and capacity."""
+    """Return whether links are described in steps, and whether they are described by length and capacity."""
     links = ClaimedTable(folder, "links")
     steps = any(links.has(name) for name in _STEPS)
     return steps, not steps or any(links.has(name) for name in _ROADS)

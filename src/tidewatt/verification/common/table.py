@@ -35,7 +35,7 @@ class ClaimedTable:
         return int(self._columns.num_rows)
 
     def has(self, column: str) -> bool:
-        """Whether the column is there."""
+        """Return whether the column is there."""
         return column in self._columns.column_names
 
     def _strings(self, column: str) -> Any:
@@ -82,7 +82,7 @@ class ClaimedTable:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    """Every cell as text; separated by what the header holds most of, rows without any cell left out."""
+    """Return every cell as text; rows without any cell are left out."""
     with path.open(encoding="utf-8-sig") as file:
         header = next((line for line in file if line.strip()), "")
     separator = max(",;\t", key=header.count)

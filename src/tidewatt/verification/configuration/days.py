@@ -59,7 +59,7 @@ def _by_plan(found: ClaimedPlans, plan: str) -> pd.DataFrame:
 
 
 def mean_of(found: ClaimedPlans, plan: str, name: str) -> float:
-    """Mean over days; over all charges where the name says mean."""
+    """Return mean over days; over all charges where the name says mean."""
     table = _by_plan(found, plan)
     values = table[name].to_numpy(np.float64)
     if name.startswith("mean_"):

@@ -39,7 +39,7 @@ def yearly_share(left: Array, rate: float) -> Array:
 
 
 def _retrofit(stations: Stations, p: Mapping[str, Any], fast: Array, normal: Array) -> Array:
-    """Each station's cost of retrofit a day (conf-3 to conf-5), one after another."""
+    """Return each station's cost of retrofit a day (conf-3 to conf-5), one after another."""
     life, age = life_and_age(stations, p)
     cost = []
     for s in range(len(stations)):
@@ -64,7 +64,7 @@ def _retrofit(stations: Stations, p: Mapping[str, Any], fast: Array, normal: Arr
 def kept_limits(
     scenario: Scenario, stations: Stations, p: Mapping[str, Any], fast: Array, normal: Array
 ) -> dict[str, bool]:
-    """Which limits on numbers of chargers a plan keeps (conf-17, and those offered besides)."""
+    """Return which limits on numbers of chargers a plan keeps (conf-17, and those offered besides)."""
     installed = stations.fast + stations.normal
     most = np.where(np.isnan(stations.max_total), installed, np.floor(stations.max_total))
     changed = (fast != stations.fast) | (normal != stations.normal)

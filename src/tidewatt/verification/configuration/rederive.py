@@ -20,7 +20,7 @@ _WANTED = (*always("configuration"), "scenario/scenario.toml", "scenario/station
 _WHAT = (
     "Verified: the plan keeps the limits that it claims to keep, retrofit costs follow from its chargers,",
     "and costs, intervals and objective follow from the fresh days. The days are not simulated again, and",
-    "nothing says that no plan is better: none such is claimed.",
+    "that no plan is better is neither proved nor claimed.",
 )
 
 

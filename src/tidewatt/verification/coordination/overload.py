@@ -45,7 +45,7 @@ class Level:
         return self.overload_kw(np.zeros_like(self.headroom_kw))
 
     def overload_kw(self, load_kw: Array) -> Array:
-        """Largest load above headroom over the horizon, at least 0 [kW], shape (elements,)."""
+        """Return largest load above headroom over the horizon, at least 0 [kW], shape (elements,)."""
         worst: Array = np.max(load_kw - self.headroom_kw, axis=1, initial=0.0)
         return worst
 
@@ -70,7 +70,7 @@ class Level:
         return dearest
 
     def conjugate(self, total: Array) -> Array:
-        """Largest of total x overload less its cost, over overloads that charging cannot undo.
+        """Return largest of total x overload less its cost, over overloads that charging cannot undo.
 
         No schedule takes an overload below the base one, so the conjugate is over what lies above it:
         a tighter bound than over all overloads, and as valid.

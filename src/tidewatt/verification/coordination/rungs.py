@@ -70,12 +70,12 @@ class VerifiedRung:
 
 
 def load_tolerance(load_kw: Array) -> float:
-    """By which loads may differ [kW]: rounding of sums over many vehicles."""
+    """Return by which loads may differ [kW]: rounding of sums over many vehicles."""
     return 1e-6 + 1e-9 * float(np.max(np.abs(load_kw), initial=0.0))
 
 
 def money_tolerance(own: Own, cost: float) -> float:
-    """By which upgrade costs may differ."""
+    """Return by which upgrade costs may differ."""
     return 1e-8 * abs(cost) + 1e-10 * own.unmanaged_cost + 1e-9
 
 

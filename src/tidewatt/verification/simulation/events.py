@@ -69,7 +69,7 @@ def _prices(stations: Stations) -> Array:
 
 
 def _repeated(*keys: Array) -> Array:
-    """Whether the keys of a row stood in a row before, shape (rows,)."""
+    """Return whether the keys of a row stood in a row before, shape (rows,)."""
     order = np.lexsort(keys[::-1])
     same = np.ones(max(len(order) - 1, 0), bool)
     for key in keys:

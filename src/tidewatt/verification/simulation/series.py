@@ -39,7 +39,7 @@ class Profiles:
 
 
 def _covered(row: Array, begin: Array, end: Array, height: Array, rows: int, minutes: int) -> Array:
-    """Mean height of intervals in every minute, by row; minutes beyond the last begin anew.
+    """Return mean height of intervals in every minute, by row; minutes beyond the last begin anew.
 
     The time that an interval covers of a minute is a ramp in its ends: each end adds its part of its own
     minute and a whole one to all minutes after, so that running sums give every minute.
@@ -156,7 +156,7 @@ def check_states(ledger: CheckList, days: ClaimedDays, events: Events) -> None:
 
 
 def _until(times: Array, minutes: int, side: Literal["left", "right"]) -> Array:
-    """How many times lie before the end of each minute, or at it too (right), shape (minutes,)."""
+    """Return how many times lie before the end of each minute, or at it too (right), shape (minutes,)."""
     ends = np.arange(1.0, minutes + 1)
     return np.searchsorted(np.sort(times), ends, side=side).astype(np.float64)
 

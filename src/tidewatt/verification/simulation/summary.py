@@ -27,7 +27,7 @@ def _near(values: Array | float, share: float = 1e-8) -> float:
 
 
 def _means(values: Array, group: Array, groups: int, empty: float) -> Array:
-    """Mean of the values in each group, `empty` where there are none, shape (groups,)."""
+    """Return mean of the values in each group, `empty` where there are none, shape (groups,)."""
     number = np.bincount(group, minlength=groups)
     total = np.bincount(group, values, minlength=groups)
     return np.where(number > 0, total / np.maximum(number, 1), empty)

@@ -55,7 +55,7 @@ class Published:
 
 
 def read_tables_of(folder: Path) -> dict[str, pd.DataFrame]:
-    """Every Parquet table of the folder, by name."""
+    """Return every Parquet table of the folder, by name."""
     return {name: read_table(folder, _KIND, f"{name}.parquet") for name in (*_TABLES, "tolls", "outcomes")}
 
 

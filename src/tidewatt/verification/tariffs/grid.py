@@ -100,7 +100,7 @@ class VerifiedNetwork:
         return _solved(self._flows, np.asarray(drawn)[self.others])
 
     def dropped(self, drop: Array) -> Array:
-        """Sum of drops of lines up to each bus but the slack, (lines, n) to (buses - 1, n)."""
+        """Return sum of drops of lines up to each bus but the slack, (lines, n) to (buses - 1, n)."""
         return _solved(self._drops, drop)
 
     def linear(self, active: Array, reactive: Array) -> Array:
@@ -143,7 +143,7 @@ def rows_of(
     sites: ChargingSites,
     said: dict[str, Any],
 ) -> LimitRows:
-    """All rows at the forecast (tariff-11 to tariff-14), by the summary's linearisation and loss margin."""
+    """Return all rows at the forecast (tariff-11 to tariff-14), linearised as the summary says."""
     steps, count = sites.price_per_kwh.shape[1], d.buses
     active, reactive = np.zeros((count, steps)), np.zeros((count, steps))
     load = np.zeros((count, steps))
@@ -231,7 +231,7 @@ def _count(terms: Array) -> Array:
 
 
 def _budget(terms: Array, gamma: float) -> Array:
-    """Least over q >= 0 of the budget times q plus what terms exceed q, (rows, steps)."""
+    """Return least over q >= 0 of the budget times q plus what terms exceed q, (rows, steps)."""
     budget = gamma * _count(terms)
     best = terms.sum(axis=1)  # q = 0
     for i in range(terms.shape[1]):

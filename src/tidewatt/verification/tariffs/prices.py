@@ -48,7 +48,7 @@ class PlanCosts:
         self._least = energy_ahead(scenario)
 
     def of(self, kind: ArcKind, energy: Array, toll: Array, charger: Array) -> Array:
-        """Least cost of one vehicle of every group of a kind, shape (groups,).
+        """Return least cost of one vehicle of every group of a kind, shape (groups,).
 
         Parameters
         ----------

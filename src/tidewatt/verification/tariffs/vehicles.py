@@ -77,7 +77,7 @@ class Vehicles:
 
 
 def energy_ahead(scenario: Scenario) -> Array:
-    """Least energy between nodes [kWh], shape (nodes, nodes); inf where there is no way."""
+    """Return least energy between nodes [kWh], shape (nodes, nodes); inf where there is no way."""
     roads = scenario.step_roads
     assert roads is not None
     # The cheapest of links beside each other; links without energy must remain links.

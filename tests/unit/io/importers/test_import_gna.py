@@ -62,7 +62,7 @@ def test_feeders_find_their_bank(tmp_path):
     assert bank_of(scenario, "123481101") == "1234899"  # the only group of its substation
     assert bank_of(scenario, "123472101") is None  # its bank is withheld
     assert bank_of(scenario, "123491101") is None  # no bank in its substation
-    assert report.dropped["the bank limit of feeders whose bank cannot be told"] == ("123491101",)
+    assert report.dropped["the bank limit of feeders whose bank is not known"] == ("123491101",)
     assert report.dropped["the bank limit of feeders whose bank is left out"] == ("123472101",)
 
 

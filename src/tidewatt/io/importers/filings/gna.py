@@ -78,7 +78,7 @@ def check_selection(path: Path, filing: Filing, divisions: Sequence[str] | None,
 
 
 def select(filing: Filing, divisions: Sequence[str] | None) -> Array:
-    """Whether a facility lies in one of the divisions, case aside; shape (facilities,)."""
+    """Return whether a facility lies in one of the divisions, case aside; shape (facilities,)."""
     if divisions is None:
         return np.ones(len(filing.division), bool)
     wanted = {name.strip().casefold() for name in divisions}
@@ -230,7 +230,7 @@ def _matches(ids: Array, tables: CapacityTables | None) -> Array:
 
 
 def _profiled(match: Array, tables: CapacityTables | None) -> Array:
-    """Whether a feeder's shape comes from the tables: complete, never negative, not flat zero."""
+    """Return whether a feeder's shape comes from the tables: complete, never negative, not flat zero."""
     if tables is None:
         return np.zeros(len(match), bool)
     load = tables.load_kw
@@ -275,7 +275,7 @@ def _customers(
     kw_per_customer: float,
     residential_share: float,
 ) -> tuple[Array, Array]:
-    """All and residential customers, from the tables where known, else from the loading."""
+    """Return all and residential customers, from the tables where known, else from the loading."""
     customers = loading_kw / kw_per_customer
     homes = customers * residential_share
     if tables is not None:
@@ -493,7 +493,7 @@ def _report(
         "banks withheld (CC)": names(~kept & ~is_feeder & figures.confidential),
         "banks without figures": names(~kept & ~is_feeder & figures.missing),
         "banks that carry no kept feeder": names(~kept & ~is_feeder & ~lacking),
-        "the bank limit of feeders whose bank cannot be told": tuple(ids[feeder[~told]]),
+        "the bank limit of feeders whose bank is not known": tuple(ids[feeder[~told]]),
         "the bank limit of feeders whose bank is left out": tuple(ids[feeder[told & ~carried]]),
     }
     imputed = {

@@ -317,7 +317,7 @@ def _listed(filing: Filing, substation: list[str], voltage: list[str]) -> Array:
 
 
 def _agreement(filing: Filing, bank: Array, loading_kw: Array) -> float:
-    """Share of banks, with figures for themselves and all their feeders, that carry their sum."""
+    """Return share of banks, with figures for themselves and all their feeders, that carry their sum."""
     fed = np.flatnonzero(bank >= 0)
     total = np.bincount(bank[fed], loading_kw[fed], len(bank))
     with np.errstate(divide="ignore", invalid="ignore"):

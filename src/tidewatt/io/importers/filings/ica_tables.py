@@ -46,7 +46,7 @@ class CapacityTables:
     customers: Array
 
     def complete(self, values_kw: Array) -> Array:
-        """Whether a feeder has a value in all 288 month-hours; shape (feeders,)."""
+        """Return whether a feeder has a value in all 288 month-hours; shape (feeders,)."""
         return np.asarray(np.isfinite(values_kw).all(axis=(1, 2)))
 
 

@@ -398,7 +398,7 @@ def _cell(cell: str, line: int, names: Names, variable: str) -> float:
 
 
 def _split(statement: str) -> tuple[str, str, str]:
-    """Both sides of an assignment."""
+    """Return both sides of an assignment."""
     found = re.search(r"(?<![=~<>!])=(?!=)", statement)
     if found is None:
         return statement, "", ""

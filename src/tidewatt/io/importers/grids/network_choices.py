@@ -93,7 +93,7 @@ class NetworkChoices:
         return found
 
     def shape(self, kind: str) -> Array:
-        """Share of the file's figure by kind of injection (or ``constant``), shape (steps,)."""
+        """Return share of the file's figure by kind of injection (or ``constant``), shape (steps,)."""
         if kind == "load" and self.load_shape == "residential":
             weekday, weekend = default_shape(1.0)
             return over_steps(weekday, weekend, self.horizon)

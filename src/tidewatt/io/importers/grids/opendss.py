@@ -92,7 +92,7 @@ def bus_of(text: str) -> str:
 
 
 def is_series(element: Element) -> bool:
-    """Whether a capacitor or reactor stands between two buses."""
+    """Return whether a capacitor or reactor stands between two buses."""
     other = bus_of(element.given.get("bus2", ""))
     return bool(other) and other != bus_of(element.given.get("bus1", ""))
 

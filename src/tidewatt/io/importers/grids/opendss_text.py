@@ -233,7 +233,7 @@ class Element:
             self.enabled = value.lower()[:1] in ("y", "t")
 
     def after(self, one: str, *others: str) -> bool:
-        """Whether a property is given, and later than others."""
+        """Return whether a property is given, and later than others."""
         names = list(self.given)
         return one in names and all(o not in names or names.index(one) > names.index(o) for o in others)
 

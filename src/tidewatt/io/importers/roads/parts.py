@@ -54,7 +54,7 @@ def sound(scenario: Scenario) -> Scenario:
 
 
 def nearest_weights(roads: Roads) -> Array:
-    """How many road nodes each zone's node is the nearest zone to, shape (zones,).
+    """Return how many road nodes each zone's node is the nearest zone to, shape (zones,).
 
     A weight for homes and jobs where nothing else is known: streets are dense where people are. 1
     everywhere where coordinates are missing. Centroids themselves are no road nodes.

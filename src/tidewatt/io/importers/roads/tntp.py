@@ -219,7 +219,7 @@ def _unit(
 
 
 def _trip_issues(path: Path | None, net: Net, trips: TntpTrips | None) -> list[Issue]:
-    """Whether trips are those of the network, and all there."""
+    """Return whether trips are those of the network, and all there."""
     if trips is None or path is None:
         return []
     issues = []

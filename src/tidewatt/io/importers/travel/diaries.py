@@ -278,7 +278,7 @@ def _convert(form: _Form, frame: pd.DataFrame, names: dict[str, str]) -> RawDiar
 
 
 def _driven(frame: pd.DataFrame, names: dict[str, str]) -> Array:
-    """Whether a row is a trip by a car's driver, so that no car is counted twice; shape (rows,)."""
+    """Return whether a row is a trip by a car's driver, so that no car is counted twice; shape (rows,)."""
     if "mode" in names:
         mode = frame[names["mode"]].astype(str).str.casefold()
         return mode.str.contains("driver", na=False).to_numpy(bool)
@@ -415,7 +415,7 @@ def _said(dropped: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def _clear(person: Array, depart_min: Array, arrive_min: Array) -> Array:
-    """Whether a trip starts after the last kept one of its owner has ended; rows sorted."""
+    """Return whether a trip starts after the last kept one of its owner has ended; rows sorted."""
     clear = np.ones(len(person), bool)
     owner, until = None, -np.inf
     for k, (who, depart, arrive) in enumerate(zip(person, depart_min.tolist(), arrive_min.tolist())):
