@@ -258,7 +258,7 @@ def _cost_axes(row: Array, primal: Array) -> None:
 
 @styled
 def regret(result: Coordination) -> Figure:
-    """Draw how much vehicles could still save by ignoring the plan, at the prices found (the equilibrium check).
+    """Draw how much vehicles could still save by ignoring the plan, at the prices found.
 
     Parameters
     ----------

@@ -96,7 +96,7 @@ def _line(
     *,
     whole: bool,
 ) -> None:
-    """Draw a line's flow, and its limit; unless `whole`, a limit so far above that it would squeeze the flow."""
+    """Draw a line's flow, and its limit; unless `whole`, a limit far above the flow is left out."""
     scale, unit = power_scale(np.concatenate([high, low, *([limit] if whole else [])]))
     ax.stairs(
         high * scale,
