@@ -10,7 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from rich.console import Console
+
 from tidewatt.cli import main
+from tidewatt.cli.app import app
 
 WIDTH = 120
 INTERRUPTED = 130
@@ -39,9 +42,11 @@ def _inside(folder: Path) -> Iterator[None]:
     former, columns = Path.cwd(), os.environ.get("COLUMNS")
     os.chdir(folder)
     os.environ["COLUMNS"] = str(WIDTH)
+    app.console = Console()  # else help is laid out for the terminal of the first command of the process
     try:
         yield
     finally:
+        app.console = None
         os.chdir(former)
         if columns is None:
             del os.environ["COLUMNS"]
