@@ -112,6 +112,12 @@ def frame(table: pd.DataFrame) -> Numbers:
     ]
 
 
+def schedule(table: pd.DataFrame) -> Numbers:
+    """Types and the energy: many schedules cost the same, and which is found depends on the processor."""
+    energy = number(table["power_kw"].sum())
+    return [*(f"{name}: {dtype}" for name, dtype in table.dtypes.items()), f"power_kw sum: {energy}"]
+
+
 def dataset(path: Path) -> Numbers:
     """A line a variable, and its attributes."""
     with xr.open_dataset(path) as data:
@@ -142,6 +148,8 @@ def file(path: Path) -> tuple[Words, Numbers]:
     kind = path.suffix
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if kind == ".parquet" and path.name.startswith("schedule"):
+            return [], schedule(pd.read_parquet(path))
         if kind == ".parquet":
             return [], frame(pd.read_parquet(path))
         if kind == ".csv":

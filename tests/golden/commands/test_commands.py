@@ -52,6 +52,10 @@ def test_numbers_agree_within_the_tolerance_alone() -> None:
     assert not records.same(line, line.replace("1000", "1000.01"))
     assert not records.same(line, line.replace("30", "30.0001"))
     assert not records.same(line, line.replace("float64", "float32"))
+    gap = "relative_gap: 0.0501"
+    assert records.same(gap, "relative_gap: 0.0499") and not records.same(gap, "relative_gap: 0.04")
+    assert not records.same("--relative-gap  [default: 0.001]", "--relative-gap  [default: 0.00101]")
+    assert not records.same("id: text crc 10000000", "id: text crc 10000001")
     before = {"numbers/a.txt": f"# loads.nc\n{line}\n", "words/a.txt": "$ tidewatt\nfine\n"}
     after = {"numbers/a.txt": before["numbers/a.txt"].replace("-2", "-3"), "words/a.txt": "$ tidewatt\nbad\n"}
     assert records.differences(before, before) == ""
