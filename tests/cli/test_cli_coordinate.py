@@ -219,6 +219,9 @@ def test_sweep_writes_a_result_each_and_resumes(tidewatt, village, tmp_path):
     assert (pd.read_csv(tmp_path / "w" / "sweep.csv")["relative_gap"] <= 1e-5 * (1 + 1e-6)).all()
     assert tidewatt("report", tmp_path / "w", "--out", tmp_path / "p").status == 0
     assert [p.name for p in (tmp_path / "p").iterdir()] == ["sweep.png"]
+    less = tidewatt(*words[:4], "--adoption", "0.2", "--no-figures", "--no-session")
+    assert less.status == 0 and "adoption_0.3: of a former sweep, removed" in less.err
+    assert sorted(p.name for p in (tmp_path / "w").iterdir()) == ["adoption_0.2", "sweep.csv"]
 
 
 def test_sweep_cut_off_in_its_first_share_resumes(tidewatt, village, tmp_path, monkeypatch):

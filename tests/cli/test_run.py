@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -11,6 +14,8 @@ from tidewatt.cli.console import print_table
 from tidewatt.cli.progress import Gap
 from tidewatt.cli.run import carry_out, earlier_summary
 from tidewatt.errors import Interrupted, SolveWarning
+
+RUN = {"measure": Gap(1e-3), "name": "coordinate", "scenario_folder": None}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +33,7 @@ def test_an_interruption_says_what_is_left(village, tmp_path, resume, words):
         raise KeyboardInterrupt
 
     with pytest.raises(Interrupted, match=words):
-        carry_out(study, village, tmp_path, Gap(1e-3), scenario_folder=None, resume=resume)
+        carry_out(study, village, tmp_path, **RUN, resume=resume)
     if resume is not None:
 
         def later(progress, checkpoint, resume):
@@ -36,7 +41,7 @@ def test_an_interruption_says_what_is_left(village, tmp_path, resume, words):
             raise KeyboardInterrupt
 
         with pytest.raises(Interrupted, match="add --resume to go on"):
-            carry_out(later, village, tmp_path, Gap(1e-3), scenario_folder=None, resume=resume)
+            carry_out(later, village, tmp_path, **RUN, resume=resume)
 
 
 @pytest.mark.parametrize("notes", [True, False])
@@ -50,8 +55,11 @@ def test_warnings_are_said_where_the_summary_does_not(village, tmp_path, capsys,
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SolveWarning)
-        carry_out(study, village, tmp_path / "r", Gap(1e-3), scenario_folder=None, notes=notes)
+        carry_out(study, village, tmp_path / "r", **RUN, notes=notes)
     assert ("Note: stopped early" in capsys.readouterr().err) == notes
+    (tmp_path / "r" / "notes.txt").write_text("mine", "utf-8")
+    carry_out(study, village, tmp_path / "r", **RUN, notes=notes)
+    assert "held what is no part of a result: notes.txt. It is now in" in capsys.readouterr().err
     assert tidewatt.load(tmp_path / "r").status.reached
     # What stands there now is known again, but not for another scenario, nor by a key that it lacks.
     assert earlier_summary(tmp_path / "r", village, lambda figures: figures["banks"] == 1) is not None
@@ -69,3 +77,24 @@ def test_a_table_is_read_row_by_row_where_it_does_not_fit(monkeypatch, capsys):
     print_table(columns, rows, title="A town")
     wide = capsys.readouterr().out
     assert "wait [min]" in wide and "before" in wide.split("wait")[0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the size of files is not limited here")
+@pytest.mark.parametrize("limit_kib", [4, 40])
+def test_files_that_may_not_grow_are_an_error_with_a_remedy(village, tmp_path, limit_kib):
+    """Without it: HDF5 ends the process where the disk is full, with no word and half a result."""
+    tidewatt.write_scenario(village, tmp_path / "v")
+    code = (
+        "import resource, sys\nfrom tidewatt.cli import main\n"
+        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit_kib * 1024},) * 2)\nsys.exit(main(sys.argv[1:]))"
+    )
+    words = ["coordinate", tmp_path / "v", "--out", tmp_path / "r", "--no-figures", "--no-session"]
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert "raise the limit (ulimit -f)" in ended.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["v"]

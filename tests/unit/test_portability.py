@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import tidewatt
-from tidewatt.io import atomic
+from tidewatt.io import replacement
 
 POSIX_ONLY = ("resource", "fcntl", "termios", "grp", "pwd", "pty", "tty", "posix", "syslog", "curses")
 BLOCK = "import sys\nfor name in ('resource', 'fcntl', 'termios'): sys.modules[name] = None\n"
@@ -77,15 +77,15 @@ def test_posix_modules_are_not_imported_at_the_top_of_a_module():
 
 def test_a_folder_takes_the_place_of_an_empty_one(tmp_path, monkeypatch):
     """Without it: on Windows, which renames nothing over a folder, results need a new folder."""
-    rename = Path.replace
+    rename = Path.rename
 
     def windows(source, target):
         if Path(target).is_dir():
             raise PermissionError(13, "Permission denied")
         return rename(source, target)
 
-    monkeypatch.setattr(Path, "replace", windows)
+    monkeypatch.setattr(Path, "rename", windows)
     (tmp_path / "out").mkdir()
-    with atomic.atomic_folder(tmp_path / "out") as temporary:
+    with replacement.replaced_folder(tmp_path / "out") as temporary:
         (temporary / "a.txt").write_text("x", "utf-8")
     assert (tmp_path / "out" / "a.txt").is_file()

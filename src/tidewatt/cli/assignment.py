@@ -52,28 +52,34 @@ def assign(
     scenario
         Folder of the scenario.
     out
-        Folder for the result; made where it does not exist. A result in it is replaced; anything else is
-        refused.
+        Folder for the result; made where it does not exist. A result of this study in it is replaced as a
+        whole; anything else is refused.
     """
     from tidewatt.assignment.study import assign as study
     from tidewatt.io.results.folder import specification
 
     options = options or {}
     ASSIGNMENT.check(**options)
-    with prepared(out, ours=holds_result, what="result"):
+    with prepared(out, ours=holds_result, what="result", study="assign"):
         given = read(scenario)
         gap = ASSIGNMENT.resolve(given.parameters, **options)["relative_gap"]
         result = carry_out(
-            partial(study, given, **options), given, out, _Rounds(gap), scenario_folder=scenario, notes=True
+            partial(study, given, **options),
+            given,
+            out,
+            _Rounds(gap),
+            name="assign",
+            scenario_folder=scenario,
+            notes=True,
         )
-    return conclude(
-        result,
-        out,
-        lambda: _show(result, gap),
-        json=json,
-        files=[out / file.name for file in specification("equilibrium").files if file.attribute],
-        hints=[f"To check it: tidewatt verify {out}"],
-    )
+        return conclude(
+            result,
+            out,
+            lambda: _show(result, gap),
+            json=json,
+            files=[out / file.name for file in specification("equilibrium").files if file.attribute],
+            hints=[f"To check it: tidewatt verify {out}"],
+        )
 
 
 def _show(result: Equilibrium, relative_gap: float) -> None:

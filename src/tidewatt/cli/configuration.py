@@ -360,8 +360,8 @@ def configure(
     scenario
         Folder of the scenario.
     out
-        Folder for the result; made where it does not exist. A result in it is replaced; anything else is
-        refused.
+        Folder for the result; made where it does not exist. A result of this study in it is replaced as a
+        whole; anything else is refused.
     coordinated
         Judge both plans under coordinated charging too.
     resume
@@ -372,23 +372,23 @@ def configure(
     options, days = options or {}, days or {}
     CONFIGURATION.check(**options)
     SIMULATION.check(**days)
-    with prepared(out, ours=holds_result, what="result"):
+    with prepared(out, ours=holds_result, what="result", study="configure"):
         given = read(scenario)
         result = run_configuration(
             given, out, options, days, coordinated=coordinated, resume=resume, scenario_folder=scenario
         )
-    return conclude(
-        result,
-        out,
-        lambda: show_configuration(result),
-        json=json,
-        figures=figures,
-        roads=given.roads,
-        hints=[
-            f"To check it: tidewatt verify {out}",
-            f"To simulate days with the new plan: tidewatt simulate {out / 'scenario'} --out DAYS",
-        ],
-    )
+        return conclude(
+            result,
+            out,
+            lambda: show_configuration(result),
+            json=json,
+            figures=figures,
+            roads=given.roads,
+            hints=[
+                f"To check it: tidewatt verify {out}",
+                f"To simulate days with the new plan: tidewatt simulate {out / 'scenario'} --out DAYS",
+            ],
+        )
 
 
 def run_configuration(
@@ -431,6 +431,7 @@ def run_configuration(
         scenario,
         out,
         Plans(question.parameters),
+        name="configure",
         scenario_folder=scenario_folder,
         resume=resume,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -12,7 +13,7 @@ from cyclopts import Parameter
 
 from tidewatt.cli.console import print_json, print_table, say, width, wrapped
 from tidewatt.cli.flags import Json, Switch, takes_options
-from tidewatt.cli.folders import SHARE, holds_result, prepared
+from tidewatt.cli.folders import holds_result, prepared
 from tidewatt.cli.progress import Gap
 from tidewatt.cli.ranges import values_of
 from tidewatt.cli.run import carry_out, conclude, draw, earlier_result, earlier_summary, read
@@ -183,11 +184,13 @@ def run_sweep(
     import pandas as pd
 
     from tidewatt.io.atomic import atomic_file
+    from tidewatt.io.results.specification import FIGURES, SHARE, SWEEP
     from tidewatt.io.scenario.writing import write_scenario
     from tidewatt.synthesis.thinning import thin
 
     goal = COORDINATION.resolve(scenario.parameters, **options)
     rows: list[dict[str, Any]] = []
+    kept = 0
     for k, share in enumerate(shares):
         here = out / f"{SHARE}{share:.4g}"
         part = thin(scenario, share, seed=options.get("seed", 0))
@@ -208,11 +211,14 @@ def run_sweep(
             if figures:
                 draw(result, here)
         else:
+            kept += 1
             say(f"adoption {percent(share)} ({k + 1} of {len(shares)}): done before, kept")
         rows.append({"adoption": share} | done)
-        with atomic_file(out / "sweep.csv") as temporary:
+        with atomic_file(out / SWEEP) as temporary:
             pd.DataFrame(rows).to_csv(temporary, index=False)
-    pictures = draw_sweep(out / "sweep.csv", out / "figures", ("png",)) if figures else []
+    unchanged = {FIGURES} if kept == len(shares) else set()
+    _remove_former(out, {SWEEP, *(f"{SHARE}{share:.4g}" for share in shares)} | unchanged)
+    pictures = draw_sweep(out / SWEEP, out / FIGURES, ("png",)) if figures else []
     if json:
         print_json({"scenario": scenario.name, "sweep": rows})
     else:
@@ -230,6 +236,21 @@ def run_sweep(
         for picture in pictures:
             print(f"Picture: {picture}")
     return 0 if all(Status[row["status"]].reached for row in rows) else 3
+
+
+def _remove_former(out: Path, kept: set[str]) -> None:
+    """Remove what a former result or sweep left in the folder, and say so of shares."""
+    from tidewatt.io.results.folder import known_entry
+    from tidewatt.io.results.specification import SHARE
+
+    former = [entry for entry in out.iterdir() if known_entry(entry.name) and entry.name not in kept]
+    for entry in sorted(former):
+        if entry.name.startswith(SHARE):
+            say(f"{entry}: of a former sweep, removed")
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
 
 
 def draw_sweep(table: Path, out: Path, formats: Iterable[str]) -> list[Path]:
@@ -284,8 +305,8 @@ def coordinate(
     scenario
         Folder of the scenario.
     out
-        Folder for the result; made where it does not exist. A result in it is replaced; anything else is
-        refused.
+        Folder for the result; made where it does not exist. A result of this study in it is replaced as a
+        whole; anything else is refused.
     adoption
         Penetration sweep FROM:TO:STEP as shares of vehicles that are electric, 0..1, for example
         0.1:0.9:0.1, or shares separated by commas: a result folder each, sweep.csv and a figure. The
@@ -302,7 +323,7 @@ def coordinate(
     shares = None
     if adoption is not None:
         shares = parse_adoption(adoption)
-    with prepared(out, ours=holds_result, what="result"):
+    with prepared(out, ours=holds_result, what="result", study="coordinate"):
         given = read(scenario)
         if shares is not None:
             return run_sweep(given, out, shares, options, resume=resume, soc=soc, figures=figures, json=json)
@@ -313,14 +334,14 @@ def coordinate(
 
         kept = earlier_result(out, given, enough) if resume else None
         result = kept or solve(given, out, options, resume=resume, scenario_folder=scenario, soc=soc)
-    return conclude(
-        result,
-        out,
-        lambda: show(result, goal["relative_gap"]),
-        json=json,
-        figures=figures,
-        hints=[f"To check the proof: tidewatt verify {out}"],
-    )
+        return conclude(
+            result,
+            out,
+            lambda: show(result, goal["relative_gap"]),
+            json=json,
+            figures=figures,
+            hints=[f"To check the proof: tidewatt verify {out}"],
+        )
 
 
 def meets(figures: Mapping[str, Any], goal: CoordinationOptions) -> bool:
@@ -356,6 +377,7 @@ def solve(
         scenario,
         out,
         Gap(COORDINATION.resolve(scenario.parameters, **options)["relative_gap"]),
+        name="coordinate",
         scenario_folder=scenario_folder,
         resume=resume,
         label=label,

@@ -41,9 +41,9 @@ def verify(
     scenario
         Folder of the scenario [default: where the result says it was read from].
     """
-    from tidewatt.verification import verify as verify_files
+    import tidewatt
 
-    found = verify_files(result, scenario_folder=scenario)
+    found = tidewatt.verify(result, scenario_folder=scenario)
     if json:
         figures: dict[str, Any] = {"result": result, "ok": found.ok}
         if not found.derived:
@@ -83,7 +83,9 @@ def report(
     svg
         Write SVG besides PNG.
     """
-    if not result.is_dir():
+    from tidewatt.io.replacement import settled
+
+    if not settled(result).is_dir():
         raise ScenarioError([Issue("RESULT", "", f"{result} is not a folder", "Name a result folder.")])
     formats = ("png", "svg") if svg else ("png",)
     with prepared(out, ours=lambda folder: True, what="pictures"):

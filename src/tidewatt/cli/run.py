@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidewatt.cli.console import print_files, print_json, say
-from tidewatt.cli.folders import CHECKPOINT
 from tidewatt.cli.progress import Measure, reporter
 from tidewatt.errors import Interrupted, ScenarioWarning, SolveWarning
 
@@ -35,6 +34,8 @@ def read(folder: Path) -> Scenario:
 
 def has_checkpoint(out: Path) -> bool:
     """Tell whether a result folder holds the checkpoint of an unfinished run."""
+    from tidewatt.io.results.specification import CHECKPOINT
+
     return (out / CHECKPOINT / "state.json").exists()
 
 
@@ -79,6 +80,7 @@ def carry_out(
     out: Path,
     measure: Measure,
     *,
+    name: str,
     scenario_folder: Path | None,
     resume: bool | None = None,
     label: str = "",
@@ -98,6 +100,8 @@ def carry_out(
         Result folder; the checkpoint is kept below it until what was asked for is reached.
     measure : Measure
         What the reports of the study mean.
+    name : str
+        The study's command, which its checkpoint carries.
     scenario_folder : Path, optional
         Where `verify` finds the scenario.
     resume : bool, optional
@@ -118,8 +122,11 @@ def carry_out(
     """
     from tidewatt.io.checkpoint import FolderCheckpoint
     from tidewatt.io.results import save
+    from tidewatt.io.results.specification import CHECKPOINT
 
-    kept = FolderCheckpoint(out / CHECKPOINT, _CHECKPOINT_EVERY_S, scenario_sha256=scenario.sha256())
+    kept = FolderCheckpoint(
+        out / CHECKPOINT, _CHECKPOINT_EVERY_S, scenario_sha256=scenario.sha256(), study=name
+    )
     checkpoint: dict[str, Any] = {}
     if resume is not None:
         there = has_checkpoint(out)
@@ -129,10 +136,13 @@ def carry_out(
             say(f"{out} holds a checkpoint: starting anew without it (--resume would go on from it).")
         checkpoint = {"checkpoint": kept, "resume": resume and there}
     try:
-        with _said_after() if notes else nullcontext(), reporter(measure, label) as shown:
+        with _said_after(), reporter(measure, label) as shown:
             if first:
                 shown.step(first)
-            result = study(progress=shown, **checkpoint)
+            with warnings.catch_warnings():
+                if not notes:
+                    warnings.simplefilter("ignore", SolveWarning)
+                result = study(progress=shown, **checkpoint)
             shown.step("saving")
             save(result, out, scenario_folder=scenario_folder, soc=soc)
     except KeyboardInterrupt:

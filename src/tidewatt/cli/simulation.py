@@ -161,8 +161,8 @@ def simulate(
     scenario
         Folder of the scenario.
     out
-        Folder for the result; made where it does not exist. A result in it is replaced; anything else is
-        refused.
+        Folder for the result; made where it does not exist. A result of this study in it is replaced as a
+        whole; anything else is refused.
     diary
         Trip diary to draw day chains from, as `tidewatt import itineraries` reads it [default: embedded
         statistics].
@@ -173,7 +173,7 @@ def simulate(
     """
     options = options or {}
     SIMULATION.check(**options)
-    with prepared(out, ours=holds_result, what="result"):
+    with prepared(out, ours=holds_result, what="result", study="simulate"):
         given = read(scenario)
         chains = _chains(diary, given)
         parameters = SIMULATION.resolve(given.parameters, **options)
@@ -185,18 +185,18 @@ def simulate(
         result = kept or run_simulation(
             given, out, options, parameters, diary=chains, resume=resume, scenario_folder=scenario
         )
-    return conclude(
-        result,
-        out,
-        lambda: show_simulation(result, parameters),
-        json=json,
-        figures=figures,
-        roads=given.roads,
-        hints=[
-            f"To check it: tidewatt verify {out}",
-            f"To manage the charging: tidewatt coordinate {out / 'itineraries'} --out COORDINATED",
-        ],
-    )
+        return conclude(
+            result,
+            out,
+            lambda: show_simulation(result, parameters),
+            json=json,
+            figures=figures,
+            roads=given.roads,
+            hints=[
+                f"To check it: tidewatt verify {out}",
+                f"To manage the charging: tidewatt coordinate {out / 'itineraries'} --out COORDINATED",
+            ],
+        )
 
 
 def _meets(figures: Mapping[str, Any], parameters: SimulationOptions) -> bool:
@@ -253,6 +253,7 @@ def run_simulation(
         scenario,
         out,
         Days(parameters["replications"], parameters["tolerance"], parameters["time_limit_s"]),
+        name="simulate",
         scenario_folder=scenario_folder,
         resume=resume,
     )

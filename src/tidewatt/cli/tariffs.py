@@ -360,8 +360,8 @@ def tariff(
     scenario
         Folder of the scenario.
     out
-        Folder for the result; made where it does not exist. A result in it is replaced; anything else is
-        refused.
+        Folder for the result; made where it does not exist. A result of this study in it is replaced as a
+        whole; anything else is refused.
     sweep_gamma
         Solve for several gammas too: FROM:TO:STEP, for example 0:1:0.1, or values separated by commas:
         gamma.csv and a figure of cost, tariffs and violations. Not for conformal, which has no gamma
@@ -376,16 +376,16 @@ def tariff(
     gammas = None
     if sweep_gamma is not None:
         gammas = values_of("--sweep-gamma", sweep_gamma, "gammas", "0:1:0.1", zero=True)
-    with prepared(out, ours=holds_result, what="result"):
+    with prepared(out, ours=holds_result, what="result", study="tariff"):
         result = run_tariff(read(scenario), out, options, gammas, scenario_folder=scenario)
-    return conclude(
-        result,
-        out,
-        lambda: print_tariffs(result),
-        json=json,
-        figures=figures,
-        hints=[f"To check it: tidewatt verify {out}"],
-    )
+        return conclude(
+            result,
+            out,
+            lambda: print_tariffs(result),
+            json=json,
+            figures=figures,
+            hints=[f"To check it: tidewatt verify {out}"],
+        )
 
 
 def run_tariff(
@@ -404,6 +404,7 @@ def run_tariff(
         scenario,
         out,
         Steps(),
+        name="tariff",
         scenario_folder=scenario_folder,
         first="limits and margins",
     )

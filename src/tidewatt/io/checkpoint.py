@@ -41,6 +41,8 @@ class FolderCheckpoint:
         How often to save [s]; see `due`.
     scenario_sha256 : str, optional
         Fingerprint of the scenario being studied: a state of another one is refused.
+    study : str
+        Whose state it is, so that no other study goes on from it.
     """
 
     def __init__(
@@ -49,10 +51,12 @@ class FolderCheckpoint:
         every_s: float = 60.0,
         *,
         scenario_sha256: str | None = None,
+        study: str = "",
     ) -> None:
         self.folder = Path(folder)
         self.every_s = every_s
         self.scenario_sha256 = scenario_sha256
+        self.study = study
         self._last = time.monotonic()
 
     def due(self) -> bool:
@@ -91,6 +95,7 @@ class FolderCheckpoint:
             "format": _FORMAT,
             "number": number,
             _FINGERPRINT: self.scenario_sha256 or _fingerprint(state),
+            "study": self.study,
             "state": content,
         }
         with atomic_file(self.folder / _POINTER) as temporary:

@@ -22,7 +22,12 @@ TOLERANCE = 1e-6
 _TOLERANCES = (
     (re.compile(r"^\S*(residual|error_bound)\S*(: | \()|^ok .* schedule rows"), math.inf),
     (re.compile(r"^\S*(gap|regret_cost|slack_cost)\S*(: | \()|they are .* apart"), 0.1),
-    (re.compile(r"^\S*coordinated[._]\S*(: | \()|^(bound|primal): |^ok .* the bound is not above"), 1e-4),
+    (
+        re.compile(
+            r"^\S*coordinated[._]\S*(: | \()|^(bound|primal): |^ok .* the bound is not above|^Proved: "
+        ),
+        1e-4,
+    ),
 )
 # Digits in a word or a name ("car-01", "F1", a digest) are not a number.
 _NUMBER = re.compile(r"(?<![\w.-])(?<!crc )-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?(?![\w-])|\bnan\b")

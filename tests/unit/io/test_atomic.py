@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.io.small_scenario import Small
 from tidewatt.errors import OutputError
-from tidewatt.io.atomic import atomic_file, atomic_folder
+from tidewatt.io.atomic import atomic_file
 from tidewatt.io.scenario.reading import read_scenario, scenario_from_tables
 from tidewatt.io.scenario.writing import write_scenario
 
@@ -89,49 +89,6 @@ def test_target_is_a_folder(tmp_path: Path) -> None:
     ):
         temporary.write_text("x")
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
-
-
-def test_new_folder_appears_when_complete(tmp_path: Path) -> None:
-    """A folder could be read while half of its files are missing."""
-    with atomic_folder(tmp_path / "new") as temporary:
-        (temporary / "a").write_text("1")
-        assert not (tmp_path / "new").exists()
-    assert [p.name for p in tmp_path.rglob("*")] == ["new", "a"]
-
-
-def test_old_folder_keeps_what_is_not_ours(tmp_path: Path) -> None:
-    """The user's notes would be deleted, or a stale table would be read with the new ones."""
-    (tmp_path / "notes.txt").write_text("mine")
-    (tmp_path / "stale.csv").write_text("old")
-    (tmp_path / "a").write_text("old")
-    with atomic_folder(tmp_path, owned=["a", "stale.csv"], last="a") as temporary:
-        (temporary / "a").write_text("new")
-        (temporary / "b").write_text("new")
-    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {
-        "notes.txt": "mine",
-        "a": "new",
-        "b": "new",
-    }
-
-
-def test_folder_caught_between_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run killed while files are put in place would leave old and new tables that are read together."""
-    folder = Small().write(tmp_path / "s", "parquet")
-    scenario = read_scenario(folder)
-    original = Path.replace
-    moved: list[str] = []
-
-    def killed(self: Path, target: Path) -> Path:
-        if len(moved) == 2:
-            raise KeyboardInterrupt
-        moved.append(self.name)
-        return original(self, target)
-
-    monkeypatch.setattr(Path, "replace", killed)
-    with pytest.raises(KeyboardInterrupt):
-        write_scenario(scenario, folder)
-    assert len(moved) == 2
-    assert not (folder / "scenario.toml").exists()
 
 
 @pytest.mark.parametrize("existing", [False, True])

@@ -75,13 +75,14 @@ def test_itineraries_can_be_coordinated(tmp_path, result):
 def test_a_second_save_replaces_the_first_whole(tmp_path, result):
     """Without it: a folder holds files of two runs, or itineraries of another."""
     save(hand_made(seed=9), tmp_path / "out", scenario_folder=tmp_path / "s")
-    (tmp_path / "out" / "notes.txt").write_text("mine")
+    (tmp_path / "out" / "itineraries" / "stale.csv").write_text("old")
     save(result, tmp_path / "out", scenario_folder=tmp_path / "s")
-    assert {p.name for p in (tmp_path / "out").iterdir()} == FILES | {"notes.txt"}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == FILES
     assert load(tmp_path / "out").run == result.run
     listed = json.loads((tmp_path / "out" / "certificate.json").read_text())["files"]
     assert "itineraries/vehicles.parquet" in listed
-    assert "notes.txt" not in listed
+    assert "itineraries/stale.csv" not in listed
+    assert not (tmp_path / "out" / "itineraries" / "stale.csv").exists()
 
 
 def test_a_loaded_simulation_is_not_saved_without_its_itineraries(tmp_path, result):

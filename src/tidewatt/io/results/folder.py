@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import import_module
@@ -14,11 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tidewatt.errors import TidewattError
-from tidewatt.io.atomic import atomic_folder
+from tidewatt.errors import SolveWarning, TidewattError
+from tidewatt.io.replacement import Fate, kept_folder, replaced_folder, settled
 from tidewatt.io.results.specification import (
     CERTIFICATE,
+    CHECKPOINT,
+    FIGURES,
     FORMAT,
+    OWN_SCENARIO,
+    SHARE,
+    SWEEP,
     ResultFile,
     ResultSpecification,
 )
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
     from tidewatt.assignment.result import Equilibrium
     from tidewatt.configuration.result import Configuration
     from tidewatt.coordination.result import Coordination
-    from tidewatt.domain.scenario import Scenario
     from tidewatt.simulation.result import Simulation
     from tidewatt.tariffs.result import Tariffs
 
@@ -63,8 +68,9 @@ def save(
 ) -> Path:
     """Write a result as a folder of files that `tidewatt verify` can check.
 
-    A result that stands there already is replaced; until every new file is complete it stays as it
-    is. ``certificate.json`` comes last: a folder without it was not saved to the end.
+    A result that stands there already is replaced as a whole, with its figures; until every new file is
+    complete it stays as it is. A checkpoint stays. Files that are none of tidewatt's are moved to
+    ``FOLDER-kept``, and a warning names them.
 
     Parameters
     ----------
@@ -92,6 +98,8 @@ def save(
         Where the result lacks what the files need (a loaded result has no
         schedules or itineraries in memory: copy its folder instead).
     """
+    from tidewatt.io.scenario.writing import write_scenario
+
     kind = type(result).__name__.lower()
     if kind not in _MODULES:
         raise TidewattError(f"{type(result).__name__} is no result of a study: give what a study returned.")
@@ -102,21 +110,57 @@ def save(
             f"again."
         )
     known = None if scenario_folder is None else Path(scenario_folder)
-    place = known
-    if place is None:
-        if result.scenario is None:
-            raise TidewattError("Saving needs the scenario: give `scenario_folder`.")
-        place = final / spec.own_scenario if spec.own_scenario else _beside(final, result.scenario)
-    owned = [file.name for file in spec.files if file.format]
-    with atomic_folder(final, owned=owned, last=CERTIFICATE) as temporary:
+    if known is None and result.scenario is None:
+        raise TidewattError("Saving needs the scenario: give `scenario_folder`.")
+    if (final / "scenario.toml").exists() and not (final / CERTIFICATE).exists():
+        raise TidewattError(f"{final} holds a scenario: name another folder for the result.")
+    place = known or final / (spec.own_scenario or OWN_SCENARIO)
+    fate = _Fates(final, place)
+    with replaced_folder(final, fate=fate) as temporary:
         for file in spec.files:
             if file.attribute:
                 _write(temporary / file.name, result, file, spec)
         spec.write_more(result, temporary, known, soc)
+        if known is None and result.scenario is not None and not spec.own_scenario:
+            write_scenario(result.scenario, temporary / OWN_SCENARIO)
         certificate = {"kind": spec.kind} if "kind" in spec.file(CERTIFICATE).names else {}
         certificate |= _provenance(place, final, result.run) | spec.claims(result)
         _write_json(temporary / CERTIFICATE, certificate | {"files": _digests(temporary)})
+    if fate.apart:
+        warnings.warn(
+            f"{final} held what is no part of a result: {', '.join(fate.apart)}. It is now in "
+            f"{kept_folder(final)}.",
+            SolveWarning,
+            stacklevel=2,
+        )
     return final
+
+
+class _Fates:
+    """What becomes of the entries of a result folder when another result takes its place."""
+
+    def __init__(self, folder: Path, scenario: Path) -> None:
+        self._folder, self._scenario = folder.resolve(), scenario.resolve()
+        self.apart: list[str] = []
+
+    def __call__(self, name: str) -> Fate:
+        entry = self._folder / name
+        if name == CHECKPOINT or name.startswith(".") or self._scenario.is_relative_to(entry):
+            return "carry"
+        if known_entry(name):
+            return "drop"
+        self.apart.append(name)
+        return "apart"
+
+
+def known_entry(name: str) -> bool:
+    """Return whether tidewatt may have put an entry of that name into a result folder."""
+    own = {OWN_SCENARIO, FIGURES, SWEEP, CERTIFICATE, CHECKPOINT}
+    for kind in KINDS:
+        spec = specification(kind)
+        own |= {file.name for file in spec.files} | {spec.own_scenario}
+    # Earlier versions put a scenario beside that of a former result.
+    return name in own or name.startswith((SHARE, f"{OWN_SCENARIO}-"))
 
 
 def _given(value: Any) -> bool:
@@ -154,7 +198,7 @@ def load(folder: str | os.PathLike[str]) -> Any:
     TidewattError
         Where files are missing, damaged or of another version; the text names them.
     """
-    here = Path(folder)
+    here = settled(folder)
     certificate = read_json(here / CERTIFICATE)
     kind = certificate.get("kind", "coordination")
     if certificate.get("format") != FORMAT or kind not in _MODULES:
@@ -233,20 +277,6 @@ def _digests(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every file below a folder, by its path from there."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return {file.relative_to(folder).as_posix(): _sha256(file) for file in files}
-
-
-def _beside(folder: Path, scenario: Scenario) -> Path:
-    """Write the scenario of a result below it, never in the place of another result's; return where."""
-    from tidewatt.io.scenario.writing import write_scenario
-
-    mine, where = scenario.sha256(), folder / "scenario"
-    if where.exists():
-        former = read_json(folder / CERTIFICATE) if (folder / CERTIFICATE).is_file() else {}
-        if former.get("scenario_sha256") == mine and former.get("scenario") == where.name:
-            return where
-        where = folder / f"scenario-{mine[:8]}"
-    write_scenario(scenario, where)
-    return where
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:

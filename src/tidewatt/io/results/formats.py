@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +110,10 @@ def write_dataset(path: Path, data: xr.Dataset, file: ResultFile, scenario: str)
             "calendar": "proleptic_gregorian",
             "dtype": "float64",
         }
-    data.to_netcdf(path, engine="h5netcdf", encoding=encoding)
+    # Through memory: where the disk is full, HDF5 itself ends the process.
+    memory = io.BytesIO()
+    data.to_netcdf(memory, engine="h5netcdf", encoding=encoding)
+    path.write_bytes(memory.getbuffer())
 
 
 def read_dataset(path: Path) -> xr.Dataset:

@@ -37,6 +37,12 @@ CERTIFICATE = "certificate.json"
 
 SUMMARY = "summary.json"
 SWEEP = "sweep.csv"
+SHARE = "adoption_"
+"""How the names of a sweep's result folders begin."""
+FIGURES = "figures"
+CHECKPOINT = "checkpoint"
+OWN_SCENARIO = "scenario"
+"""Folders that may stand in a result: its pictures, where a study goes on from, and what it was of."""
 
 _TYPES = {"id": "id", "text": "text", "time": "time", "texts": "list of texts", "ids": "list of ids"}
 """Types that the data dictionary shows in place of a unit."""

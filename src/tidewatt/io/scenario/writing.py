@@ -19,7 +19,7 @@ from tidewatt.domain.scenario import Scenario
 from tidewatt.domain.stations import Stations
 from tidewatt.domain.travel import Aggregators, ChargingSites, StepRoads, Travel
 from tidewatt.errors import Issue, ScenarioError
-from tidewatt.io.atomic import atomic_folder
+from tidewatt.io.replacement import replaced_folder
 from tidewatt.io.scenario.config import CONFIG_FILE, parse_config, toml_text
 from tidewatt.io.scenario.schema import TABLES
 
@@ -312,8 +312,8 @@ def write_scenario(scenario: Scenario, folder: str | os.PathLike[str]) -> None:
     parse_config(config, issues)
     if issues:
         raise ScenarioError(issues)
-    owned = [f"{name}.{suffix}" for name in TABLES for suffix in ("parquet", "csv")]
-    with atomic_folder(Path(folder), owned=owned, last=CONFIG_FILE) as temporary:
+    owned = {f"{name}.{suffix}" for name in TABLES for suffix in ("parquet", "csv")} | {CONFIG_FILE}
+    with replaced_folder(folder, fate=lambda name: "drop" if name in owned else "carry") as temporary:
         (temporary / CONFIG_FILE).write_text(toml_text(config), encoding="utf-8")
         # A scenario of roads or a network alone has neither vehicles nor feeders, and no tables of them.
         other = (scenario.roads, scenario.step_roads, scenario.distribution, scenario.travel)

@@ -15,7 +15,7 @@ import xarray as xr
 
 from tests.unit.verification.reference import build, plain_vehicle, write_scenario_by_hand
 from tidewatt.domain.fleet import Fleet
-from tidewatt.errors import TidewattError
+from tidewatt.errors import SolveWarning, TidewattError
 from tidewatt.io.results import formats, load, save, schedules
 from tidewatt.io.scenario.reading import read_scenario
 
@@ -181,13 +181,27 @@ def test_a_grid_without_banks_is_saved(tmp_path, folder, result):
     assert len(back.banks) == 0
 
 
-def test_saving_again_replaces_all_and_leaves_others_files(tmp_path, folder, result):
-    """A stale file of an earlier result beside new ones would mislead; a user's notes must stay."""
-    save(result, tmp_path, scenario_folder=folder, soc=True)
-    (tmp_path / "notes.txt").write_text("mine")
+def test_saving_again_replaces_all_and_keeps_what_is_not_ours_apart(tmp_path, folder, result):
+    """Stale files and figures of an earlier result beside new ones would mislead; notes must not be lost."""
+    out = tmp_path / "out"
+    save(result, out, scenario_folder=folder, soc=True)
+    (out / "notes.txt").write_text("mine")
+    for name in ("figures/stale.png", "checkpoint/state.json", "adoption_0.1/summary.json", "stations.csv"):
+        (out / name).parent.mkdir(exist_ok=True)
+        (out / name).write_text("{}")
     slim = {rung: s for rung, s in result.schedules.items() if rung != "session"}
-    save(dataclasses.replace(result, schedules=slim), tmp_path, scenario_folder=folder)
-    assert {p.name for p in tmp_path.iterdir()} == FILES - {"schedule_session.parquet"} | {"notes.txt"}
+    with pytest.warns(SolveWarning, match=r"notes\.txt, stations\.csv\. It is now in .*out-kept"):
+        save(dataclasses.replace(result, schedules=slim), out, scenario_folder=folder)
+    assert {p.name for p in out.iterdir()} == FILES - {"schedule_session.parquet"} | {"checkpoint"}
+    assert {p.name for p in (tmp_path / "out-kept").iterdir()} == {"notes.txt", "stations.csv"}
+
+
+def test_result_never_takes_the_place_of_its_scenario(folder, result):
+    """The scenario would be moved away by saving the result of it."""
+    before = sorted(p.name for p in folder.iterdir())
+    with pytest.raises(TidewattError, match="holds a scenario"):
+        save(result, folder, scenario_folder=folder)
+    assert sorted(p.name for p in folder.iterdir()) == before
 
 
 def test_a_save_that_fails_leaves_the_old_result(tmp_path, folder, result, monkeypatch):
