@@ -1,4 +1,4 @@
-"""tidewatt: how electric vehicles drive, queue and charge, and how far distribution feeders can be spared it.
+"""tidewatt: how electric vehicles drive, queue and charge, and how much feeder upgrading they can avoid.
 
 The nouns that scenarios are made of are in `tidewatt.domain`, what results carry besides in
 `tidewatt.result`, and what goes wrong in `tidewatt.errors`.

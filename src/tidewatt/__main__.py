@@ -1,4 +1,4 @@
-"""``python -m tidewatt``: the program, where its script is not on the path."""
+"""``python -m tidewatt``: the program, for when its script is not on the PATH."""
 
 from __future__ import annotations
 

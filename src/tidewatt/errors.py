@@ -26,7 +26,7 @@ class SolveWarning(UserWarning):
 
 
 class ScenarioWarning(UserWarning):
-    """A scenario was read, but not all that its folder holds."""
+    """A scenario was read, but not everything in its folder."""
 
 
 class Interrupted(TidewattError):
@@ -86,5 +86,5 @@ class ScenarioError(TidewattError):
 
 
 def extra(name: str) -> str:
-    """Return how tidewatt is installed with an extra, from an index or from a checkout."""
+    """Return how to install tidewatt with an extra, from an index or from a checkout."""
     return f"pip install 'tidewatt[{name}]', or from a checkout .venv/bin/pip install '.[{name}]'"

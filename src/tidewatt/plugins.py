@@ -26,7 +26,7 @@ METHODS = {"decision": "wants", "choice": "costs", "speed_flow": "time_min"}
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """One name that an installed package brings.
+    """One name that an installed package provides.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ def plugins(group: str, built_in: Container[str]) -> dict[str, Plugin]:
 
 
 def model(option: str, name: str) -> Any:
-    """Make the model that a plugin brings for an option of `simulate`.
+    """Make the model that a plugin provides for an option of `simulate`.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ class Status(enum.Enum):
 
     @property
     def reached(self) -> bool:
-        """Whether what was asked for was reached."""
+        """Whether the requested goal was reached."""
         return self in (
             Status.CERTIFIED,
             Status.EXACT,
@@ -62,7 +62,7 @@ class Status(enum.Enum):
 
 
 class Result(Shown):
-    """Base of the results of all studies: what each can say of itself."""
+    """Base of all studies' results: what each can say about itself."""
 
     __slots__ = ()
     # Key of the summary: label and unit; the unit "money" is that of the result's costs.
@@ -78,11 +78,11 @@ class Result(Shown):
             """How the study ended."""
 
     def summary(self) -> dict[str, Any]:
-        """Return the figures of ``summary.json``; units are suffixes of the keys."""
+        """Return the figures of ``summary.json``; keys end in their units."""
         return dict(self.figures)
 
     def _facts(self) -> Iterator[tuple[str, str]]:
-        """Yield the scenario, the status, headline figures with units, tables, and how to go on."""
+        """Yield the scenario, the status, headline figures with units, tables, and what to do next."""
         yield "of", str(self.figures.get("scenario") or "a scenario without a name")
         yield "status", self.status.name
         for key, (label, unit) in self.HEADLINES.items():
@@ -98,13 +98,13 @@ class Result(Shown):
 
 
 def money(figures: Mapping[str, Any]) -> str:
-    """Return what the costs of a summary are in, such as ``USD``; empty where the scenario does not say."""
+    """Return the unit of a summary's costs, such as ``USD``; empty if the scenario does not say."""
     named = (figures.get("cost_unit"), figures.get("currency"))  # absent before 2026-12
     return next((each for each in named if isinstance(each, str) and each), "")
 
 
 def priced(unit: str, currency: str) -> str:
-    """Return a unit that is said in cost, such as ``cost per kWh``, in a currency where there is one."""
+    """Return a unit containing the word cost, such as ``cost per kWh``, with the currency if there is one."""
     return unit.replace("cost", currency, 1) if currency else unit
 
 
@@ -135,14 +135,14 @@ class Certificate:
         return max(self.upgrade_cost - self.lower_bound_cost, 0.0)
 
     def relative_gap(self, unmanaged_upgrade_cost: float) -> float:
-        """Gap relative to the upgrade cost, which counts as at least 1e-9 of the unmanaged cost."""
+        """Return the gap relative to the upgrade cost, counted as at least 1e-9 of the unmanaged one."""
         scale = max(self.upgrade_cost, 1e-9 * unmanaged_upgrade_cost)
         return self.absolute_gap / scale if scale > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One report of a running study to the caller's callback.
+    """One report from a running study to the caller's callback.
 
     Attributes
     ----------
@@ -196,7 +196,7 @@ class RunInfo:
 
     @classmethod
     def since(cls, begin: float, seed: int, scenario_sha256: str) -> RunInfo:
-        """Return what is to be said now of a run that began at ``time.perf_counter()`` = `begin`."""
+        """Return the run information, as of now, of a run that began at ``time.perf_counter()`` = `begin`."""
         from importlib.metadata import version
 
         return cls(
@@ -213,7 +213,7 @@ class RunInfo:
 
 
 def _peak_memory_mib() -> float:
-    """Return the largest resident memory of this process so far; nan where the system does not tell."""
+    """Return the peak resident memory of this process so far; nan if the system does not report it."""
     if sys.platform == "win32":
         import ctypes
         from ctypes import wintypes
@@ -250,7 +250,7 @@ class Checkpoint(Protocol):
         """Return whether it is time to save again."""
 
     def load(self) -> Mapping[str, Mapping[str, Any]] | None:
-        """Return what was saved last; None: nothing."""
+        """Return what was saved last, or None if nothing was."""
 
     def save(self, state: Mapping[str, Mapping[str, Any]]) -> None:
         """Keep a state: values by name, by part of the study."""

@@ -1,1 +1,1 @@
-"""Static user equilibrium: link flows under which nobody is faster by another path."""
+"""Static user equilibrium: link flows at which no driver would be faster on another path."""

@@ -35,7 +35,7 @@ Loader = Callable[[Array], tuple[Array, Array, float]]
 def loader(
     star: Star, tail: Array, pairs: Pairs, workers: Threads, shards: Sequence[Array] | None = None
 ) -> Loader:
-    """All-or-nothing loading of `shards` of origins (default: all of them).
+    """Return a function that loads all trips of `shards` of origins (default: all) onto cheapest paths.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def loader(
 
 
 def conjugate(costs: LinkCosts, load: Loader, monitor: GapMonitor) -> AssignedFlows:
-    """Solve to the monitor's goal.
+    """Solve until the monitor says stop.
 
     Each target is a mix of the all-or-nothing flows and the two targets before, such that the direction
     to it is conjugate to the two directions before with respect to the slopes of the link costs.
@@ -98,7 +98,7 @@ def conjugate(costs: LinkCosts, load: Loader, monitor: GapMonitor) -> AssignedFl
 
 
 def _target(flow: Array, cheapest: Array, earlier: list[Array], slope: Array, step: float) -> Array:
-    """Mix of all-or-nothing flows and earlier targets; `step` is the length of the last step."""
+    """Mix the all-or-nothing flows with earlier targets; `step` is the length of the last step."""
     if not earlier:
         return cheapest
     away = slope * (cheapest - flow)

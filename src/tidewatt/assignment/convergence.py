@@ -1,4 +1,4 @@
-"""How far an assignment is, and when it stops."""
+"""How far an assignment is from equilibrium, and when it stops."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["AssignedFlows", "GapMonitor"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AssignedFlows:
-    """What a solver ends with.
+    """What a solver returns when it stops.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class AssignedFlows:
 
 @dataclass(slots=True)
 class GapMonitor:
-    """Notes every iteration, tells the caller, and says when to stop.
+    """Record every iteration, report it to the caller, and say when to stop.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class GapMonitor:
     def note(
         self, cost: Array, flow: Array, least: Array, objective_min: Array, note: str = ""
     ) -> Status | None:
-        """Note an iteration; the status to end with, or None to go on.
+        """Record an iteration; return the status to end with, or None to go on.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class GapMonitor:
 
     @property
     def late(self) -> bool:
-        """Whether the time allowed is over."""
+        """Whether the time limit has passed."""
         return time.perf_counter() - self.begin >= self.goal["time_limit_s"]
 
     @property

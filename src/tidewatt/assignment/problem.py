@@ -30,7 +30,7 @@ class NoPath(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EquilibriumProblem:
-    """What the solvers need.
+    """What the solvers need to know of an equilibrium problem.
 
     Attributes
     ----------
@@ -71,14 +71,14 @@ class EquilibriumProblem:
 
 
 def shards_of(pairs: Pairs) -> list[tuple[int, int]]:
-    """Ranges of origins; a fixed number of them."""
+    """Return a fixed number of ranges of origins."""
     origins = len(pairs.source)
     cuts = np.linspace(0, origins, min(_SHARDS, origins) + 1).astype(int).tolist()
     return list(itertools.pairwise(cuts))
 
 
 def pack(roads: Roads, demand: Demand, start_min: float | None = None) -> EquilibriumProblem:
-    """Arrays of one period's equilibrium.
+    """Pack one period's equilibrium problem into arrays.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def pack(roads: Roads, demand: Demand, start_min: float | None = None) -> Equili
 
 
 def _period(roads: Roads, demand: Demand, start_min: float | None) -> tuple[Array, float | None, float]:
-    """Rows of demand of the period asked for, when it starts [min], and its length [h]."""
+    """Return the demand rows of the requested period, its start [min] and its length [h]."""
     free = np.isnan(demand.start_min)
     if start_min is None and (free.any() or not len(demand)):
         return np.flatnonzero(free), None, roads.period_h
@@ -145,7 +145,7 @@ def _period(roads: Roads, demand: Demand, start_min: float | None) -> tuple[Arra
 
 
 def link_costs(roads: Roads, period_h: float) -> LinkCosts:
-    """Generalised cost of every link (sim-1) over a period: time, plus weighted toll and length."""
+    """Return every link's generalised cost (sim-1) over a period: time, plus weighted toll and length."""
     fixed = roads.toll_weight_min * roads.toll + roads.distance_weight_min_per_km * roads.length_km
     return LinkCosts(
         free_min=np.ascontiguousarray(roads.free_time_min),
@@ -157,13 +157,13 @@ def link_costs(roads: Roads, period_h: float) -> LinkCosts:
 
 
 def link_times_min(costs: LinkCosts, flow: Array) -> Array:
-    """Travel time of every link under `flow`, without toll and distance [min]."""
+    """Return the travel time of every link under `flow`, without toll and distance [min]."""
     ratio = np.maximum(flow, 0.0) / costs.capacity
     return np.asarray(costs.free_min * (1.0 + costs.alpha * ratio**costs.beta))
 
 
 def pairs_of(network: RoadNetwork, roads: Roads, origin: Array, destination: Array, trips: Array) -> Pairs:
-    """Pairs by origin; `origin` must ascend."""
+    """Group pairs by origin; `origin` must be in ascending order."""
     zones, first = np.unique(origin, return_index=True)
     return Pairs(
         source=network.depart_node[roads.zone_node[zones]].astype(np.int32),
@@ -174,12 +174,12 @@ def pairs_of(network: RoadNetwork, roads: Roads, origin: Array, destination: Arr
 
 
 def no_paths(pairs: int) -> Paths:
-    """Paths of nobody."""
+    """Return an empty set of paths."""
     return Paths(np.zeros(pairs + 1, np.int64), np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0))
 
 
 def lost_pairs(star: Star, tail: Array, pairs: Pairs) -> Array:
-    """Pairs that no path connects."""
+    """Return the pairs that no path connects."""
     count = len(pairs.demand)
     nearest, cost = np.empty(count), np.zeros(len(star.link))
     cheaper_paths(star, tail, cost, pairs, no_paths(count), 0, len(pairs.source), nearest)

@@ -35,7 +35,7 @@ _WORST = 0.3  # whose excess is above this share of the mean
 
 
 def project(problem: EquilibriumProblem, monitor: GapMonitor, workers: Threads) -> AssignedFlows:
-    """Solve to the monitor's goal.
+    """Solve until the monitor says stop.
 
     A round: link flows from path flows (so that no rounding piles up), the gap by a shortest-path tree for
     each origin, the cheaper paths found go to their pairs, and flows are evened out over the paths known.

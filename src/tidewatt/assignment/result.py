@@ -17,7 +17,7 @@ __all__ = ["Equilibrium"]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Equilibrium(Result):
-    """Link flows under which nobody is faster, or cheaper, by another path, up to a gap.
+    """Link flows at which no driver would be faster, or cheaper off, on another path, up to a gap.
 
     Attributes
     ----------

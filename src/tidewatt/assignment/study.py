@@ -41,7 +41,7 @@ def assign(
     progress: Callable[[Progress], None] | None = None,
     **options: Unpack[AssignmentOptions],
 ) -> Equilibrium:
-    """Find link flows under which no driver has a cheaper path: the static user equilibrium.
+    """Find link flows at which no driver has a cheaper path: the static user equilibrium.
 
     Cost is time (sim-1) plus weighted toll and length, as the roads' weights say. Trips within a zone use
     no link; they are left out and counted.

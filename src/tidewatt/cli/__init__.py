@@ -1,4 +1,4 @@
-"""The command line: verbs only; what they do lives below."""
+"""The command line: commands only; the work is done in the packages below."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _run(tokens: list[str]) -> int:
 
 
 def _usage(error: CycloptsError) -> str:
-    """Return what is wrong with the words of the command."""
+    """Return what is wrong with the arguments of the command."""
     from cyclopts import MissingArgumentError, UnknownCommandError, UnknownOptionError, UnusedCliTokensError
 
     from tidewatt.options.spelling import did_you_mean
@@ -116,7 +116,7 @@ def _usage(error: CycloptsError) -> str:
 
 
 def _misspelt(error: CycloptsError, missing: str) -> str:
-    """Return which of the words may have been meant for a flag that is missing."""
+    """Return which of the words may have been meant as a flag that is missing."""
     from tidewatt.options.spelling import nearest
 
     if error.app is None or not missing.startswith("--"):
@@ -128,7 +128,7 @@ def _misspelt(error: CycloptsError, missing: str) -> str:
 
 
 def _explain(error: Exception) -> int:
-    """Return one line for what nobody foresaw."""
+    """Return a one-line message for an unexpected error."""
     from tidewatt.cli.console import say
 
     if isinstance(error, OSError) and error.filename is not None and error.errno is not None:
@@ -148,7 +148,7 @@ def _explain(error: Exception) -> int:
 
 @contextmanager
 def _manners() -> Iterator[None]:
-    """Odd characters do not stop output, warnings are one line, and a polite kill is an interruption."""
+    """Let no odd character stop output, print warnings on one line, and treat SIGTERM as an interruption."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

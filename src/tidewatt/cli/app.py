@@ -1,4 +1,4 @@
-"""The program's verbs, put together."""
+"""The program's commands, put together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb `assemble`: a case of tariffs from a road network and a grid."""
+"""The command `assemble`: a tariff case made from a road network and a grid."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def assemble(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Make a case for `tariff` of a road network and a grid, by stated rules.
+    """Make a case for `tariff` from a road network and a grid, by stated rules.
 
     Neither knows of the other: sites stand at the nodes that most trips pass and hang on buses spread over
     the grid, vehicles travel between zones like all trips. Every rule is an option; the report and the
@@ -206,7 +206,7 @@ def assemble(
 
 
 def _scenario_of(folder: Path) -> tuple[Scenario, bool]:
-    """Return a scenario, or the one that a result holds or names; and whether it was a result."""
+    """Return a scenario, or the one that a result holds or names, and whether a result was given."""
     from tidewatt.io.results.folder import scenario_places
     from tidewatt.io.results.specification import CERTIFICATE
     from tidewatt.io.scenario.reading import read_scenario
@@ -228,7 +228,7 @@ _READERS = {".m": "matpower", ".json": "pandapower", ".dss": "opendss"}
 def _grid_of(
     path: Path | None, base: Scenario, step_min: float | None, half_width: float
 ) -> tuple[Scenario, ImportReport]:
-    """Return a grid from a file of another program, with the day shape of homes, or from a scenario."""
+    """Return a grid from another program's file, with the daily load shape of homes, or from a scenario."""
     from tidewatt.io.importers.report import ImportReport
 
     if path is None or path.is_dir():
@@ -263,7 +263,7 @@ def _grid_of(
 
 
 def _stations_on(roads: Roads, folder: Path) -> Stations:
-    """Stations of another scenario or result, put on `roads` by the ids of their nodes.
+    """Return the stations of another scenario or result, placed on `roads` by the ids of their nodes.
 
     Raises
     ------

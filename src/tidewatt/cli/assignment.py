@@ -1,4 +1,4 @@
-"""The verb `assign`: the static user equilibrium of roads and trips."""
+"""The command `assign`: the static user equilibrium of roads and trips."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ __all__ = ["assign"]
 
 
 class _Rounds(Gap):
-    """Reports of `assign`: the gap falls, by many decades, to the one asked."""
+    """Reports of `assign`: the gap falls, by several orders of magnitude, to the one asked for."""
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
-        """Return rounds of shortest paths; objective, gap and paths."""
+        """Return the rounds of shortest paths so far; objective, gap and number of paths."""
         gap = f"gap {report.gap:.1e}"
         more = f", {report.note}" if report.note else ""
         rounds = f"round {report.iteration:,}" if report.iteration else ""
@@ -41,7 +41,7 @@ def assign(
     options: AssignmentOptions | None = None,
     json: Json = False,
 ) -> int:
-    """Find link flows under which no driver has a cheaper path: the static user equilibrium.
+    """Find link flows at which no driver has a cheaper path: the static user equilibrium.
 
     Cost is travel time by flow plus toll and length as the scenario's [roads] weighs them. The defaults of
     the options come from the scenario's [assign] where it has them, else they are as given below. Needs
@@ -83,7 +83,7 @@ def assign(
 
 
 def _show(result: Equilibrium, relative_gap: float) -> None:
-    """Print what came out."""
+    """Print the result."""
     f = result.figures
     moved = f["demand_trips"] - f["intrazonal_trips"]
     said = [

@@ -1,4 +1,4 @@
-"""The verb `warm-up`: small studies, so that later runs find every kernel compiled."""
+"""The command `warm-up`: small studies, so that later runs find every kernel compiled."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _NOT_KEPT = "they cannot be kept for later runs: set NUMBA_CACHE_DIR to a folder
 
 @contextmanager
 def share_of_compiling() -> Iterator[None]:
-    """Say at the end how much of the time was spent compiling, where it is worth a line."""
+    """Say at the end how much of the time went into compiling, if it is worth a line."""
     begin, before = time.perf_counter(), RECORD.seconds
     try:
         yield
@@ -69,7 +69,7 @@ def share_of_compiling() -> Iterator[None]:
 
 
 def _read(example: str, folder: Path) -> tuple[Scenario, Path]:
-    """Return an embedded scenario as a run reads it: from files."""
+    """Return an embedded scenario, read from files as in a real run."""
     from tidewatt.io.scenario.reading import read_scenario
     from tidewatt.io.scenario.writing import write_scenario
     from tidewatt.synthesis.examples import example as made

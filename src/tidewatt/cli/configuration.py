@@ -61,11 +61,11 @@ class Plans:
         self.begin()
 
     def name(self, phase: str) -> str:
-        """Return as readers call it."""
+        """Return the phase's name as it is shown to the user."""
         return {"fresh days": "judging on fresh days"}.get(phase, phase)
 
     def begin(self) -> None:
-        """Forget how fast the phase before was."""
+        """Forget the speed of the previous phase."""
         self._first: tuple[int, float] | None = None
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
@@ -83,7 +83,7 @@ class Plans:
         return done, ", ".join(parts)
 
     def share(self, report: Progress) -> float | None:
-        """Return share of what this phase will do."""
+        """Return the share of this phase that is done."""
         most = self._most.get(report.phase)
         if not most or not report.iteration:
             return None
@@ -143,7 +143,7 @@ _WHAT = {
 
 
 def comparison_rows(result: Configuration) -> list[tuple[str, str, str, str, str]]:
-    """Label, before, after, change and half of the change's 95 % interval."""
+    """Return the label, before, after, change and half of the change's 95 % interval."""
     table = result.costs.set_index("figure")
     rows = []
     for name, label in LABELS.items():
@@ -160,7 +160,7 @@ def comparison_rows(result: Configuration) -> list[tuple[str, str, str, str, str
 
 
 def station_rows(result: Configuration) -> list[tuple[str, ...]]:
-    """Stations that change, those with most charges first: chargers, retrofit cost, wait."""
+    """Return the stations that change, busiest first, with their chargers, retrofit cost and wait."""
     plan = result.plan
     changed = plan[
         (plan["fast_after"] != plan["fast_before"]) | (plan["normal_after"] != plan["normal_before"])
@@ -179,7 +179,7 @@ def station_rows(result: Configuration) -> list[tuple[str, ...]]:
 
 
 def totals(result: Configuration) -> str:
-    """Chargers of all stations, before and after, and which stations are closed."""
+    """Return the chargers of all stations, before and after, and which stations are closed."""
     plan = result.plan
     said = []
     for kind in ("fast", "normal"):
@@ -195,7 +195,7 @@ def totals(result: Configuration) -> str:
 
 
 def coordinated_rows(figures: dict[str, Any]) -> list[tuple[str, ...]]:
-    """Grid costs and peaks of the same stations, unmanaged and coordinated, before and after."""
+    """Return grid costs and peaks of the same stations, unmanaged and coordinated, before and after."""
     found = figures["coordinated"]
     names = {
         "f3": "grid",
@@ -216,7 +216,7 @@ def coordinated_rows(figures: dict[str, Any]) -> list[tuple[str, ...]]:
 
 
 def print_comparison(result: Configuration) -> None:
-    """Tables of costs, of stations that change, and of coordinated charging."""
+    """Print tables of costs, of stations that change, and of coordinated charging."""
     f = result.figures
     title = (
         f"{f['scenario']}: {count(int(f['stations']), 'station')}, {count(int(f['vehicles']), 'vehicle')}; "
@@ -240,7 +240,7 @@ def print_comparison(result: Configuration) -> None:
 
 
 def verdict(result: Configuration) -> list[str]:
-    """Return what was found, which limits bind, how far the figures can be trusted, in plain words."""
+    """Say in plain words what was found, which limits bind and how far the figures can be trusted."""
     f = result.figures
     return [_found(result), _limits(f), *_broken(f), _replay(f), *_coordinated(f), _assumed(f)]
 
@@ -272,7 +272,8 @@ def _limits(f: Any) -> str:
         said.append(f"{full:,} of {count(every, 'feeder')} without room for a charger")
     if room["budget_left"] is not None:
         said.append(f"{amount(float(room['budget_left']), 3)} of the budget left")
-    said.append(f"stations' cost {amount(float(room['station_cost_left']), 3)} below before")
+    left = float(room["station_cost_left"])
+    said.append(f"stations' cost {amount(abs(left), 3)} {'below' if left >= 0 else 'ABOVE'} before")
     spent = float(room["capital"])
     paid = (
         f"purchases less sales cost {amount(spent, 4)}"
@@ -306,11 +307,13 @@ def _coordinated(f: Any) -> list[str]:
         return []
     after = f["coordinated"]["after"]
     loose, tight = (float(after[way]["station_peaks_kw"]) for way in ("unmanaged", "coordinated"))
-    spared = percent(1 - tight / loose) if loose > 0 else "0 %"
+    if not loose > 0:
+        return ["No charge on the way is left to coordinate after the change."]
+    spared = f"{percent(abs(1 - tight / loose))} {'below' if tight <= loose else 'ABOVE'} unmanaged"
     return [
         f"Proved: with these charges at these chargers, station peaks cannot sum up to less than "
         f"{at_least(float(after['coordinated']['lower_bound_kw']), 4)} kW after the change; coordinated "
-        f"charging reaches {amount(tight)} kW, {spared} below unmanaged."
+        f"charging reaches {amount(tight)} kW, {spared}."
     ]
 
 
@@ -447,6 +450,6 @@ def _meets(figures: Mapping[str, Any], question: Asked, *, coordinated: bool) ->
 
 
 def show_configuration(result: Configuration) -> None:
-    """Before and after, what changed, which limits bind, and what all rests on, on standard output."""
+    """Print what changed, which limits bind and what the result rests on."""
     print_comparison(result)
     print_verdict(result)

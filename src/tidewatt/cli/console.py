@@ -1,4 +1,4 @@
-"""Where words go: results to standard output, everything else to standard error."""
+"""Where messages go: results to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _SHOWN = 50  # issues listed one by one before the rest is only counted
 
 
 def width() -> int:
-    """Columns to write in: those of the terminal or of ``COLUMNS``, else 80; at most 120."""
+    """Return the width to write in: that of the terminal or of ``COLUMNS``, else 80; at most 120."""
     return max(min(shutil.get_terminal_size((80, 24)).columns, 120), 20)
 
 
 def wrapped(text: str, indent: str = "") -> str:
-    """Text in lines of `width`; numbers keep their units beside them, and long words stay whole."""
+    """Wrap text into lines of `width`, keeping numbers with their units and long words whole."""
     held = _QUANTITY.sub("\\1\0", text)
     lines = textwrap.fill(
         held, width(), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
@@ -46,7 +46,7 @@ def wrapped(text: str, indent: str = "") -> str:
 
 
 def say(text: str, *, indent: str = "") -> None:
-    """Print a message to the user on standard error: wrapped on a terminal, one line elsewhere."""
+    """Print a message to standard error: wrapped on a terminal, on one line elsewhere."""
     if sys.stderr.isatty():
         text = wrapped(text, indent)
     print(text, file=sys.stderr, flush=True)
@@ -70,7 +70,7 @@ def _plain(value: Any) -> Any:
 
 
 def print_issues(issues: Iterable[Issue], headline: str) -> None:
-    """Print everything that is wrong, a paragraph each: table, column, ids, value and remedy."""
+    """Print every issue, one paragraph each: table, column, ids, value and remedy."""
     listed = list(issues)
     say(headline)
     for issue in listed[:_SHOWN]:
@@ -92,7 +92,7 @@ def issue_record(issue: Issue) -> dict[str, Any]:
 
 
 def print_files(files: Mapping[str, Path | Iterable[Path]]) -> None:
-    """Print where things are: a line each, pictures by name."""
+    """Print where files are: one line each, pictures by name."""
     print()
     for label, where in files.items():
         paths: list[Any] = [where] if isinstance(where, Path) else list(where)

@@ -1,4 +1,4 @@
-"""The verb `demo`: the whole chain on embedded scenarios, a chapter a study."""
+"""The command `demo`: the whole chain on embedded scenarios, one chapter per study."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["demo"]
 
 
 class _Chapter(NamedTuple):
-    """What a chapter leaves: result, the report on it, where all is, and which pictures to open first."""
+    """What a chapter leaves: result, verification report, folder, and the pictures to open first."""
 
     result: Coordination | Simulation | Configuration | Tariffs
     found: VerificationReport
@@ -80,7 +80,7 @@ def demo(
 
 
 def _coordinate(home: Path, options: CoordinationOptions) -> _Chapter:
-    """Return the most that flexible charging can spare a region's feeders."""
+    """Return the most that flexible charging can save in feeder upgrades in a region."""
     from tidewatt.cli.coordination import show, solve
 
     scenario = _made("demo", "making up a region", home / "scenario", options.get("seed", 0))
@@ -95,7 +95,7 @@ def _coordinate(home: Path, options: CoordinationOptions) -> _Chapter:
 
 
 def _simulate(home: Path, options: CoordinationOptions) -> _Chapter:
-    """Days of driving, queueing and charging in a city."""
+    """Simulate days of driving, queueing and charging in a city."""
     from tidewatt.cli.simulation import run_simulation, show_simulation
 
     threads, seed = options.get("threads", 0), options.get("seed", 0)
@@ -112,7 +112,7 @@ def _simulate(home: Path, options: CoordinationOptions) -> _Chapter:
 
 
 def _configure(home: Path, options: CoordinationOptions) -> _Chapter:
-    """Chargers where that city's drivers need them."""
+    """Place chargers where that city's drivers need them."""
     from tidewatt.cli.configuration import run_configuration, show_configuration
 
     threads, seed = options.get("threads", 0), options.get("seed", 0)
@@ -130,7 +130,7 @@ def _configure(home: Path, options: CoordinationOptions) -> _Chapter:
 
 
 def _tariff(home: Path, options: CoordinationOptions) -> _Chapter:
-    """Prices under which a small grid stays within its limits."""
+    """Find prices that keep a small grid within its limits."""
     from tidewatt.cli.tariffs import print_tariffs, run_tariff
 
     given: TariffOptions = {"threads": options.get("threads", 0), "seed": options.get("seed", 0)}
@@ -156,7 +156,7 @@ _CHAPTERS: dict[str, Callable[[Path, CoordinationOptions], _Chapter]] = {
 
 
 def _made(name: str, words: str, folder: Path, seed: int) -> Scenario:
-    """Return an embedded scenario, written to a folder."""
+    """Write an embedded scenario to a folder and return it."""
     from tidewatt.cli.scenarios import described
     from tidewatt.io.scenario.writing import write_scenario
     from tidewatt.synthesis.examples import example

@@ -65,7 +65,7 @@ def takes_options(
 
 
 def _flag(one: Declared, others: Mapping[str, Declared], heading: Parameter) -> Any:
-    """Return the type of an option with what its flag needs."""
+    """Return the type of an option, annotated with what its flag needs."""
     text = re.sub(r"`([\w-]+)`", lambda m: others[m[1]].flag if m[1] in others else m[1], one.option.help)
     if one.number is not None:
         text += f" {one.allowed[0].upper()}{one.allowed[1:]}."
@@ -78,7 +78,7 @@ def _flag(one: Declared, others: Mapping[str, Declared], heading: Parameter) -> 
 
 
 class _Unchecked:
-    """Keeps pydantic, which cyclopts lets validate where it is loaded, from judging what our checks judge."""
+    """Keep pydantic, which cyclopts uses for validation, from validating what tidewatt checks itself."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema
@@ -87,7 +87,7 @@ class _Unchecked:
 
 
 def _reader(one: Declared) -> Callable[[Any, Sequence[Token]], Any]:
-    """Return what reads an option; what it cannot read is left to the checks."""
+    """Return the function that reads an option; what it cannot read is left to the checks."""
 
     def read(kind: Any, tokens: Sequence[Token]) -> Any:
         values = [_value(token.value, one.number) for token in tokens]

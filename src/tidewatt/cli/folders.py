@@ -1,4 +1,4 @@
-"""Output folders: found fit to be written before any work starts."""
+"""Output folders: checked to be writable before any work starts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["holds_demo", "holds_result", "new_scenario", "prepared"]
 
 
 def holds_nothing(folder: Path) -> bool:
-    """Return whether a folder is empty, hidden files aside."""
+    """Return whether a folder is empty, apart from hidden files."""
     return all(file.name.startswith(".") for file in folder.iterdir())
 
 
 def holds_result(folder: Path) -> bool:
-    """Return whether a folder is a result of tidewatt, or the start of one."""
+    """Return whether a folder is a tidewatt result, or the start of one."""
     from tidewatt.io.results.specification import CHECKPOINT, SHARE, files_of_a_result
 
     started = (f"{CHECKPOINT}/state.json", "figures/convergence.png")
@@ -35,7 +35,7 @@ def holds_scenario(folder: Path) -> bool:
 
 
 def holds_demo(folder: Path) -> bool:
-    """Return whether a folder is what ``demo`` leaves, or empty."""
+    """Return whether a folder holds what ``demo`` writes, or is empty."""
     shown = {file.name for file in folder.iterdir() if not file.name.startswith(".")}
     return shown <= {"coordinate", "simulate", "configure", "tariff"}
 
@@ -90,7 +90,7 @@ def prepared(
 
 
 def new_scenario(folder: Path, overwrite: bool) -> AbstractContextManager[None]:
-    """Return `prepared` for a scenario: an empty folder, or with `overwrite` one that holds a scenario."""
+    """Do as `prepared` for a scenario: an empty folder, or with `overwrite` one that holds a scenario."""
     return prepared(
         folder,
         ours=holds_scenario if overwrite else holds_nothing,

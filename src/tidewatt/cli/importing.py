@@ -1,4 +1,4 @@
-"""The verb ``import``: one command a source."""
+"""The command ``import``: one subcommand per source."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _ADDED: set[str] = set()
 
 
 def add_importers(asked: str = "") -> None:
-    """Give `import` a command for each installed plugin.
+    """Give `import` a subcommand for each installed plugin.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def add_importers(asked: str = "") -> None:
 
 
 def _command(plugin: Plugin) -> Callable[..., None]:
-    """Return the command of a plugin; one that cannot be loaded says why when it is run."""
+    """Return the command of a plugin; if the plugin cannot be loaded, its command says why when run."""
     try:
         read = plugin.load()
         signature = _signature(read)
@@ -96,7 +96,7 @@ def _command(plugin: Plugin) -> Callable[..., None]:
 
 
 def _signature(read: Callable[..., Any]) -> inspect.Signature:
-    """Return the signature of a plugin's function with the options that every import has added."""
+    """Return the signature of a plugin's function, extended by the options that every import has."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     folder = Annotated[Path, Parameter(help="Folder for the new scenario.")]
     every = [
@@ -109,7 +109,7 @@ def _signature(read: Callable[..., Any]) -> inspect.Signature:
 
 
 def _read(plugin: Plugin, read: Callable[..., Any], args: tuple[Any, ...], given: dict[str, Any]) -> Any:
-    """Run a plugin's function, and check that a scenario and a report come back."""
+    """Run a plugin's function, and check that it returns a scenario and a report."""
     from tidewatt.domain.scenario import Scenario
     from tidewatt.io.importers.report import ImportReport
 

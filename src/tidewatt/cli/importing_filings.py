@@ -1,4 +1,4 @@
-"""Imports from filings and diaries: pge-gna, pge-ica, itineraries."""
+"""Imports from utility filings and trip diaries: pge-gna, pge-ica, itineraries."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def pge_gna(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Feeders and banks of PG&E's Grid Needs Assessment, with vehicles synthesised on them.
+    """Import the feeders and banks of PG&E's Grid Needs Assessment, with vehicles synthesised on them.
 
     Writes a week in January of the year. What the filing withholds, and what was assumed, is reported.
 
@@ -124,7 +124,7 @@ def pge_ica(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Feeders of PG&E's Integration Capacity Analysis, with vehicles synthesised on them.
+    """Import the feeders of PG&E's Integration Capacity Analysis, with vehicles synthesised on them.
 
     Headroom is the hosting capacity left, by month and hour; there are no banks and no ratings.
 
@@ -196,7 +196,7 @@ def itineraries(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Trip diaries, driven on the feeders of an existing scenario.
+    """Import trip diaries as itineraries on the feeders of an existing scenario.
 
     One row a trip, with vehicle or person, departure, arrival, distance and purpose; column names of VISTA
     and NHTS are understood.

@@ -24,7 +24,7 @@ __all__ = ["matpower", "opendss", "pandapower"]
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What files of networks do not say.
+    """What network files do not say.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def matpower(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Buses, lines and injections of a MATPOWER case (.m, version 2).
+    """Import buses, lines and injections of a MATPOWER case (.m, version 2).
 
     Statements at the file's end that convert units are applied; any that is not understood is an error.
     Branches out of service are left out, a rating of 0 is no limit.
@@ -112,7 +112,7 @@ def pandapower(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Buses, lines and injections of a pandapower network (pandapower.to_json).
+    """Import buses, lines and injections of a pandapower network (pandapower.to_json).
 
     Taps are held at their ratio. What an open switch cuts off is left out; line charging, shunts and iron
     losses are taken at 1 per unit.
@@ -144,7 +144,7 @@ def opendss(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Buses, lines and injections of an OpenDSS circuit, as a balanced network of the positive sequence.
+    """Import buses, lines and injections of an OpenDSS circuit as a balanced positive-sequence network.
 
     Loads of all phases are added up; voltages are means over phases. Controls do not act: regulators stay at
     the taps of the file, neutral where it gives none. The report says what was approximated.

@@ -35,7 +35,7 @@ def tntp(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Roads, zones and trips of a TNTP folder (*_net.tntp, *_trips.tntp, *_node.tntp or GeoJSON points).
+    """Import roads, zones and trips of a TNTP folder (*_net.tntp, *_trips.tntp, *_node.tntp or GeoJSON).
 
     Without trips, zones weigh as many homes, jobs and other destinations as road nodes are nearest to
     theirs, and gravity between them makes the demand. Every assumption is reported.
@@ -105,7 +105,7 @@ def gmns(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Roads, zones and trips of a GMNS folder (node.csv, link.csv, zone.csv, demand.csv, config.csv).
+    """Import roads, zones and trips of a GMNS folder (node, link, zone, demand and config.csv).
 
     Capacities per lane become those of all lanes, links that are not directed become two, and lengths and
     speeds are converted from the units of config.csv.
@@ -162,7 +162,7 @@ def osm(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Roads of an OpenStreetMap extract, with zones by a grid of cells; needs the extra gis.
+    """Import the roads of an OpenStreetMap extract, with grid cells as zones; needs the extra gis.
 
     The largest piece that hangs together is kept. Speeds and lanes that tags do not give, and all
     capacities, follow the kind of road.

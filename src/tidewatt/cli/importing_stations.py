@@ -29,7 +29,7 @@ def stations(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Charging stations of a table, put onto the roads of an existing scenario.
+    """Import a table of charging stations onto the roads of an existing scenario.
 
     One row a station: its id, latitude and longitude (or x and y as in the scenario), and numbers of fast
     and normal (slow) chargers; many spellings are understood. They replace the scenario's own stations.

@@ -1,4 +1,4 @@
-"""Progress of a running study: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of a running study: a bar on a terminal, an occasional line elsewhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Reporter(Protocol):
         """Show one report."""
 
     def step(self, name: str) -> None:
-        """Say that something without reports of its own begins."""
+        """Say that a step without reports of its own begins."""
 
     def __enter__(self) -> Self: ...
 
@@ -44,20 +44,20 @@ class Measure(Protocol):
     """What a study's reports mean: how far it has come, in words and as a share."""
 
     def name(self, phase: str) -> str:
-        """Return what readers call a phase."""
+        """Return a phase's name as it is shown to the user."""
 
     def begin(self) -> None:
-        """Begin a phase: forget the one before."""
+        """Begin a phase and forget the previous one."""
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
-        """Return how many rounds were made, and what came out so far; empty where there is nothing to say."""
+        """Return how many rounds are done and what they found; empty if there is nothing to say."""
 
     def share(self, report: Progress) -> float | None:
-        """Return how much is done, 0..1; None where that is not known."""
+        """Return how much is done, 0..1; None if that is not known."""
 
 
 class Gap:
-    """Reports of `coordinate`: the gap falls, on a log scale, to the one asked.
+    """Reports of `coordinate`: the gap falls, on a log scale, to the one asked for.
 
     Parameters
     ----------
@@ -74,11 +74,11 @@ class Gap:
         return RUNG_NAMES.get(phase, phase)
 
     def begin(self) -> None:
-        """Another rung."""
+        """Begin another rung."""
         self._widest = 1.0
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
-        """Return passes; cost, bound and gap, as far as there are any."""
+        """Return the number of passes; cost, bound and gap as far as they are known."""
         passes = f"pass {report.iteration:,}" if report.iteration else ""
         if short and math.isfinite(report.gap):
             return passes, f"gap {percent(report.gap)}"
@@ -92,7 +92,7 @@ class Gap:
         return passes, ", ".join([*parts, report.note] if report.note else parts)
 
     def share(self, report: Progress) -> float | None:
-        """Return how far the gap has come from the widest seen."""
+        """Return how far the gap has fallen from its widest value."""
         if not math.isfinite(report.gap):
             return None
         gap = max(report.gap, 1e-300)
@@ -103,7 +103,7 @@ class Gap:
 
 
 class Days:
-    """Reports of `simulate`: replications, and beta falling with their square root (sim-11).
+    """Reports of `simulate`: replications, and beta, which falls with their square root (sim-11).
 
     Parameters
     ----------
@@ -120,15 +120,15 @@ class Days:
         self.begin()
 
     def name(self, phase: str) -> str:
-        """Return as the study calls it."""
+        """Return the phase's name as the study calls it."""
         return phase
 
     def begin(self) -> None:
-        """Forget how fast the phase before was."""
+        """Forget the speed of the previous phase."""
         self._first: tuple[int, float] | None = None
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
-        """Replications; beta, note and time left."""
+        """Return the replications done; beta, note and time left."""
         left = self._left_s(report)
         done = f"replication {report.iteration:,} of {self._most:,}" if report.iteration else ""
         parts = [f"beta {percent(report.gap)}"] if math.isfinite(report.gap) else []
@@ -141,13 +141,13 @@ class Days:
         return done, ", ".join(parts)
 
     def share(self, report: Progress) -> float | None:
-        """Return share of the replications that the rule which ends the run first will take."""
+        """Return how much of the replications needed by the stop rule that ends the run first is done."""
         if not report.iteration:
             return None
         return min(report.iteration / max(self._needed(report), 1.0), 1.0)
 
     def _needed(self, report: Progress) -> float:
-        """Replications at which either rule will end the run; beta of few says little."""
+        """Estimate the replications at which a stop rule will end the run; beta of only a few says little."""
         if not math.isfinite(report.gap) or report.iteration < 5 or self._tolerance <= 0:
             return float(self._most)
         return min(float(self._most), report.iteration * (report.gap / self._tolerance) ** 2)
@@ -165,20 +165,20 @@ class Days:
 
 
 def span(seconds: float) -> str:
-    """Return a length of time that one can plan with: ``40 s``, ``12 min``, ``3.5 h``."""
+    """Return a duration rounded for planning: ``40 s``, ``12 min``, ``3.5 h``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{amount(seconds / 3600, 2)} h"
 
 
 def reporter(measure: Measure | None = None, label: str = "") -> Reporter:
-    """Return a bar where standard error is a terminal, lines elsewhere; `measure` reads the reports."""
+    """Return a bar if standard error is a terminal, else lines; `measure` interprets the reports."""
     measure = measure or Gap(1.0)
     return _Bar(measure, label) if sys.stderr.isatty() else _Lines(measure, label)
 
 
 class _Lines:
-    """A line when something new begins, every ten seconds, and where it ended."""
+    """One line when a phase begins, every ten seconds, and when it ends."""
 
     def __init__(self, measure: Measure, label: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._measure = measure
@@ -234,7 +234,7 @@ class _Lines:
 
 
 class _Bar:
-    """A bar a phase, as long as the share that is done."""
+    """One bar per phase, as long as the share that is done."""
 
     def __init__(self, measure: Measure, label: str) -> None:
         from rich.console import Console

@@ -1,4 +1,4 @@
-"""Options that stand for several values: FROM:TO:STEP, or a list with commas."""
+"""Options that stand for several values: FROM:TO:STEP, or a comma-separated list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _MOST = 1001
 
 
 def values_of(option: str, text: str, what: str, example: str, *, zero: bool) -> list[float]:
-    """Values from 0 to 1 of ``FROM:TO:STEP`` (both ends included) or of a list with commas, ascending.
+    """Return the values from 0 to 1 of ``FROM:TO:STEP`` (ends included) or a comma-separated list, ascending.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Verbs about results: verify, report."""
+"""Commands on results: verify, report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def verify(
     scenario: Path | None = None,
     json: Json = False,
 ) -> int:
-    """Derive anew what a result claims, from the files alone.
+    """Re-derive what a result claims, from its files alone.
 
     Of a coordination: what every vehicle needs and gets, the loads, the upgrade cost and the proved bound. Of
     a simulation: that charges obey prices, powers and queues, and that all series and figures follow from
@@ -129,7 +129,7 @@ def _drawn(result: Path, out: Path, feeder: str | None, formats: tuple[str, ...]
 
 
 def _roads_of(result: Path, sha256: str) -> Roads | None:
-    """Return the roads that were simulated, where they are still to be found."""
+    """Return the simulated roads, if they can still be found."""
     from tidewatt.io.results.folder import scenario_places
     from tidewatt.io.scenario.reading import read_scenario
 

@@ -42,7 +42,7 @@ def has_checkpoint(out: Path) -> bool:
 def earlier_summary(
     out: Path, scenario: Scenario, meets: Callable[[Mapping[str, Any]], bool]
 ) -> dict[str, Any] | None:
-    """Return the summary of the result in a folder, where it leaves nothing to do.
+    """Return the summary of the result in a folder if nothing is left to do.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def earlier_summary(
 
 
 def earlier_result(out: Path, scenario: Scenario, meets: Callable[[Mapping[str, Any]], bool]) -> Any:
-    """Return the result in a folder, where it leaves nothing to do, else None; see `earlier_summary`."""
+    """Return the result in a folder if nothing is left to do, else None; see `earlier_summary`."""
     from tidewatt.io.results import load
 
     if earlier_summary(out, scenario, meets) is None:
@@ -88,7 +88,7 @@ def carry_out(
     notes: bool = False,
     soc: bool = False,
 ) -> Any:
-    """Run a study with progress and, where it keeps one, a checkpoint; save the result and return it.
+    """Run a study with progress and, if it supports one, a checkpoint; save the result and return it.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def carry_out(
 
 @contextmanager
 def _said_after() -> Iterator[None]:
-    """Hold warnings back while progress is shown, and say them afterwards."""
+    """Hold warnings back while progress is shown, and print them afterwards."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", SolveWarning)
         yield
@@ -168,7 +168,7 @@ def _said_after() -> Iterator[None]:
 
 
 def draw(result: Any, out: Path, roads: Roads | None = None) -> list[Path]:
-    """Draw the figures of a result below its folder."""
+    """Draw the figures of a result into its folder."""
     from tidewatt.report.figures import write_figures
 
     with reporter() as shown:

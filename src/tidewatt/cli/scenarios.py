@@ -1,4 +1,4 @@
-"""The commands `example` and `check`, what a scenario holds in words, and how every import ends."""
+"""The commands `example` and `check`, the contents of a scenario in words, and how every import ends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["check", "contents", "described", "example", "hand_over"]
 
 
 def contents(scenario: Scenario) -> dict[str, Any]:
-    """Return what a scenario holds, as figures."""
+    """Return the contents of a scenario as figures."""
     horizon, roads = scenario.horizon, scenario.roads
     figures: dict[str, Any] = {
         "scenario": scenario.name,
@@ -46,7 +46,7 @@ def contents(scenario: Scenario) -> dict[str, Any]:
 
 
 def _network_figures(scenario: Scenario) -> dict[str, Any]:
-    """Return what a scenario holds for tariffs."""
+    """Return the figures of a scenario that concern tariffs."""
     figures: dict[str, Any] = {}
     roads, grid, travel = scenario.step_roads, scenario.distribution, scenario.travel
     if roads is not None:
@@ -63,7 +63,7 @@ def _network_figures(scenario: Scenario) -> dict[str, Any]:
 
 
 def described(scenario: Scenario) -> str:
-    """Return what a scenario holds, in a sentence."""
+    """Describe the contents of a scenario in a sentence."""
     horizon, parts = scenario.horizon, []
     network = _network(scenario)
     if (scenario.roads is None and not network) or len(scenario.fleet):
@@ -82,7 +82,7 @@ def described(scenario: Scenario) -> str:
 
 
 def _network(scenario: Scenario) -> list[str]:
-    """Return what a scenario holds for tariffs, in parts of a sentence."""
+    """Describe the part of a scenario that concerns tariffs, as parts of a sentence."""
     roads, sites, grid, travel = scenario.step_roads, scenario.sites, scenario.distribution, scenario.travel
     parts = []
     if travel is not None and scenario.aggregators is not None:
@@ -140,7 +140,7 @@ def example(
 
 
 def check(scenario: Path, /, *, json: Json = False) -> int:
-    """List everything that is wrong with a scenario, at once.
+    """List at once everything that is wrong with a scenario.
 
     Exit status 0 where nothing is wrong, else 2.
 
@@ -173,7 +173,7 @@ def check(scenario: Path, /, *, json: Json = False) -> int:
 
 
 def hand_over(scenario: Scenario, report: ImportReport, out: Path, json: bool, verb: str) -> None:
-    """Write an imported scenario, print its report, and name the verb that takes it."""
+    """Write an imported scenario, print its report, and name the command to run next."""
     from tidewatt.io.scenario.writing import write_scenario
 
     with reporter() as shown:

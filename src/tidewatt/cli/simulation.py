@@ -43,7 +43,7 @@ _KNOWLEDGE = {
 
 
 def day_rows(result: Simulation) -> list[tuple[str, str, str]]:
-    """Label, mean over the days and half of its 95 % confidence interval."""
+    """Return the label, the mean over the days and half of its 95 % confidence interval."""
     f = result.figures
 
     def half(key: str) -> str:
@@ -77,7 +77,7 @@ def day_rows(result: Simulation) -> list[tuple[str, str, str]]:
 
 
 def print_days(result: Simulation) -> None:
-    """Print a day in figures as a table."""
+    """Print the figures of a day as a table."""
     f = result.figures
     days = int(f.get("days", 1))
     each = "days" if days == 1 else f"replications of {count(days, 'day')}"
@@ -88,16 +88,21 @@ def print_days(result: Simulation) -> None:
 
 
 def findings(result: Simulation, parameters: SimulationOptions | None = None) -> list[str]:
-    """Return which rule ended the run, what was checked and what is assumed, in plain words."""
+    """Return in plain words which rule ended the run, what was checked and what is assumed."""
     f = result.figures
     said = [_stop(result, parameters)]
     if float(f.get("unreachable_trips", 0)) > 0:
         said.append(f"{amount(f['unreachable_trips'])} trips a day were not made: no road leads there.")
+    # Without a charge there is no queue to which the law could apply.
+    queues = (
+        f"queues obey Little's law (relative error {amount(float(f['littles_law_max_error']), 2)})"
+        if float(f["charges_per_day"]) > 0
+        else "no vehicle charged on the way, so that there were no queues"
+    )
     said.append(
         f"Checked in every replication: battery changes are what was charged less what was driven, within "
         f"{amount(f['energy_balance_error_kwh'], 2)} kWh a vehicle; vehicles are conserved every step "
-        f"({_off(f['vehicle_conservation_error'])}); queues obey Little's law (relative error "
-        f"{amount(float(f['littles_law_max_error']), 2)})."
+        f"({_off(f['vehicle_conservation_error'])}); {queues}."
     )
     if parameters is not None:
         roads = "their own flow slows the roads" if parameters["feedback"] else "their own flow slows nothing"
@@ -200,7 +205,7 @@ def simulate(
 
 
 def _meets(figures: Mapping[str, Any], parameters: SimulationOptions) -> bool:
-    """Tell whether a summary is of the same days, and of enough of them."""
+    """Tell whether a summary covers the same days, and enough of them."""
     days = days_drawn(parameters)
     same = figures["day_chains"] == "statistics" and figures["statistic"] == parameters["statistic"]
     same &= {name: figures["parameters"][name] for name in days} == json_of(dumps(days))
@@ -261,6 +266,6 @@ def run_simulation(
 
 
 def show_simulation(result: Simulation, parameters: SimulationOptions) -> None:
-    """Print what a day is like, which rule ended the run, and what was checked."""
+    """Print what a day looks like, which rule ended the run, and what was checked."""
     print_days(result)
     print_findings(result, parameters)

@@ -50,17 +50,17 @@ _NAMES = {
 
 
 class Steps:
-    """Reports of `tariff`; the gap falls, on a log scale, to what is asked by default."""
+    """Reports of `tariff`; the gap falls, on a log scale, to the default tolerance."""
 
     def name(self, phase: str) -> str:
-        """Return as readers call it."""
+        """Return the phase's name as it is shown to the user."""
         return _NAMES.get(phase, phase)
 
     def begin(self) -> None:
         """Begin a phase; nothing is carried over from the one before."""
 
     def words(self, report: Progress, *, short: bool = False) -> tuple[str, str]:
-        """Programs solved, or how many aggregators or steps; cost and gap, as far as there are any."""
+        """Return the round, or how many aggregators or steps are done; cost and gap as far as known."""
         if _counted(report):
             return f"{report.iteration:,} {report.note}", ""
         rounds = f"round {report.iteration:,}" if report.iteration else ""
@@ -74,7 +74,7 @@ class Steps:
         return rounds, ", ".join(parts)
 
     def share(self, report: Progress) -> float | None:
-        """Return how far the gap has come from 1 to what is asked, or which share of a number is done."""
+        """Return how far the gap has fallen from 1 to the tolerance, or the share of a count that is done."""
         if most := _counted(report):
             return min(report.iteration / most, 1.0)
         if not math.isfinite(report.gap):
@@ -83,7 +83,7 @@ class Steps:
 
 
 def _counted(report: Progress) -> int:
-    """Return of how many a report counts; 0 where it counts nothing."""
+    """Return the total that a report counts towards, or 0 if it counts nothing."""
     of, _, number = report.note.partition(" ")
     return int(number) if of == "of" and report.iteration else 0
 
@@ -106,7 +106,7 @@ _DIAGNOSIS = ("limit", "where", "when", "by", "what would help")
 
 
 def site_rows(result: Tariffs) -> list[tuple[str, ...]]:
-    """Sites in their order: energy, largest power, largest tariff and when, energy at a tariff."""
+    """Return the sites in order: energy, largest power, largest tariff and its time, energy at a tariff."""
     step_min, begin = float(result.figures["step_min"]), _begin(result)
     power = result.aggregators.groupby(["site_id", "step"], sort=False)["central_kw"].sum()
     rows: list[tuple[str, ...]] = []
@@ -130,7 +130,7 @@ def site_rows(result: Tariffs) -> list[tuple[str, ...]]:
 
 
 def gamma_rows(result: Tariffs) -> list[tuple[str, ...]]:
-    """Return the sweep: gamma, status, cost, largest and mean tariff, violations."""
+    """Return the rows of the sweep: gamma, status, cost, largest and mean tariff, violations."""
     if result.gamma is None:
         return []
     keys = ("cost", "largest_tariff_per_kwh", "mean_tariff_per_kwh")
@@ -146,7 +146,7 @@ def gamma_rows(result: Tariffs) -> list[tuple[str, ...]]:
 
 
 def diagnosis_rows(result: Tariffs) -> list[tuple[str, ...]]:
-    """Return what stands in the way, the largest amounts of each limit first."""
+    """Return what makes the problem infeasible, the largest amounts of each limit first."""
     step_min, begin = float(result.figures["step_min"]), _begin(result)
     table = result.diagnosis.sort_values(["limit", "amount"], ascending=[True, False], kind="stable")
     return [
@@ -162,7 +162,7 @@ def diagnosis_rows(result: Tariffs) -> list[tuple[str, ...]]:
 
 
 def sentences(result: Tariffs) -> list[str]:
-    """Return what is proved, simulated and assumed, in plain words."""
+    """Return in plain words what is proved, simulated and assumed."""
     if result.status is Status.INFEASIBLE:
         return [f"No prices: {_lower(result.status.value)}", *_notes(result)]
     f = result.figures
@@ -181,7 +181,7 @@ def sentences(result: Tariffs) -> list[str]:
 
 
 def print_tariffs(result: Tariffs) -> None:
-    """Tables of sites, of the sweep, or of what stands in the way; then sentences."""
+    """Print tables of sites, of the sweep, or of what makes it infeasible; then sentences."""
     f = result.figures
     title = (
         f"{f['scenario']}: {count(int(f['sites']), 'site')}, {count(int(f['aggregators']), 'aggregator')}, "
@@ -219,7 +219,7 @@ def _proved(f: Mapping[str, Any]) -> str:
 
 
 def _decentralised(f: Mapping[str, Any]) -> list[str]:
-    """Return whether aggregators do what the plan says, and what they have to be told."""
+    """Say whether aggregators follow the plan, and which prices they have to be told."""
     error, alone = f["decentralisation_error_kw"], f["decentralisation_error_tariff_only_kw"]
     told = _listed([_PRICES[name] for name in f["published"]])
     if error < _DECENTRALISED_KW:
@@ -239,7 +239,7 @@ def _decentralised(f: Mapping[str, Any]) -> list[str]:
 
 
 def _uncertain(f: Mapping[str, Any]) -> list[str]:
-    """Return what safety costs and what it is good for."""
+    """Say what robustness costs and what it achieves."""
     said = []
     certain = f["robust_cost_increase"] == 0  # one and the same plan: there are no margins
     if f["robust_cost_increase"] is not None and not certain:
@@ -254,13 +254,13 @@ def _uncertain(f: Mapping[str, Any]) -> list[str]:
             other = f", {percent(float(trusting))} under the one that trusts the forecasts"
         said.append(
             f"Simulated: of {amount(float(f['samples']))} drawn outcomes, {percent(float(rate))} exceed a "
-            f"limit under this plan{other}."
+            f"limit of the linear model of the grid under this plan{other}."
         )
     return said
 
 
 def _beyond(f: Mapping[str, Any]) -> str:
-    """Return which limits the AC flow exceeds, in a sentence."""
+    """Say in a sentence which limits the AC flow exceeds."""
     ids = {"lines": f["ac_exceeded_lines"], "voltages at": f["ac_exceeded_buses"]}
     parts = [f"{what} {_shortened(of)}" for what, of in ids.items() if of]
     if not parts:
@@ -270,7 +270,7 @@ def _beyond(f: Mapping[str, Any]) -> str:
 
 
 def _compared(f: Mapping[str, Any]) -> list[str]:
-    """Return what linear flow, steps of the state of charge and pooling change."""
+    """Say what linear flow, discrete states of charge and pooling change."""
     said = []
     if f["ac_voltage_error_pu"] is not None:
         said.append(
@@ -302,17 +302,18 @@ def _lower(words: str) -> str:
 
 
 def _binding(f: Mapping[str, Any]) -> str:
-    """Return which limits bind, in a sentence."""
+    """Say in a sentence which limits bind."""
     lines, buses = (list(f[f"binding_{kind}"]) for kind in ("lines", "buses"))
     if not lines and not buses:
-        return "No limit of the grid binds: the tariff is 0 throughout."
-    parts = []
+        # Tariffs come from binding limits; where rounding leaves one without, the sentence must not deny it.
+        some = float(f["largest_tariff_per_kwh"] or 0.0) > _NOTHING
+        return f"No limit of the grid binds{'' if some else ': the tariff is 0 throughout'}."
     parts = [f"{kind} {_shortened(ids)}" for kind, ids in (("lines", lines), ("voltages at", buses)) if ids]
     return f"Binding: {'; '.join(parts)}. Tariffs are in {money_name(f)} per kWh."
 
 
 def _shortened(ids: Sequence[object]) -> str:
-    """Return the first ids of a list."""
+    """Return the first few ids of a list."""
     return f"{', '.join(map(str, ids[:_SHOWN]))}{', ...' if len(ids) > _SHOWN else ''}"
 
 
@@ -321,7 +322,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _begin(result: Tariffs) -> float:
-    """Minute of the day at which the horizon starts."""
+    """Return the minute of the day at which the horizon starts."""
     from datetime import datetime
 
     start = datetime.fromisoformat(str(result.figures["start"]))
@@ -329,7 +330,7 @@ def _begin(result: Tariffs) -> float:
 
 
 def _table(head: tuple[str, ...], rows: list[tuple[str, ...]], file: str, most: int = _SHOWN) -> None:
-    """Print a table; of a long one the first rows."""
+    """Print a table, or only the first rows of a long one."""
     left = {0, head.index(_DIAGNOSIS[-1])} if _DIAGNOSIS[-1] in head else {0}
     print_table(head, rows[:most], left=left)
     if len(rows) > most:

@@ -66,7 +66,7 @@ def _compiled(function: Callable[..., Any], options: dict[str, Any]) -> Any:
 
 @functools.cache
 def digest(module: str) -> str:
-    """Return the digest of a module's source and of all it imports of its package and of this one.
+    """Return the digest of a module's source and of every tidewatt module it imports.
 
     Parameters
     ----------
@@ -105,14 +105,14 @@ def _source(name: str) -> tuple[str, tuple[str, ...]]:
 
 
 class _Entries(CompileResultCacheImpl):  # type: ignore[misc]
-    """What is written to an entry, and the names of files."""
+    """What is written to a cache entry, and how its files are named."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         self._digest = digest(function.__module__)
 
     def get_filename_base(self, fullname: str, abiflags: str) -> str:
-        """Leave out the line number: a function that moves in its file replaces its former entries."""
+        """Leave out the line number, so that a function that moves replaces its earlier entries."""
         base = re.sub(r"[<>]", "", fullname)
         return f"{base}.py{sys.version_info.major}{sys.version_info.minor}{abiflags}"
 
@@ -120,13 +120,13 @@ class _Entries(CompileResultCacheImpl):  # type: ignore[misc]
         return self._digest, super().reduce(data)
 
     def rebuild(self, target_context: Any, reduced_data: Any) -> Any:
-        """Return None, which is to be compiled anew, where an entry was made from other sources."""
+        """Return None, so that it is compiled anew, if an entry was made from other sources."""
         made_from, content = reduced_data
         return super().rebuild(target_context, content) if made_from == self._digest else None
 
 
 class _Cache(FunctionCache):  # type: ignore[misc]
-    """A cache whose faults cost time, never the run and never the right result."""
+    """A cache whose faults can cost time, but never break the run or give a wrong result."""
 
     _impl_class = _Entries
 
@@ -154,7 +154,7 @@ class _Cache(FunctionCache):  # type: ignore[misc]
 
 
 class _Listener(event.Listener):  # type: ignore[misc]
-    """Pass numba's reports on; it makes none of what comes from the cache."""
+    """Pass numba's compile events on; it emits none for what comes from the cache."""
 
     def on_start(self, event: Any) -> None:
         RECORD.begin(kept=isinstance(event.data["dispatcher"]._cache, FunctionCache))

@@ -9,7 +9,7 @@ __all__ = ["RECORD", "Record"]
 
 
 class Record:
-    """Count the kernels that were compiled, not read from the cache, and the time that took.
+    """Count the kernels that were compiled rather than read from the cache, and the time that took.
 
     numba compiles under one lock, whatever the threads: the outermost compilations never overlap, and the
     kernels that a kernel calls are compiled inside its own.
@@ -44,7 +44,7 @@ class Record:
             self._tell(True)
 
     def end(self) -> None:
-        """Note that the kernel begun last is compiled, or that compiling it failed."""
+        """Note that the most recent kernel is compiled, or that compiling it failed."""
         self._depth -= 1
         if self._depth == 0:
             self.seconds += self._clock() - self._begin
@@ -55,7 +55,7 @@ class Record:
         self._watchers.append(watcher)
 
     def unwatch(self, watcher: Callable[[bool], None]) -> None:
-        """Call `watcher` no more."""
+        """Stop calling `watcher`."""
         self._watchers.remove(watcher)
 
     def _tell(self, begins: bool) -> None:

@@ -17,12 +17,12 @@ __all__ = ["ages_of", "costs_of_days", "patience_of", "retrofit_of", "shares_of_
 
 
 def patience_of(parameters: ConfigurationOptions) -> Patience:
-    """Return how drivers take a wait (conf-13), for the replay."""
+    """Return how drivers react to a wait (conf-13), for the replay."""
     return Patience(parameters["patience_min"], parameters["patience_slope_per_min"])
 
 
 def ages_of(stations: Stations, parameters: ConfigurationOptions) -> tuple[Array, Array]:
-    """Planned life and age of every station [years]; the parameters' where it does not say."""
+    """Return planned life and age of every station [years]; the parameters' values where none is given."""
     return (
         np.where(np.isnan(stations.life_years), parameters["life_years"], stations.life_years),
         np.where(np.isnan(stations.age_years), parameters["age_years"], stations.age_years),
@@ -30,7 +30,7 @@ def ages_of(stations: Stations, parameters: ConfigurationOptions) -> tuple[Array
 
 
 def retrofit_of(stations: Stations, parameters: ConfigurationOptions, fast: Array, normal: Array) -> Array:
-    """Cost of each station's retrofit (conf-3) [money_unit a day], shape (..., stations)."""
+    """Return the cost of each station's retrofit (conf-3) [money_unit a day], shape (..., stations)."""
     p = parameters
     return costs.retrofit_by_station(
         np.asarray(fast) - stations.fast,
@@ -53,7 +53,7 @@ def costs_of_days(
     before: Mapping[str, Array],
     traffic: Array,
 ) -> Costs:
-    """Costs of every plan on every day.
+    """Return the costs of every plan on every day.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def shares_of_days(
     normal: Array,
     peak_before_kw: Array,
 ) -> Array:
-    """Part of every station in the costs of plans, means over days.
+    """Return every station's share of the costs of plans, as means over days.
 
     Parameters
     ----------

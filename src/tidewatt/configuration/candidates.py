@@ -14,7 +14,7 @@ __all__ = ["Candidates", "Searcher", "judged"]
 
 
 class Candidates(NamedTuple):
-    """Some plans.
+    """A set of plans.
 
     Attributes
     ----------
@@ -32,11 +32,11 @@ class Candidates(NamedTuple):
     wait_min: Array
 
     def at(self, rows: Any) -> Candidates:
-        """Those of some rows."""
+        """Return the plans in some rows."""
         return Candidates(*(np.atleast_1d(part[rows]) if part.ndim == 1 else part[rows] for part in self))
 
     def and_also(self, other: Candidates) -> Candidates:
-        """Return these, then others."""
+        """Return these plans followed by others."""
         return Candidates(*(np.concatenate(parts) for parts in zip(self, other, strict=True)))
 
     def best(self) -> Candidates:
@@ -45,7 +45,7 @@ class Candidates(NamedTuple):
 
 
 def judged(evaluator: Evaluator, fast: Array, normal: Array) -> Candidates:
-    """Plans with their scores."""
+    """Judge plans and return them with their scores."""
     found = evaluator.judge(fast, normal)
     return Candidates(np.array(fast), np.array(normal), found.score, found.figures["mean_wait_min"])
 
@@ -55,13 +55,13 @@ class Searcher(Protocol):
 
     @property
     def best(self) -> Candidates:
-        """The best plan so far, alone."""
+        """The best plan found so far, as a single row."""
 
     def step(self, room: int) -> None:
-        """Judge some plans, at most `room` that were not judged before."""
+        """Judge some plans, at most `room` of which are new."""
 
     def state(self) -> dict[str, Any]:
-        """Arrays and numbers from which to go on."""
+        """Return the arrays and numbers needed to resume."""
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Resume from a saved state."""

@@ -1,4 +1,4 @@
-"""What a plan of stations costs stations, drivers, grid and traffic: one function an equation.
+"""What a plan of stations costs stations, drivers, grid and traffic: one function per equation.
 
 Source: Qu & Zhao, "Optimal configuration of electric vehicle charging stations considering load
 spatiotemporal distribution", Power & Energy Engineering 39 (5), 2023,
@@ -91,7 +91,7 @@ class Costs(NamedTuple):
         variance: Number,
         traffic: Number,
     ) -> Costs:
-        """Return sums of parts (conf-2, conf-9, conf-14)."""
+        """Sum the parts into costs (conf-2, conf-9, conf-14)."""
         return cls(
             station_cost(retrofit, revenue, expansion),
             retrofit,
@@ -108,16 +108,16 @@ class Costs(NamedTuple):
         )
 
     def totals(self) -> Iterator[Number]:
-        """f1, f2, f3, f4."""
+        """Yield f1, f2, f3 and f4."""
         return iter((self.f1, self.f2, self.f3, self.f4))
 
     def mean(self, axis: int = -1) -> Costs:
-        """Means along an axis, as over days; parts still add up."""
+        """Return means along an axis, such as over days; parts still add up."""
         return Costs(*(np.mean(part, axis=axis) for part in self))
 
 
 def objective(weights: Sequence[float], costs: Costs, before: Costs) -> Number:
-    """Weighted change of all costs against what is installed (conf-1)."""
+    """Return the weighted change of all costs against the installed plan (conf-1)."""
     return sum(w * (now - then) for w, now, then in zip(weights, costs.totals(), before.totals()))
 
 
@@ -125,7 +125,7 @@ def objective(weights: Sequence[float], costs: Costs, before: Costs) -> Number:
 
 
 def station_cost(retrofit: Number, revenue: Number, expansion: Number) -> Number:
-    """Cost of the stations, earnings subtracted (conf-2)."""
+    """Return the cost of the stations, net of their earnings (conf-2)."""
     return retrofit - revenue + expansion
 
 
@@ -135,7 +135,7 @@ def remaining_years(life_years: Number, age_years: Number) -> Number:
 
 
 def annuity(years: Number, rate: float) -> Number:
-    """Yearly share of a capital paid back with interest over some years (conf-4).
+    """Return the annual payment that repays a capital sum with interest over some years (conf-4).
 
     The printed formula divides by zero where no years are left. `retrofit` and `expansion` ask for one year
     at least: the whole capital then falls into it.
@@ -145,7 +145,7 @@ def annuity(years: Number, rate: float) -> Number:
 
 
 def paid_for(change: Array, life_years: Number, age_years: Number, mode: str) -> Array:
-    """Chargers that money changes hands for: those sold count by what they bring (conf-5).
+    """Return the chargers paid for; sold ones count at their salvage value (conf-5).
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def retrofit_by_station(
     rate: float,
     mode: str,
 ) -> Array:
-    """Cost of the retrofit of each station (conf-3).
+    """Return the retrofit cost of each station (conf-3).
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def retrofit_by_station(
 
 
 def retrofit(*args: Any, **named: Any) -> Array:
-    """Cost of all stations' retrofit (conf-3); arguments as of `retrofit_by_station`."""
+    """Return the retrofit cost of all stations (conf-3); arguments as for `retrofit_by_station`."""
     return np.asarray(retrofit_by_station(*args, **named).sum(axis=-1))
 
 
@@ -233,7 +233,7 @@ def revenue(earned: Array, money_unit: float) -> Array:
 
 
 def earned_per_min(power_kw: Array, price_per_kwh: Array) -> Array:
-    """Money that a power earns in a minute (conf-7).
+    """Return the money that a power earns per minute (conf-7).
 
     The source puts this, not the power, into conf-8, conf-14 and conf-15; ``paper-equation`` does so too.
     """
@@ -249,7 +249,7 @@ def expansion(
     rate: float,
     mode: str,
 ) -> Array:
-    """Cost of supplying higher peaks (conf-8); corrected: paid back with interest, like chargers.
+    """Return the cost of supplying higher peaks (conf-8), here annuitised like that of chargers.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ def expansion(
 
 
 def driver_cost(time: Number, fees: Number, dissatisfaction: Number) -> Number:
-    """Cost of the drivers (conf-9)."""
+    """Return the cost of the drivers (conf-9)."""
     return time + fees + dissatisfaction
 
 
@@ -278,7 +278,7 @@ def money_per_min(income_per_month: float, money_unit: float, mode: str) -> floa
 
 
 def driver_time(detour_min: Array, wait_min: Array, charge_min: Array, per_min: float) -> Array:
-    """Cost of the time that drivers drive to stations, queue and charge (conf-10, conf-11).
+    """Return the cost of drivers' time: driving to stations, queueing and charging (conf-10, conf-11).
 
     Parameters
     ----------
@@ -291,12 +291,12 @@ def driver_time(detour_min: Array, wait_min: Array, charge_min: Array, per_min: 
 
 
 def fees(paid: Number, money_unit: float) -> Number:
-    """Return what drivers pay for energy (conf-12): the stations' revenue, from the other side."""
+    """Return what drivers pay for energy (conf-12): the stations' revenue, seen from the drivers."""
     return np.asarray(paid) / money_unit
 
 
 def check_same_money(f1_2: Number, f2_2: Number) -> None:
-    """Hold stations to earn what drivers pay (conf-6, conf-12): with equal weights both cancel.
+    """Check that stations earn what drivers pay (conf-6, conf-12): with equal weights the two cancel.
 
     Raises
     ------
@@ -311,7 +311,7 @@ def check_same_money(f1_2: Number, f2_2: Number) -> None:
 def dissatisfaction(
     wait_min: Array, cost: float, patience_min: float = 38.0, slope_per_min: float = 1.0
 ) -> Array:
-    """Cost of drivers who waited too long (conf-13).
+    """Return the cost of drivers who waited too long (conf-13).
 
     Parameters
     ----------
@@ -331,20 +331,20 @@ def dissatisfaction(
 
 
 def grid_cost(peak_valley: Number, variance: Number) -> Number:
-    """Cost of the grid, whose parts are of very different size and so reported apart (conf-14)."""
+    """Return the cost of the grid (conf-14); its parts differ much in size and are reported apart."""
     return peak_valley + variance
 
 
 def peak_valley(peak_kw: Array, valley_kw: Array, cost_per_kw: float) -> Array:
-    """Cost of the differences between stations' peaks and valleys (conf-14)."""
+    """Return the cost of the differences between stations' peaks and valleys (conf-14)."""
     return np.asarray(cost_per_kw * np.subtract(peak_kw, valley_kw).sum(axis=-1))
 
 
 def variance(variance_kw2: Array, cost_per_kw2: float) -> Array:
-    """Cost of how much stations' loads vary within the day (conf-14)."""
+    """Return the cost of the variance of stations' loads within the day (conf-14)."""
     return np.asarray(cost_per_kw2 * np.sum(variance_kw2, axis=-1))
 
 
 def load_variance_kw2(power_kw: Array) -> Array:
-    """Variance of a load over the minutes, its last axis (conf-15); the source prints that of the peak."""
+    """Return a load's variance over the minutes, its last axis (conf-15); the source prints the peak's."""
     return np.asarray(np.var(power_kw, axis=-1))

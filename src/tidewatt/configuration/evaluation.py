@@ -36,7 +36,7 @@ WIDTH = 3 + _COSTS + len(FIGURES)
 
 
 class Judged(NamedTuple):
-    """What came out for some plans; arrays of shape (plans,), means over the days.
+    """Results for some plans; arrays of shape (plans,), means over the days.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Judged(NamedTuple):
 
 
 def figures_of_days(of_days: Mapping[str, Array]) -> list[Array]:
-    """Means over days, and over charges where the name says mean."""
+    """Return means over days, or over charges where the name says mean."""
     charges, found = of_days["charges"], []
     for name in FIGURES:
         values = of_days[name]
@@ -72,7 +72,7 @@ def figures_of_days(of_days: Mapping[str, Array]) -> list[Array]:
 
 
 def judged_rows(rows: Array) -> Judged:
-    """Rows of `WIDTH` numbers, one a plan, by name."""
+    """Unpack rows of `WIDTH` numbers, one per plan, by name."""
     columns = rows.T.copy()
     return Judged(
         objective=columns[0],
@@ -90,7 +90,7 @@ NEAR_SAMPLE = 400
 
 
 class TrafficEffect(NamedTuple):
-    """Cost of traffic on a day: with what is installed, and what each drive to a station adds.
+    """Cost of traffic on a day with the installed plan, and what each drive to a station adds.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class TrafficEffect(NamedTuple):
 
 
 class Evaluator:
-    """Judges plans, each once: the rest is remembered.
+    """Judges each plan once and remembers what came out.
 
     Drivers who find no station cost nothing in the source's equations. So a plan may not leave more of them
     than what is installed does; that is a limit like the others.
@@ -170,7 +170,7 @@ class Evaluator:
         choice: StationChoice | None = None,
         traffic: Sequence[TrafficEffect] | None = None,
     ) -> Evaluator:
-        """Judge on days of requests alone; without `traffic` it costs nothing."""
+        """Judge on days of requests alone; without `traffic`, traffic costs nothing."""
         made = cls.__new__(cls)
         made._begin(
             requests,
@@ -228,7 +228,7 @@ class Evaluator:
 
     @property
     def evaluations(self) -> int:
-        """Plans judged by replay, without the installed one."""
+        """Number of plans judged by replay, not counting the installed one."""
         return len(self._keys) - 1 + self._again
 
     def judge(self, fast: Array, normal: Array) -> Judged:
@@ -249,7 +249,7 @@ class Evaluator:
         return judged_rows(self._rows[[self._row_of[key] for key in keys]])
 
     def judge_by_station(self, fast: Array, normal: Array) -> tuple[Judged, Array]:
-        """Judge plans, and say which stations their costs belong to.
+        """Judge plans, and attribute their costs to stations.
 
         All plans are replayed, and count, even if they were judged before. A station that loses chargers
         loses drivers, whose costs then arise elsewhere: so each charge is taken to bring along what one costs
@@ -279,7 +279,7 @@ class Evaluator:
         return shares_of_days(self.stations, self.parameters, done.by_station, fast, normal, peak)
 
     def nearest(self, count: int) -> Array:
-        """Return the stations nearest to each, itself first: array of int, shape (stations, count or fewer).
+        """Return the stations nearest to each, itself first: int array, shape (stations, at most `count`).
 
         Near are stations to which the same drivers drive equally long: roads or coordinates are not needed.
         """
@@ -293,12 +293,12 @@ class Evaluator:
         return np.argsort(apart, axis=1, kind="stable")[:, :count]
 
     def remembered(self, fast: Array, normal: Array) -> Judged:
-        """Return what came out for plans judged before; does not count as asking."""
+        """Return the results of plans judged before, without counting as evaluations."""
         plans = zip(np.atleast_2d(fast), np.atleast_2d(normal), strict=True)
         return judged_rows(self._rows[[self._row_of[_digest(f, n)] for f, n in plans]])
 
     def state(self) -> dict[str, Any]:
-        """Return what is remembered, for a checkpoint; cheap, for rows once written do not change."""
+        """Return what is remembered, for a checkpoint; this is cheap, as rows never change once written."""
         return {
             "keys": np.frombuffer(b"".join(self._keys), np.uint8),
             "rows": self._rows[: len(self._keys)],
@@ -308,7 +308,7 @@ class Evaluator:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Remember what was kept by `state`, and nothing else."""
+        """Restore what `state` returned, and forget everything else."""
         packed, size = np.asarray(state["keys"], np.uint8).tobytes(), _DIGEST_BYTES
         keys = [packed[i : i + size] for i in range(0, len(packed), size)]
         self._keys, self._row_of = [], {}
@@ -357,7 +357,7 @@ class Evaluator:
         ).mean()
 
     def _rows_of(self, done: ReplayedPlans, fast: Array, normal: Array) -> Array:
-        """Rows of objective, score, feasible, costs and figures."""
+        """Return rows of objective, score, feasible, costs and figures."""
         found, before = self._costs(done, fast, normal), self._costs_before
         objective = costs.objective(self.parameters["weights"], found, before)
         lost = (done.figures["unserved"] - self._installed.figures["unserved"]).mean(axis=1)
@@ -375,6 +375,6 @@ _DIGEST_BYTES = 16
 
 
 def _digest(fast: Array, normal: Array) -> bytes:
-    """Stands for a plan: two plans of the same digest do not happen."""
+    """Return a digest that stands for a plan; that two plans share one is practically impossible."""
     counts = np.concatenate([fast, normal]).astype(np.int64)
     return hashlib.blake2b(counts.tobytes(), digest_size=_DIGEST_BYTES).digest()

@@ -1,4 +1,4 @@
-"""Genetic search: plans are crossed station by station, changed a little, repaired, and the best are kept.
+"""Genetic search: plans are crossed station by station, mutated slightly and repaired; the best are kept.
 
 A plan has two chromosomes, fast and normal chargers, and a station's two genes stay together: crossing them
 apart would give chargers for which there is no room.
@@ -74,7 +74,7 @@ class Genetic:
 
     @property
     def best(self) -> Candidates:
-        """The best plan so far, alone."""
+        """The best plan found so far, as a single row."""
         return self.plans.best()
 
     def step(self, room: int) -> None:
@@ -96,16 +96,16 @@ class Genetic:
             self.plans = elite.and_also(rest.at(slice(0, self._size - self._elites)))
 
     def state(self) -> dict[str, Any]:
-        """Arrays and numbers from which to go on."""
+        """Return the arrays and numbers needed to resume."""
         return {**self.plans._asdict(), "begun": int(self._begun)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Resume from a saved state."""
         self.plans = Candidates(*(np.asarray(state[name]) for name in Candidates._fields))
         self._begun = bool(state["begun"])
 
     def _first(self, fast: Array, normal: Array) -> tuple[Array, Array]:
-        """Plans around the first one."""
+        """Return plans around the first one."""
         rng, limits = self._rng, self._limits
         shape = (self._size - 1, limits.stations)
         drawn = []
@@ -118,7 +118,7 @@ class Genetic:
         return drawn[0], drawn[1]
 
     def _parents(self) -> tuple[Array, Array]:
-        """Return the elites, and winners of tournaments between two."""
+        """Return the elites and the winners of two-way tournaments."""
         scores, count = self.plans.score, len(self.plans.score)
         pairs = self._rng.integers(0, count, (self._size, 2))
         chosen = np.where(scores[pairs[:, 0]] <= scores[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
@@ -127,7 +127,7 @@ class Genetic:
         return self.plans.fast[chosen], self.plans.normal[chosen]
 
     def _crossed(self, fast: Array, normal: Array) -> tuple[Array, Array]:
-        """Pairs exchange the stations between every other cut."""
+        """Cross pairs: they exchange the stations between every other cut."""
         rng, (plans, stations) = self._rng, fast.shape
         pairs = plans // 2
         cuts = rng.integers(0, stations + 1, (pairs, POINTS))
@@ -140,7 +140,7 @@ class Genetic:
         return np.where(mask, fast[other], fast), np.where(mask, normal[other], normal)
 
     def _changed(self, fast: Array, normal: Array) -> tuple[Array, Array]:
-        """Few genes go up or down, mostly by one or two."""
+        """Mutate a few genes up or down, mostly by one or two."""
         rng = self._rng
         share = CHANGES / max(2 * len(self._free), 1)
         parts = []
@@ -151,7 +151,7 @@ class Genetic:
 
 
 def _fittest(plans: Candidates, count: int) -> Candidates:
-    """Return the best different plans; the same ones again only where there are too few."""
+    """Return the best distinct plans; repeat some only if there are too few."""
     both = np.concatenate([plans.fast, plans.normal], axis=1)
     _, first = np.unique(both, axis=0, return_index=True)
     first = np.sort(first)

@@ -1,4 +1,4 @@
-"""From days judged to a labelled result."""
+"""From judged days to a labelled result."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def _half(values: Array) -> float:
 
 
 def cost_unit(world: World, money_unit: float) -> str:
-    """Return what costs are in: so much of the scenario's money, such as ``10,000 USD``."""
+    """Return the unit that costs are in: some amount of the scenario's money, such as ``10,000 USD``."""
     currency = world.scenario.currency
     return currency if money_unit == 1.0 else f"{money_unit:,.15g} {currency or _UNNAMED}"
 
 
 def cost_table(verdict: Verdict, unit: str, currency: str) -> pd.DataFrame:
-    """Return a row a cost or figure: before, after and change with half of their 95 % intervals, by day."""
+    """Return one row per cost or figure: before, after and change with half of their 95 % intervals."""
     rows = []
     for name in (*SHOWN, *_MORE):
         before, after = (verdict.values(plan, name) for plan in _PLANS)
@@ -101,7 +101,7 @@ def cost_table(verdict: Verdict, unit: str, currency: str) -> pd.DataFrame:
 
 
 def day_table(verdict: Verdict) -> pd.DataFrame:
-    """Return a row a fresh day and plan, with what a replay says of it."""
+    """Return one row per fresh day and plan, with what a replay says of it."""
     parts = []
     for plan in _PLANS:
         part = pd.DataFrame({name: verdict.values(plan, name) for name in (*Costs._fields, *FIGURES)})
@@ -118,7 +118,7 @@ def day_table(verdict: Verdict) -> pd.DataFrame:
 
 
 def plan_table(world: World, asked: Asked, fast: Array, normal: Array, verdict: Verdict) -> pd.DataFrame:
-    """Return a row a station."""
+    """Return one row per station."""
     stations, roads = world.stations, world.roads
     columns: dict[str, Any] = {
         "station_id": stations.station_id,
@@ -147,7 +147,7 @@ def plan_table(world: World, asked: Asked, fast: Array, normal: Array, verdict: 
 
 
 def dataset(verdict: Verdict, coordinated: Mapping[str, CoordinatedLoad] | None) -> xr.Dataset:
-    """Load and queue over the day, before and after; of one day also coordinated."""
+    """Return load and queue over the day, before and after; for one day also coordinated."""
     series = {
         name: (("plan", "minute"), np.stack([verdict.profile(plan, name) for plan in _PLANS]))
         for name in ("load_kw", "queue_vehicles")
@@ -166,7 +166,7 @@ def dataset(verdict: Verdict, coordinated: Mapping[str, CoordinatedLoad] | None)
 
 
 def front_table(front: Mapping[str, Array] | None) -> pd.DataFrame | None:
-    """Return a row a plan that no other beats: its costs on the days of the search, and its chargers."""
+    """Return one row per non-dominated plan: its costs on the days of the search, and its chargers."""
     if front is None:
         return None
     table = pd.DataFrame({f"f{k}": front[f"f{k}"] for k in range(1, 5)})
@@ -253,7 +253,7 @@ def summarise(
 
 
 def constraints(limits: Limits, fast: Array, normal: Array, verdict: Verdict) -> dict[str, bool]:
-    """Return whether the plan keeps each limit; the station cost on the fresh days."""
+    """Return whether the plan keeps each limit; the station cost is checked on the fresh days."""
     above, below, changed = broken_sites(limits, fast[None], normal[None])
     f1 = [verdict.mean(plan, "f1") for plan in ("after", "before")]
     return {
@@ -266,7 +266,7 @@ def constraints(limits: Limits, fast: Array, normal: Array, verdict: Verdict) ->
 
 
 def room_left(limits: Limits, fast: Array, normal: Array, verdict: Verdict) -> dict[str, float | int | None]:
-    """Return which limits bind: sites and feeders without room for a charger, and money left."""
+    """Return which limits bind: sites and feeders with no room for a charger, and the money left."""
     free = ~limits.fixed
     full = free & (fast + normal >= limits.total_high)
     smallest = np.full(len(limits.feeder_id), np.inf)

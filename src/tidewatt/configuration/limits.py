@@ -1,4 +1,4 @@
-"""Limits of plans: what is allowed, and plans made to fit."""
+"""Limits on plans: what is allowed, and how plans are made to fit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Limits:
-    """Limits on the numbers of chargers; arrays of shape (stations,) where nothing else is said.
+    """Limits on the numbers of chargers; arrays of shape (stations,) unless noted.
 
     All of them are upper limits, but for the fewest of each kind: whoever takes chargers away breaks none
     of the others. So the plan of fewest chargers is allowed if any is.
@@ -95,29 +95,29 @@ class Limits:
 
     @property
     def fast_low(self) -> Array:
-        """Fewest fast chargers; those installed where fixed."""
+        """Fewest fast chargers; the installed number where a station is fixed."""
         return np.where(self.fixed, self.fast_before, self.fast_least)
 
     @property
     def normal_low(self) -> Array:
-        """Fewest normal chargers; those installed where fixed."""
+        """Fewest normal chargers; the installed number where a station is fixed."""
         return np.where(self.fixed, self.normal_before, self.normal_least)
 
     @property
     def fast_high(self) -> Array:
-        """Most fast chargers that a station may have, whatever else there is."""
+        """Most fast chargers that a station may have, regardless of its other chargers."""
         return np.where(self.fixed, self.fast_before, self.total_high - self.normal_low)
 
     @property
     def normal_high(self) -> Array:
-        """Most normal chargers that a station may have, whatever else there is."""
+        """Most normal chargers that a station may have, regardless of its other chargers."""
         return np.where(self.fixed, self.normal_before, self.total_high - self.fast_low)
 
 
 def limits_of(
     scenario: Scenario, parameters: ConfigurationOptions, feeder_headroom_kw: Array | None = None
 ) -> Limits:
-    """Limits that a scenario and parameters set.
+    """Return the limits that a scenario and parameters set.
 
     Parameters
     ----------
@@ -157,13 +157,13 @@ def limits_of(
 
 
 def smallest_headroom_kw(scenario: Scenario) -> Array:
-    """Return each feeder's least headroom [kW], shape (feeders,); inf where it is not limited."""
+    """Return each feeder's least headroom [kW], shape (feeders,); inf where it has no limit."""
     headroom = scenario.grid.headroom_kw
     return np.asarray(headroom.min(axis=1)) if headroom.size else np.full(scenario.grid.feeders, np.inf)
 
 
 def capital(limits: Limits, fast: Array, normal: Array) -> Array:
-    """Money for all purchases less all sales [money_unit], before annuity, shape (...,)."""
+    """Return the cost of all purchases less all sales [money_unit], before annuity, shape (...,)."""
     total: Array = np.zeros(np.shape(fast)[:-1])
     for change, price in (
         (np.subtract(fast, limits.fast_before), limits.fast_price),
@@ -174,7 +174,7 @@ def capital(limits: Limits, fast: Array, normal: Array) -> Array:
 
 
 def added_kw(limits: Limits, fast: Array, normal: Array) -> Array:
-    """Nameplate power above what is installed on each feeder [kW], shape (..., feeders)."""
+    """Return the nameplate power added on each feeder [kW], shape (..., feeders)."""
     change = np.subtract(fast, limits.fast_before) * limits.fast_kw
     change = change + np.subtract(normal, limits.normal_before) * limits.normal_kw
     supplied = limits.feeder[:, None] == np.arange(len(limits.feeder_id))
@@ -182,7 +182,7 @@ def added_kw(limits: Limits, fast: Array, normal: Array) -> Array:
 
 
 def allowed(limits: Limits, fast: Array, normal: Array) -> Array:
-    """Return whether plans keep all limits on numbers of chargers; conf-18 is for `station_cost_holds`.
+    """Return whether plans keep all limits on numbers of chargers; for conf-18 see `station_cost_holds`.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def allowed(limits: Limits, fast: Array, normal: Array) -> Array:
 
 
 def broken_sites(limits: Limits, fast: Array, normal: Array) -> tuple[Array, Array, Array]:
-    """Stations above the site's limit (conf-17), below a minimum, changed though fixed: (plans, stations)."""
+    """Return which stations exceed the site limit (conf-17), fall below a minimum, or change though fixed."""
     above = fast + normal > limits.total_high
     below = (fast < limits.fast_least) | (normal < limits.normal_least)
     changed = limits.fixed & ((fast != limits.fast_before) | (normal != limits.normal_before))
@@ -209,24 +209,24 @@ def broken_sites(limits: Limits, fast: Array, normal: Array) -> tuple[Array, Arr
 
 
 def broken_feeders(limits: Limits, fast: Array, normal: Array) -> Array:
-    """Feeders without room for what is added, of shape (plans, feeders)."""
+    """Return the feeders without room for what is added, shape (plans, feeders)."""
     added, room = added_kw(limits, fast, normal), limits.feeder_room_kw
     return np.asarray(added > room + ROUNDING * np.maximum(1.0, np.where(np.isfinite(room), room, 1.0)))
 
 
 def broken_budget(limits: Limits, fast: Array, normal: Array) -> Array:
-    """Plans that cost more than there is, of shape (plans,)."""
+    """Return the plans that exceed the budget, shape (plans,)."""
     slack = ROUNDING * max(1.0, abs(limits.budget)) if np.isfinite(limits.budget) else 0.0
     return np.asarray(capital(limits, fast, normal) > limits.budget + slack)
 
 
 def station_cost_holds(f1: Array, f1_before: Array) -> Array:
-    """Return whether the cost of all stations does not rise (conf-18), known once a plan is judged."""
+    """Return whether the cost of all stations does not rise (conf-18), once a plan has been judged."""
     return np.asarray(f1 <= np.add(f1_before, ROUNDING * np.maximum(1.0, np.abs(f1_before))))
 
 
 def repair(limits: Limits, fast: Array, normal: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Plans that keep all limits on numbers of chargers, near those given.
+    """Return plans near those given that keep all limits on numbers of chargers.
 
     Chargers are taken away, at random stations, until all limits hold. What is taken depends on the plan and
     on one number drawn from `rng`, not on the plan's place in the population: equal plans stay equal.
@@ -255,7 +255,7 @@ def repair(limits: Limits, fast: Array, normal: Array, rng: np.random.Generator)
 
 
 def _fit_sites(limits: Limits, fast: Array, normal: Array, noise: Array) -> None:
-    """Take from both kinds about as they are there, so that sites hold them (conf-17); in place."""
+    """Remove chargers of both kinds in proportion, in place, until sites can hold them (conf-17)."""
     spare_fast, spare_normal = fast - limits.fast_low, normal - limits.normal_low
     excess = np.clip(fast + normal - limits.total_high, 0, spare_fast + spare_normal)
     share = excess * spare_fast / np.maximum(spare_fast + spare_normal, 1)
@@ -267,7 +267,7 @@ def _fit_sites(limits: Limits, fast: Array, normal: Array, noise: Array) -> None
 
 
 def _fit_feeders(limits: Limits, fast: Array, normal: Array, noise: Array) -> tuple[Array, Array]:
-    """Take chargers from feeders that have no room for them."""
+    """Remove chargers from feeders that have no room for them."""
     over = broken_feeders(limits, fast, normal)
     excess = added_kw(limits, fast, normal) - limits.feeder_room_kw
     for feeder in np.flatnonzero(over.any(axis=0)):
@@ -283,7 +283,7 @@ def _fit_feeders(limits: Limits, fast: Array, normal: Array, noise: Array) -> tu
 
 
 def _fit_budget(limits: Limits, fast: Array, normal: Array, noise: Array) -> tuple[Array, Array]:
-    """Buy less, then sell, until there is money for the rest."""
+    """Buy fewer, then sell, until the plan is within the budget."""
     rows = np.flatnonzero(broken_budget(limits, fast, normal))
     if not len(rows):
         return fast, normal
@@ -306,7 +306,7 @@ def _fit_budget(limits: Limits, fast: Array, normal: Array, noise: Array) -> tup
 
 
 def _taken(spare: Array, worth: Array, excess: Array, order: Array) -> Array:
-    """Return how many of each to take, in an order, until they are worth the excess; (rows, entries) each."""
+    """Return how many of each to take, in order, until they cover the excess; (rows, entries) each."""
     spare_sorted = np.where(
         (unit := np.take_along_axis(worth, order, axis=1)) > 0.0, np.take_along_axis(spare, order, axis=1), 0
     )
@@ -325,7 +325,7 @@ def _side_by_side(*parts: Array) -> Array:
 
 
 def _noise(key: int, fast: Array, normal: Array) -> Array:
-    """Numbers in [0, 1) that depend on a key and each plan as a whole, of shape (plans, stations, 2)."""
+    """Return numbers in [0, 1) that depend on a key and the whole plan, shape (plans, stations, 2)."""
     stations = fast.shape[1]
     place = _mixed(np.arange(2 * stations, dtype=np.uint64) + np.uint64(key))
     counts = _side_by_side(fast, normal).astype(np.uint64)
@@ -335,7 +335,7 @@ def _noise(key: int, fast: Array, normal: Array) -> Array:
 
 
 def _mixed(value: Array) -> Array:
-    """SplitMix64's finishing steps: every bit of the value changes half of those of the result."""
+    """Apply SplitMix64's finishing steps: every bit of the value flips half of the result's bits."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(value ^ (value >> np.uint64(31)))

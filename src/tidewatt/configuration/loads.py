@@ -48,7 +48,7 @@ class CoordinatedLoad(NamedTuple):
     unmanaged_station_peaks_kw: float
 
     def figures(self, parameters: ConfigurationOptions) -> dict[str, dict[str, float]]:
-        """Costs of the grid (conf-14) and peaks by way of charging, for the summary."""
+        """Return grid costs (conf-14) and peaks by way of charging, for the summary."""
 
         def of(power_kw: Array, peaks_kw: float) -> dict[str, float]:
             spread = costs.load_variance_kw2(power_kw)
@@ -72,7 +72,7 @@ class CoordinatedLoad(NamedTuple):
 
 
 def departures(sessions: Sessions, chargers: tuple[Array, Array], accepted_wait_min: float) -> Array:
-    """Until when each charge may last: its end and the wait accepted, or until its charger is needed.
+    """Return until when each charge may last: its end plus the accepted wait, or until its charger is needed.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def departures(sessions: Sessions, chargers: tuple[Array, Array], accepted_wait_
 def dwells_at_chargers(
     sessions: Sessions, depart_min: Array, steps: int, start: Any, name: str
 ) -> tuple[Scenario, Array]:
-    """Return each charge as a vehicle with one stay, each station as a feeder without headroom.
+    """Return each charge as a vehicle with one dwell, and each station as a feeder without headroom.
 
     Returns
     -------
@@ -202,7 +202,7 @@ def coordinated_load(
 
 
 def _wrapped(load_kw: Array, steps: int) -> Array:
-    """Return what lies beyond the last step, added to the first ones."""
+    """Return the load with what lies beyond the last step added to the first steps."""
     whole = -(-load_kw.shape[1] // steps) * steps
     padded = np.pad(load_kw, ((0, 0), (0, whole - load_kw.shape[1])))
     return np.asarray(padded.reshape(len(load_kw), -1, steps).sum(axis=1))

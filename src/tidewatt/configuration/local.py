@@ -1,4 +1,4 @@
-"""Local search: one station's chargers change a little, and stay changed where that is better."""
+"""Local search: change one station's chargers a little, and keep the change if it is better."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ class Local:
 
     @property
     def best(self) -> Candidates:
-        """The best plan so far, alone."""
+        """The best plan found so far, as a single row."""
         return self._best
 
     def step(self, room: int) -> None:
-        """Try a batch of moves, then those that were good together."""
+        """Try a batch of moves, then the good ones together."""
         if not len(self._free):
             return
         if self._idle >= PATIENCE:
@@ -87,12 +87,12 @@ class Local:
             self._best = found
 
     def state(self) -> dict[str, Any]:
-        """Arrays and numbers from which to go on."""
+        """Return the arrays and numbers needed to resume."""
         best = {f"best_{name}": values for name, values in self._best._asdict().items()}
         return {**self.plan._asdict(), **best, "idle": self._idle}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Resume from a saved state."""
         self.plan = Candidates(*(np.asarray(state[name]) for name in Candidates._fields))
         self._best = Candidates(*(np.asarray(state[f"best_{name}"]) for name in Candidates._fields))
         self._idle = int(state["idle"])
@@ -105,7 +105,7 @@ class Local:
         self._idle = 0
 
     def _together(self, good: Candidates) -> Candidates:
-        """Return all changes of some plans at once, the best one's where they meet."""
+        """Combine the changes of several plans; where they collide, the best plan's change wins."""
         fast, normal = self.plan.fast[0].copy(), self.plan.normal[0].copy()
         for i in np.argsort(-good.score, kind="stable"):
             changed = (good.fast[i] != self.plan.fast[0]) | (good.normal[i] != self.plan.normal[0])
@@ -113,7 +113,7 @@ class Local:
         return judged(self._evaluator, *repair(self._limits, fast[None], normal[None], self._rng))
 
     def _moves(self, count: int) -> tuple[Array, Array]:
-        """Neighbours: steps of up to 2, jumps, and swaps."""
+        """Return neighbours: steps of up to 2, jumps, and swaps."""
         fast = np.repeat(self.plan.fast, count, axis=0)
         normal = np.repeat(self.plan.normal, count, axis=0)
         for f, n in zip(fast, normal, strict=True):
@@ -133,7 +133,7 @@ class Local:
 
 
 def moved(fast: Array, normal: Array, s: int, limits: Limits, rng: np.random.Generator) -> None:
-    """Change the chargers at one station, in place: by steps of up to 2, one kind for the other, or anew.
+    """Change one station's chargers, in place: in steps of up to 2, by swapping kinds, or at random.
 
     Parameters
     ----------

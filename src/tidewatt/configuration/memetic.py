@@ -1,4 +1,4 @@
-"""Memetic search: blocks of moves find a good region, genes are crossed there, single moves finish."""
+"""Memetic search: moves in blocks find a good region, crossover refines it, single moves finish."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ WORN = 3.0
 
 
 class Blocks:
-    """Moves at many stations, judged together; fewer at a time whenever nothing comes of them.
+    """Moves at many stations, judged together; fewer at a time whenever none succeeds.
 
     Parameters
     ----------
@@ -56,16 +56,16 @@ class Blocks:
 
     @property
     def best(self) -> Candidates:
-        """The best plan so far, alone."""
+        """The best plan found so far, as a single row."""
         return self.plan
 
     @property
     def worn(self) -> bool:
-        """Whether single moves are the better way from here."""
+        """Whether single moves are the better choice from here on."""
         return self._moves < WORN
 
     def step(self, room: int) -> None:
-        """Plans of many moves, then plans of those moves that looked good."""
+        """Try plans of many moves, then plans of the moves that looked good."""
         rng, limits = self._rng, self._limits
         if not self._parts.size:
             self.plan, self._parts = self._judged(self.plan.fast, self.plan.normal)
@@ -94,11 +94,11 @@ class Blocks:
             self._moves /= 1.25
 
     def state(self) -> dict[str, Any]:
-        """Arrays and numbers from which to go on."""
+        """Return the arrays and numbers needed to resume."""
         return {**self.plan._asdict(), "parts": self._parts, "moves": self._moves}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Resume from a saved state."""
         self.plan = Candidates(*(np.asarray(state[name]) for name in Candidates._fields))
         self._parts, self._moves = np.asarray(state["parts"]), float(state["moves"])
 
@@ -107,7 +107,7 @@ class Blocks:
         return Candidates(fast, normal, found.score, found.figures["mean_wait_min"]), parts
 
     def _block(self, fast: Array, normal: Array) -> list[int]:
-        """Move at stations far from each other, in place; which ones."""
+        """Make moves at stations far from each other, in place; return these stations."""
         used = np.zeros(self._limits.stations, bool)
         block: list[int] = []
         for s in self._rng.permutation(self._free).tolist():
@@ -122,7 +122,7 @@ class Blocks:
     def _together(
         self, moves: list[tuple[float, float, int, int]], fast: Array, normal: Array
     ) -> tuple[Array, Array]:
-        """Plans of the moves that look good, at several prices of the cost of stations."""
+        """Return plans of the promising moves, at several prices of the station cost."""
         plans_fast, plans_normal = [], []
         for price in PRICES if self._limits.station_cost_must_not_rise else PRICES[:1]:
             good = sorted((a + price * b, plan, s) for a, b, plan, s in moves if a + price * b < 0.0)
@@ -145,7 +145,7 @@ SPREAD = 0.01
 
 
 class Memetic:
-    """`Blocks` while they help, `Genetic` around their plan, `Local` from the best one on.
+    """`Blocks` while they help, then `Genetic` around their plan, then `Local` from the best plan on.
 
     Parameters
     ----------
@@ -175,11 +175,11 @@ class Memetic:
 
     @property
     def best(self) -> Candidates:
-        """The best plan so far, alone."""
+        """The best plan found so far, as a single row."""
         return self._part.best
 
     def step(self, room: int) -> None:
-        """Take a step of the search whose turn it is."""
+        """Take one step of the search that is active now."""
         while self._phase < 2 and self._over(room):
             self._phase += 1
             best = self._part.best
@@ -187,11 +187,11 @@ class Memetic:
         self._part.step(room)
 
     def state(self) -> dict[str, Any]:
-        """Arrays and numbers from which to go on."""
+        """Return the arrays and numbers needed to resume."""
         return {**self._part.state(), "phase": self._phase}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Resume from a saved state."""
         self._phase = int(state["phase"])
         self._part = self._begin(np.asarray(state["fast"])[0], np.asarray(state["normal"])[0])
         self._part.restore(state)

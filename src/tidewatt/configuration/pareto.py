@@ -1,4 +1,4 @@
-"""Plans between which only a preference decides: the costs of stations, drivers, grid and traffic apart."""
+"""Plans that only a preference can decide between: costs of stations, drivers, grid and traffic apart."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ class Pareto(Genetic):
 
     @property
     def best(self) -> Candidates:
-        """The best plan so far by the weights, alone."""
+        """The best plan so far by the weighted objective, as a single row."""
         return self._best
 
     @property
     def front(self) -> dict[str, Array]:
-        """Plans that no other beats in all four costs, and those."""
+        """Return the plans that no other beats in all four costs, and these costs."""
         good = self.plans.at(self.plans.score < INFEASIBLE)
         totals = self._totals(good)
         more: Array = totals[:, None] - totals
@@ -80,16 +80,16 @@ class Pareto(Genetic):
         self.plans = both.at(self._survivors(totals, broken, self._size))
 
     def state(self) -> dict[str, Any]:
-        """Arrays and numbers from which to go on."""
+        """Return the arrays and numbers needed to resume."""
         return {**super().state(), **{f"best_{k}": v for k, v in self._best._asdict().items()}}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Resume from a saved state."""
         super().restore(state)
         self._best = Candidates(*(np.asarray(state[f"best_{name}"]) for name in Candidates._fields))
 
     def _parents(self) -> tuple[Array, Array]:
-        """Winners of tournaments between two: survivors come in the order of their ranks."""
+        """Return the winners of two-way tournaments; survivors come in order of rank."""
         pairs = self._rng.integers(0, len(self.plans.score), (self._size, 2))
         chosen = pairs.min(axis=1)
         return self.plans.fast[chosen], self.plans.normal[chosen]
@@ -100,7 +100,7 @@ class Pareto(Genetic):
 
 
 def _survival() -> Any:
-    """Which plans survive, as a function of their costs, by how much they break limits, and how many may."""
+    """Return which plans survive, given their costs, how far they break limits, and how many may survive."""
     try:
         from pymoo.core.population import Population
         from pymoo.core.problem import Problem

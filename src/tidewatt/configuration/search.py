@@ -1,4 +1,4 @@
-"""Seeking a good plan of stations: which search, how long, what is kept on the way."""
+"""The search for a good plan of stations: which search, for how long, and what is kept on the way."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PART = "study"
 
 
 class Kept:
-    """A checkpoint of the search for one question: another question's is refused.
+    """A checkpoint of the search for one question; one of another question is refused.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ class Kept:
         return self._inner.due()
 
     def save(self, state: Mapping[str, Mapping[str, Any]]) -> None:
-        """Keep a state with the question."""
+        """Save a state together with its question."""
         self._inner.save({**state, _PART: {"question": json.dumps(self._question)}})
 
     def load(self) -> Mapping[str, Mapping[str, Any]] | None:
-        """Return what was saved last; None: nothing.
+        """Return what was saved last, or None if nothing was.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class SearchProgress(NamedTuple):
 
 
 class FoundPlan(NamedTuple):
-    """Where a search ended.
+    """The state in which a search ended.
 
     Attributes
     ----------
@@ -236,7 +236,7 @@ def _searcher(
 
 
 class _Run:
-    """A search under way."""
+    """A search in progress."""
 
     searcher: Searcher
 
@@ -281,7 +281,7 @@ class _Run:
         return SearchProgress(int(evaluations), self.parameters["evaluations"], objective, wait, seconds)
 
     def state(self) -> dict[str, dict[str, Any]]:
-        """Return everything that decides how it goes on."""
+        """Return the whole state that determines how the search continues."""
         return {
             "search": {
                 "given": self.given,
@@ -294,7 +294,7 @@ class _Run:
         }
 
     def restore(self, state: Mapping[str, Mapping[str, Any]]) -> None:
-        """Go on from there; what is remembered of judged plans comes last, since the others look there."""
+        """Resume from a saved state; remembered plans are restored last, as the others look them up."""
         given = str(state["search"]["given"])
         if given != self.given:
             raise TidewattError(

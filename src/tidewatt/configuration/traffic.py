@@ -1,4 +1,4 @@
-"""What a plan of stations costs traffic, and what driving to stations does to it (conf-16)."""
+"""What a plan of stations costs traffic, and how driving to stations affects it (conf-16)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 def slowness(
     time_min: Array, free_time_min: Array, mode: str = "corrected", length_km: Array | float = math.nan
 ) -> Array:
-    """Return how bad it is that links are slow: the bracket of conf-16.
+    """Return the penalty for slow links: the bracket of conf-16.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def congestion_of_links(
     mode: str = "corrected",
     length_km: Array | float = math.nan,
 ) -> Array:
-    """Part of each link and interval in the cost of traffic (conf-16).
+    """Return the share of each link and interval in the cost of traffic (conf-16).
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def congestion(
     mode: str = "corrected",
     length_km: Array | float = math.nan,
 ) -> float:
-    """Cost of traffic on a day (conf-16); parameters as of `congestion_of_links`.
+    """Return the cost of traffic on a day (conf-16); parameters as for `congestion_of_links`.
 
     Corrected, it is at most ``cost`` times the minutes of a day: 24.48 with the source's 0.017, so that the
     56.29 of its Table 3 cannot be compared.
@@ -103,7 +103,7 @@ def marginal_congestion(
     interval_min: float,
     mode: str = "corrected",
 ) -> Array:
-    """Return what one more vehicle that enters a link adds to the cost of traffic (conf-16), to first order.
+    """Return what one more vehicle entering a link adds to the traffic cost (conf-16), to first order.
 
     A vehicle that enters in one interval slows the link in the next, as in the simulation: one more raises
     the flow by ``60 / interval_min`` vehicles an hour.
@@ -138,7 +138,7 @@ EXACT = 16
 
 
 def congestion_of_day(world: World, parameters: ConfigurationOptions, day: Day) -> float:
-    """Cost of traffic on a simulated day (conf-16); a mean day's where several were simulated."""
+    """Return the traffic cost of a simulated day (conf-16), or of a mean day if several were simulated."""
     total = congestion(
         day.ledger.time_min,
         world.roads.free_time_min,
@@ -157,7 +157,7 @@ def traffic_of_days(
     threads: Threads | None = None,
     exact: int = EXACT,
 ) -> list[Array]:
-    """Return what each request's drive by a station, instead of straight on, adds to the cost of traffic.
+    """Return what each request's detour to a station adds to the cost of traffic.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def _traffic_of_day(
 def _of_interval(
     world: World, requests: Requests, ends: Array, added: Array, router: Router, exact: int
 ) -> Array:
-    """Return as `traffic_of_days`, for requests that see the same roads; `added` is each link's."""
+    """Do as `traffic_of_days` for requests that see the same roads; `added` holds each link's value."""
     reached = (requests.to_ms >= 0) & (requests.onward_ms >= 0)
     legs = requests.to_ms.astype(np.int64) + requests.onward_ms
     detour = legs - requests.direct_ms[:, None]
@@ -230,6 +230,6 @@ def _of_interval(
 
 
 def _along(routes: Routes, added: Array) -> Array:
-    """Return sum of links' values along each route."""
+    """Return the sum of links' values along each route."""
     sums = np.concatenate([[0.0], np.cumsum(added[routes.links])])
     return np.asarray(sums[routes.first[1:]] - sums[routes.first[:-1]])

@@ -1,4 +1,4 @@
-"""Find everything that is wrong with what `configure` is asked, before the search starts."""
+"""Find everything that is wrong with the input of `configure` before the search starts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHOWN = 5
 
 
 def clash(limits: Limits) -> list[Issue]:
-    """Return why no plan keeps the limits, with the numbers that clash; empty where some plan does.
+    """Return why no plan keeps the limits, with the conflicting numbers; empty if some plan does.
 
     The plan of fewest chargers is asked: no limit but the minima is broken by taking chargers away.
     """
@@ -128,7 +128,7 @@ def problems(stations: Stations, parameters: ConfigurationOptions, limits: Limit
 
 
 def _prices(stations: Stations, limits: Limits, report: Findings) -> None:
-    """Without a price nothing is earned, and chargers only cost: that is hardly meant."""
+    """Report stations without a price: they would earn nothing, which is hardly intended."""
     for kind, price in zip(("fast", "normal"), stations.prices_by_minute(), strict=True):
         possible = np.maximum(getattr(limits, f"{kind}_high"), getattr(stations, kind)) > 0
         free = np.flatnonzero(possible & ~(price > 0.0).any(axis=1))
@@ -139,7 +139,7 @@ def _prices(stations: Stations, limits: Limits, report: Findings) -> None:
 
 
 def _ages(stations: Stations, parameters: ConfigurationOptions, report: Findings) -> None:
-    """Check ages: the printed formulas divide by age and by what is left of life."""
+    """Check ages: the printed formulas divide by the age and by the remaining life."""
     life, age = ages_of(stations, parameters)
     who = named(stations.station_id)
     none = np.flatnonzero(life <= 0.0)
@@ -160,7 +160,7 @@ def _ages(stations: Stations, parameters: ConfigurationOptions, report: Findings
 
 
 class Asked(NamedTuple):
-    """What is asked for, and good.
+    """What is asked for, after validation.
 
     Attributes
     ----------
@@ -178,7 +178,7 @@ class Asked(NamedTuple):
 def validated(
     scenario: Scenario, options: ConfigurationOptions, simulation: SimulationOptions | None = None
 ) -> Asked:
-    """ConfigurationOptions and limits of a study.
+    """Return the validated ConfigurationOptions and limits of a study.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def validated(
 
 
 def _days(given: SimulationOptions, parameters: ConfigurationOptions | None) -> SimulationOptions:
-    """Options of the days: as many replications as will be asked for, none of them cut short."""
+    """Return the options of the days: all requested replications, none cut short."""
     p = parameters or CONFIGURATION.resolve()
     return {
         **given,

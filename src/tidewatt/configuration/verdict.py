@@ -1,4 +1,4 @@
-"""The verdict on a plan: full simulations of what is installed and of the plan, on fresh days."""
+"""The verdict on a plan: full simulations of the installed plan and of the new one, on fresh days."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FIGURES = (
 
 
 class DayOf(NamedTuple):
-    """A fully simulated day under one plan.
+    """One fully simulated day under one plan.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class DayOf(NamedTuple):
 
 
 class FreshDay(NamedTuple):
-    """A fresh day: simulated with what is installed and with the plan, for the same drivers.
+    """A fresh day, simulated with the installed plan and the new one, for the same drivers.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class Verdict:
         return np.array([day.figures[name] for day in every])
 
     def mean(self, plan: str, name: str) -> float:
-        """Return mean over days; over all charges where the name says mean."""
+        """Return the mean over days, or over all charges where the name says mean."""
         values = self.values(plan, name)
         if name.startswith("mean_"):
             charges = self.values(plan, "charges")
@@ -107,11 +107,11 @@ class Verdict:
         return float(values.mean())
 
     def stations(self, plan: str, name: str) -> Array:
-        """Return mean over days of a station's figure, shape (stations,)."""
+        """Return the mean over days of a station's figure, shape (stations,)."""
         return np.asarray(np.mean([getattr(day, plan).by_station[name] for day in self.days], axis=0))
 
     def profile(self, plan: str, name: str) -> Array:
-        """Return mean over days of ``load_kw`` or ``queue_vehicles`` by minute."""
+        """Return the mean over days of ``load_kw`` or ``queue_vehicles`` by minute."""
         return np.asarray(np.mean([getattr(getattr(day, plan), name) for day in self.days], axis=0))
 
 
@@ -131,7 +131,7 @@ def built(scenario: Scenario, fast: Array, normal: Array) -> Scenario:
 def days_of(
     world: World, numbers: range, threads: Threads, told: Callable[[int], None] | None = None
 ) -> list[Day]:
-    """Days simulated in full with what is installed, as many at once as there are threads."""
+    """Simulate days in full with the installed plan, as many at once as there are threads."""
     workers = workers_of(world, threads)
     done: list[Day] = []
     for first in range(0, len(numbers), len(workers)):
@@ -151,7 +151,7 @@ def judge_on_fresh_days(
     threads: Threads,
     told: Callable[[int], None] | None = None,
 ) -> Verdict:
-    """Simulate fresh days with what is installed and with a plan.
+    """Simulate fresh days with the installed plan and with a new one.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def day_of(
     fast: Array | None = None,
     normal: Array | None = None,
 ) -> DayOf:
-    """Costs and figures of a simulated day; without a plan, of what is installed.
+    """Return costs and figures of a simulated day; without a plan, those of the installed one.
 
     Parameters
     ----------

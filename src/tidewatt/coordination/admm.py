@@ -30,7 +30,7 @@ CHECK_EVERY = 10
 
 @dataclass(slots=True)
 class Sharing:
-    """State of the iteration besides the schedules.
+    """State of the iteration apart from the schedules.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Sharing:
 
 
 def start(shards: Shards, weight: Array, load: Array) -> Sharing:
-    """State at the schedules as they stand, with a penalty that prices their overload about right."""
+    """Return a state at the present schedules, with a penalty that prices their overload about right."""
     levels = shards.problem.levels
     n = np.where(weight > 0, weight, 1.0)
     over = (np.maximum(load - levels.headroom, 0.0) / n).sum(axis=1)
@@ -76,7 +76,7 @@ def solve_admm(
     best: Array | None = None,
     keep: Callable[[Sharing, Array], None] | None = None,
 ) -> Array:
-    """Iterate until the monitor says stop; see `share`. Returns the best schedules seen at a check [kW]."""
+    """Iterate until the monitor says stop; see `share`. Return the best schedules seen at a check [kW]."""
     return share(shards, monitor, seed=seed, state=state, best=best, keep=keep)[1]
 
 
@@ -181,13 +181,13 @@ def share(
 
 
 def _quiet(levels: GridLevels, load: Array) -> Array:
-    """Levels whose load is within their headroom, or whose overload costs nothing; shape (levels,)."""
+    """Return levels whose load is within headroom, or whose overload costs nothing; shape (levels,)."""
     out: Array = (load < levels.headroom).all(axis=1) | (levels.dearest == 0)
     return out
 
 
 def _strides(weight: Array, heaviest: float) -> Array:
-    """Return how many times its own step a vehicle of each feeder moves: `BLOCKS`, less where few share.
+    """Return by how many of its own steps each feeder's vehicles move: `BLOCKS`, less where few share it.
 
     A random block of a handful of vehicles may hold most of a step's: all of them moving `BLOCKS` times as
     far overshoots without end.
@@ -199,7 +199,7 @@ def _strides(weight: Array, heaviest: float) -> Array:
 
 
 def _steps(levels: GridLevels, rho: float, stride: Array) -> Array:
-    """Step of each feeder's vehicles, per unit of signal: strides over the penalties that they see."""
+    """Return the step of each feeder's vehicles per unit of signal: stride over the penalties they see."""
     seen = np.where(levels.bank >= 0, 2.0, 1.0)
     out: Array = np.r_[stride / (rho * seen), BLOCKS / rho]
     return out

@@ -1,4 +1,4 @@
-"""The proof: a dual bound from prices alone, and where the gap comes from (coord-4)."""
+"""The proof: a dual bound from prices alone, and a breakdown of the gap (coord-4)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Proof:
 
 
 def feasible_prices(levels: GridLevels, dual: Array) -> Array:
-    """Prices clipped and scaled into the budget of coord-4: >= 0, totals at most the dearest kW."""
+    """Clip and scale prices into the budget of coord-4: >= 0, totals at most the dearest kW."""
     inside = np.where(levels.limited, np.maximum(dual, 0.0), 0.0)
     spent = inside.sum(axis=1)
     # A hair inside, so that rounding of the total never leaves the budget.

@@ -22,7 +22,7 @@ OVERLOADED_KW = 1e-6
 
 
 def _plain(scenario: Scenario) -> bool:
-    """Tell whether every kW costs 1, as where no upgrade cost is given: costs are kW then."""
+    """Tell whether every kW costs 1, as when no upgrade cost is given: costs are then in kW."""
     grid = scenario.grid
     return all(bool((cost.cost_per_kw == 1.0).all()) for cost in (grid.cost, grid.bank_cost))
 
@@ -32,7 +32,7 @@ def _currency(scenario: Scenario) -> str:
 
 
 def loads(scenario: Scenario, rungs: Mapping[str, SolvedRung]) -> xr.Dataset:
-    """Headroom, loads and prices over (feeder, step) and (bank, step)."""
+    """Return headroom, loads and prices over (feeder, step) and (bank, step)."""
     grid = scenario.grid
     feeders = grid.feeders
     kw, price = {"units": "kW"}, {"units": priced("cost per kW", _currency(scenario))}
@@ -79,7 +79,7 @@ def loads(scenario: Scenario, rungs: Mapping[str, SolvedRung]) -> xr.Dataset:
 def level_tables(
     scenario: Scenario, rungs: Mapping[str, SolvedRung], data: xr.Dataset
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return a row a feeder, and a row a bank: overload and upgrade cost by rung, price total."""
+    """Return one row per feeder and per bank: overload and upgrade cost by rung, price total."""
     grid = scenario.grid
     first = rungs["unmanaged"]
     levels, feeders = first.problem.levels, grid.feeders
@@ -89,6 +89,7 @@ def level_tables(
         columns[f"{name}_overload_kw"] = rung.overload()
         columns[f"{name}_upgrade_cost"] = levels.cost_of(beyond) + levels.floor_cost
     columns["base_overload_kw"] = levels.floor
+    columns["base_upgrade_cost"] = levels.floor_cost
     headroom = np.concatenate([grid.headroom_kw, grid.bank_headroom_kw])
     worst = np.argmax(first.load - np.where(np.isfinite(headroom), headroom, np.inf), axis=1)
     columns["headroom_worst_step_kw"] = headroom[np.arange(len(headroom)), worst]
@@ -110,7 +111,7 @@ def level_tables(
 
 
 def vehicle_table(scenario: Scenario, rung: SolvedRung, missing_kwh: Array) -> pd.DataFrame:
-    """Return a row a vehicle: what it draws and lacks, and what it pays against its own cheapest schedule."""
+    """Return one row per vehicle: energy drawn and missing, cost against its own cheapest schedule."""
     problem, proof, schedule = rung.problem, rung.proof, rung.schedule
     assert proof is not None and schedule is not None
     n = len(scenario.fleet)
@@ -136,7 +137,7 @@ def vehicle_table(scenario: Scenario, rung: SolvedRung, missing_kwh: Array) -> p
 def summarise(
     scenario: Scenario, rungs: Mapping[str, SolvedRung], missing_kwh: Array, run: RunInfo
 ) -> dict[str, Any]:
-    """Return the figures of ``summary.json``; a rung that was not solved has None."""
+    """Return the figures of ``summary.json``; they are None for a rung that was not solved."""
     best = rungs["coordinated"]
     unmanaged = rungs["unmanaged"].certificate.upgrade_cost
     proof, feeders = best.certificate, scenario.grid.feeders
@@ -163,7 +164,14 @@ def summarise(
         figures[f"{name}_feeders_overloaded"] = (
             None if over is None else int(np.count_nonzero(over[:feeders] > OVERLOADED_KW))
         )
+        figures[f"{name}_banks_overloaded"] = (
+            None if over is None else int(np.count_nonzero(over[feeders:] > OVERLOADED_KW))
+        )
         figures[f"{name}_upgrade_cost"] = None if rung is None else rung.certificate.upgrade_cost
+    # What is proved splits the cost of unmanaged charging into what no plan can spare and what one might.
+    least = min(max(proof.lower_bound_cost, best.problem.levels.base_cost), unmanaged)
+    figures["unavoidable_upgrade_cost"] = least - best.problem.levels.base_cost
+    figures["avoidable_upgrade_cost"] = unmanaged - least
     if "session" in rungs:
         session = rungs["session"].certificate
         figures["session_lower_bound_cost"] = session.lower_bound_cost

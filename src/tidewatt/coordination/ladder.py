@@ -1,4 +1,4 @@
-"""One rung of the flexibility ladder: solve it, then prove it on the schedule that is handed out."""
+"""One rung of the flexibility ladder: solve it, then certify the schedule that is returned."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ State = Mapping[str, Any]
 
 
 def snapshot(state: Sharing | Proximal | None, best: Array, shards: Shards, monitor: SolveMonitor) -> State:
-    """Return what it takes to go on; of a rung that is done (`state` None), what it takes to hand it out."""
+    """Return what is needed to resume; for a finished rung (`state` None), what its output needs."""
     common = {
         "best": best,
         "dual_best": monitor.dual,
@@ -47,7 +47,7 @@ def snapshot(state: Sharing | Proximal | None, best: Array, shards: Shards, moni
 
 
 def restore(kept: State, shards: Shards, monitor: SolveMonitor) -> tuple[Sharing | Proximal | None, Array]:
-    """Set shards and monitor as they were; returns the solver's state and the best schedules."""
+    """Restore shards and monitor; return the solver's state and the best schedules."""
     best = np.array(kept["best"], shards.x.dtype)
     # An interruption may have caught the best schedules half replaced: what counts is what they cost now.
     monitor.primal = shards.problem.levels.cost(shards.problem.levels.lift(shards.load(best)))
@@ -104,13 +104,13 @@ class SolvedRung:
     state: State | None = None
 
     def overload(self) -> Array:
-        """Return largest overload of each level over the horizon, the floor included [kW] (coord-3)."""
+        """Return the largest overload of each level over the horizon, floor included [kW] (coord-3)."""
         levels = self.problem.levels
         return levels.overload(self.load) + levels.floor
 
 
 def unmanaged_rung(problem: ChargingProblem, threads: Threads, shards: int = 0) -> tuple[SolvedRung, Array]:
-    """Plug in on arrival, full power until full: the outcome of a rule. Also its power [kW]."""
+    """Charge on arrival at full power until full; return the outcome of this rule and its power [kW]."""
     vehicles = Shards(problem, threads, shards, single=False)
     vehicles.start_unmanaged()
     load = problem.levels.lift(vehicles.load(vehicles.x))
@@ -131,7 +131,7 @@ def solve_rung(
     resume: State | None = None,
     keep: Callable[[Callable[[], State], bool], None] | None = None,
 ) -> SolvedRung:
-    """Solve a rung with the asked solver, then certify the schedule handed out.
+    """Solve a rung with the requested solver, then certify the schedule that is returned.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def solve_rung(
 
 
 def _final_status(monitor: SolveMonitor, bracket: Certificate) -> Status:
-    """Return how the rung ended, by the certificate that is handed out."""
+    """Return how the rung ended, judged by its final certificate."""
     asked, scale = monitor.parameters, monitor.unmanaged_cost
     enough = bracket.relative_gap(scale) <= asked["relative_gap"]
     if enough or bracket.absolute_gap <= asked["absolute_gap"] * scale:
@@ -215,7 +215,7 @@ def _final_status(monitor: SolveMonitor, bracket: Certificate) -> Status:
 
 
 def _hand_out(shards: Shards, best: Array) -> tuple[Schedule, Array]:
-    """Return the schedule in the scenario's order of dwells, and where each opportunity's variables are."""
+    """Return the schedule in the scenario's dwell order, and where each opportunity's variables are."""
     fleet, dwell = shards.fleet, shards.problem.dwell
     order = np.argsort(dwell, kind="stable")
     first = np.r_[0, np.cumsum(np.diff(fleet.edge)[order])].astype(np.int64)
@@ -237,7 +237,7 @@ def certificate(problem: ChargingProblem, load: Array, proof: Proof) -> Certific
 
 
 def spend_on_floors(levels: GridLevels, dual: Array) -> Array:
-    """Spend what is left of the budget of levels with a floor on their worst step (coord-7).
+    """Spend the remaining price budget of levels with a floor on their worst step (coord-7).
 
     Their overload cannot fall below the floor, so the first slope of their cost is due in full; the bound
     can only gain.

@@ -50,7 +50,7 @@ class GridLevels:
 
     @property
     def base_cost(self) -> float:
-        """Cost of all floors: there before any vehicle charges."""
+        """Cost of all floors, incurred before any vehicle charges."""
         return float(self.floor_cost.sum())
 
     @property
@@ -60,7 +60,7 @@ class GridLevels:
         return out
 
     def lift(self, load: Array) -> Array:
-        """Load of every level (coord-2) from load per (feeder [+ off-grid row], step)."""
+        """Return every level's load (coord-2) from the load per (feeder [+ off-grid row], step)."""
         out = np.empty((self.feeders + self.banks, self.steps))
         out[: self.feeders] = load[: self.feeders]
         if self.banks:
@@ -70,7 +70,7 @@ class GridLevels:
         return out
 
     def price(self, dual: Array) -> Array:
-        """Return what vehicles see.
+        """Return the prices that vehicles see.
 
         Own price plus the bank's, with a last row of zeros for off-grid chargers.
         """
@@ -82,12 +82,12 @@ class GridLevels:
         return out
 
     def overload(self, load: Array) -> Array:
-        """Overload beyond the floor of each level [kW], from load per level."""
+        """Return each level's overload beyond its floor [kW], from the load per level."""
         out: Array = np.maximum((load - self.headroom).max(axis=1), 0.0)
         return out
 
     def cost_of(self, overload: Array) -> Array:
-        """Cost of each level's overload beyond its floor (coord-3)."""
+        """Return the cost of each level's overload beyond its floor (coord-3)."""
         level = np.repeat(np.arange(len(self.floor)), np.diff(self.first))
         rise = np.diff(self.slope, prepend=0.0)
         rise[self.first[:-1]] = self.slope[self.first[:-1]]
@@ -95,11 +95,11 @@ class GridLevels:
         return np.bincount(level, part, len(self.floor))
 
     def cost(self, load: Array) -> float:
-        """Objective of coord-3 from load per level."""
+        """Return the objective of coord-3 from the load per level."""
         return self.base_cost + float(self.cost_of(self.overload(load)).sum())
 
     def conjugate(self, spent: Array) -> Array:
-        """Conjugate of the cost at price totals `spent` <= `dearest` (coord-4)."""
+        """Return the conjugate of the cost at price totals `spent` <= `dearest` (coord-4)."""
         level = np.repeat(np.arange(len(self.floor)), np.diff(self.first))
         below = np.r_[0.0, self.slope[:-1]]
         below[self.first[:-1]] = 0.0
@@ -108,7 +108,7 @@ class GridLevels:
 
 
 def levels_of(scenario: Scenario, fleet: ShardArrays) -> GridLevels:
-    """Feeders and banks with their floors taken out, so that a price of zero goes with every slack level."""
+    """List feeders and banks with their floors removed, so that every slack level has a price of zero."""
     grid, steps = scenario.grid, scenario.horizon.steps
     feeders, banks = grid.feeders, grid.banks
     headroom = np.concatenate([grid.headroom_kw, grid.bank_headroom_kw]).astype(np.float64)
@@ -140,7 +140,7 @@ def _elements(*costs: CostPieces) -> list[tuple[CostPieces, int]]:
 
 
 def _beyond(cost: CostPieces, g: int, floor: float) -> tuple[Array, Array, float]:
-    """Cost pieces of an element beyond an overload `floor`, and the cost of the floor itself."""
+    """Return an element's cost pieces beyond an overload `floor`, and the cost of the floor itself."""
     rows = slice(int(cost.first[g]), int(cost.first[g + 1]))
     above, slope = cost.above_kw[rows], cost.cost_per_kw[rows]
     spent = float((np.diff(slope, prepend=0.0) * np.maximum(floor - above, 0.0)).sum())

@@ -1,4 +1,4 @@
-"""What a running solver knows of itself: best schedule, best prices, history, and when to stop."""
+"""What a running solver knows about itself: best schedule, best prices, history, and when to stop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["SolveMonitor"]
 
 
 class SolveMonitor:
-    """Keeps score for one rung.
+    """Keeps track of one rung's progress.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class SolveMonitor:
 
     @property
     def seconds(self) -> float:
-        """Wall time of this rung so far, with that of earlier runs it resumed from [s]."""
+        """Wall time of this rung so far, including earlier runs that it resumed from [s]."""
         return self.spent_s + time.perf_counter() - self._begin
 
     @property
@@ -65,14 +65,14 @@ class SolveMonitor:
         return Certificate(self.primal, self.bound).relative_gap(self.unmanaged_cost)
 
     def proved(self, proof: Proof) -> bool:
-        """Take note of a bound; True when it is the best so far."""
+        """Record a bound; return True if it is the best so far."""
         better = proof.bound > self.bound
         if better:
             self.bound, self.dual = proof.bound, proof.dual
         return better
 
     def record(self, primal_residual: float, dual_residual: float, penalty: float) -> None:
-        """Write a row of history and report progress."""
+        """Record a row of history and report progress."""
         self.rows.append(
             {
                 "iteration": self.tally.passes,
@@ -99,7 +99,7 @@ class SolveMonitor:
             )
 
     def finished(self) -> bool:
-        """Return whether to stop, and why (sets `status`)."""
+        """Return whether to stop, and set `status` to the reason."""
         p = self.parameters
         if (
             self.gap <= p["relative_gap"]
@@ -111,7 +111,7 @@ class SolveMonitor:
         return self.status is not None
 
     def out_of_budget(self) -> bool:
-        """Return whether time or passes of this run are used up (sets `status`)."""
+        """Return whether this run's time or passes are used up, and set `status` if so."""
         if self.seconds - self.spent_s >= self.parameters["time_limit_s"]:
             self.status = Status.TIME_LIMIT
         elif self.tally.passes - self.passes_before >= self.parameters["max_passes"]:

@@ -25,7 +25,7 @@ ACCURACY = 0.02
 
 @dataclass(slots=True)
 class Budget:
-    """Where each level's price total stands among the slopes of its cost.
+    """Where each level's price total lies among the slopes of its cost.
 
     A level is either *tight* at slope ``at`` (its overload is somewhere between two breakpoints) or free
     inside piece ``at`` (its overload rests at the piece's breakpoint). With a linear cost there is one
@@ -38,7 +38,7 @@ class Budget:
 
     @classmethod
     def of(cls, levels: GridLevels, spent: Array) -> Budget:
-        """Place totals among the slopes."""
+        """Place price totals among the slopes."""
         at = np.zeros(len(spent), np.int64)
         for p in range(1, int(np.diff(levels.first).max(initial=1))):
             has = levels.first[:-1] + p < levels.first[1:]
@@ -49,13 +49,13 @@ class Budget:
 
     @property
     def cap(self) -> Array:
-        """Slope of the present piece."""
+        """Slope of the current piece."""
         out: Array = self.levels.slope[self.levels.first[:-1] + self.at]
         return out
 
     @property
     def offset(self) -> Array:
-        """Breakpoint at which the present piece begins [kW]."""
+        """Breakpoint at which the current piece begins [kW]."""
         out: Array = self.levels.above[self.levels.first[:-1] + self.at]
         return out
 
@@ -65,7 +65,7 @@ class Budget:
         return np.where(ok, values[np.clip(row, 0, len(values) - 1)], missing)
 
     def revise(self, spent: Array, overload: Array, active: Array) -> int:
-        """Move levels whose total left its piece, or whose multiplier left its range; count the moves."""
+        """Move levels whose total or multiplier left the range of its piece; return the number of moves."""
         upper = self._neighbour(self.levels.above, 1, np.inf)
         below = self._neighbour(self.levels.slope, -1, -np.inf)
         release = self.tight & (overload <= self.offset)
@@ -200,7 +200,7 @@ def newton_step(
 def _onto_face(
     y: Array, free: Array, budget: Budget, group: Array, by_level: Callable[[Array], Array]
 ) -> tuple[Array, Array]:
-    """Start of a round: free rows at least 0, tight totals at their slope; which levels are tight."""
+    """Prepare a round: clip free rows at 0, scale tight totals to their slope, return the tight levels."""
     y = np.where(free, np.maximum(y, 0.0), 0.0)
     rows = by_level(free)
     budget.tight &= rows > 0
@@ -232,7 +232,7 @@ ENOUGH = 0.3
 
 @dataclass(slots=True)
 class Proximal:
-    """State of the iteration besides the centres.
+    """State of the iteration apart from the centres.
 
     Attributes
     ----------
@@ -262,7 +262,7 @@ class _Response:
         self._pending: tuple[Array, float, Array] | None = None
 
     def __call__(self, dual: Array, sigma: float, mu: Array) -> tuple[float, Array]:
-        """Value of q (coord-10), and load per level."""
+        """Return the value of q (coord-10), and the load per level."""
         price = self.levels.price(dual)
         value, change = self.shards.respond(price, sigma, mu)
         load = self.levels.lift(self.feeder_load + change)
@@ -274,7 +274,7 @@ class _Response:
         return value, load
 
     def settle(self) -> None:
-        """Write the best schedule seen around this centre down, before the centre moves."""
+        """Store the best schedule seen around this centre before the centre moves."""
         if self._pending is not None:
             self.shards.recentre(*self._pending, self.best)
             self._pending = None
@@ -371,7 +371,7 @@ class _Outcome:
 
 
 def _subproblem(respond: _Response, monitor: SolveMonitor, state: Proximal, weight: Array) -> _Outcome:
-    """Maximise q around the present centre by semismooth Newton; improves `state` in place."""
+    """Maximise q around the current centre by semismooth Newton; update `state` in place."""
     levels = respond.levels
     value, load = respond(state.dual, state.sigma, state.mu)
     failures, steps = 0, 0
@@ -411,20 +411,20 @@ def _subproblem(respond: _Response, monitor: SolveMonitor, state: Proximal, weig
 
 
 def grid_slack(levels: GridLevels, dual: Array, load: Array) -> float:
-    """Upgrade cost less the worth of overload at the prices: the grid's part of the gap, >= 0."""
+    """Return upgrade cost less the worth of overload at the prices: the grid's part of the gap, >= 0."""
     worth = float((dual * (load - levels.headroom)).sum() - levels.conjugate(dual.sum(axis=1)).sum())
     return levels.cost(load) - levels.base_cost - worth
 
 
 def _slope_ahead(levels: GridLevels, dual: Array, load: Array, rows: Array, step: Step) -> float:
-    """Slope of q along the step at a trial point."""
+    """Return the slope of q along the step at a trial point."""
     r = (load - levels.headroom).ravel()[rows]
     offset = Budget.of(levels, dual.sum(axis=1)).offset
     return float((r - offset[rows // levels.steps]) @ step.direction)
 
 
 def _direction(shards: Shards, state: Proximal, load: Array, weight: Array) -> tuple[Array, Step]:
-    """Candidate rows (flat indices into (levels, steps)) and the Newton step on them (coord-11)."""
+    """Return candidate rows (flat indices into (levels, steps)) and the Newton step on them (coord-11)."""
     levels = shards.problem.levels
     steps, feeders = levels.steps, levels.feeders
     residual = load - levels.headroom
@@ -470,7 +470,7 @@ def _direction(shards: Shards, state: Proximal, load: Array, weight: Array) -> t
 def _hessian(
     shards: Shards, parts: Curvature, own: Array, above: Array, count: int, damping: Array
 ) -> tuple[Callable[[Array], Array], Array]:
-    """Product with the Hessian on rows (never formed), and its diagonal."""
+    """Return the product with the Hessian on rows (never formed), and its diagonal."""
     square = np.zeros(len(parts.diagonal) + 1)
     for segments in parts.segments:
         if segments[0]:

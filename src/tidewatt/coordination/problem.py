@@ -1,4 +1,4 @@
-"""From a scenario to the linear program's arrays (coord-1)."""
+"""From a scenario to the arrays of the linear program (coord-1)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ChargingProblem:
 
 
 def pack(scenario: Scenario) -> tuple[ChargingProblem, Array]:
-    """Arrays of the mobility-aware program, and what each vehicle lacks.
+    """Return the arrays of the mobility-aware program, and what each vehicle lacks.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def pack(scenario: Scenario) -> tuple[ChargingProblem, Array]:
 
 
 def _by_home(owner: Array, feeder: Array, stay: Array, vehicles: int) -> Array:
-    """Vehicles in an order in which neighbours share a home feeder, dealt into `BLOCKS` hands.
+    """Return vehicles ordered so that neighbours share a home feeder, dealt into `BLOCKS` hands.
 
     Passes then stream through memory while the few rows of prices and loads that they touch stay in
     cache, and each hand, a block of ADMM, holds its share of every feeder's vehicles.
@@ -129,7 +129,7 @@ def _by_home(owner: Array, feeder: Array, stay: Array, vehicles: int) -> Array:
 
 
 def _dealt(order: Array) -> Array:
-    """Return every `BLOCKS`-th one, from the first on; then from the second on; and so forth."""
+    """Return every `BLOCKS`-th element from the first, then every one from the second, and so on."""
     return np.concatenate([order[hand::BLOCKS] for hand in range(BLOCKS)])
 
 

@@ -123,7 +123,7 @@ class Coordination(Result):
 
 
 def _schedule_table(schedule: Schedule, scenario: Scenario) -> pd.DataFrame:
-    """Return the table that the files of a result hold, with the same types."""
+    """Return the table that a result's files hold, with the same types."""
     import pandas as pd
 
     vehicle, dwell, step, feeder, power = schedule.rows(scenario.dwells)

@@ -48,7 +48,7 @@ class Curvature:
 
 
 class Shards:
-    """All vehicles of a problem, their centres `x`, and what can be asked of them.
+    """All vehicles of a problem, their centres `x`, and the operations on them.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class Shards:
         self._room = [1024] * len(self.ranges)
 
     def _split(self, begin: int, end: int, count: int) -> list[tuple[int, int]]:
-        """Ranges of vehicles with about equally many variables."""
+        """Split vehicles into ranges with about equally many variables."""
         size = self.fleet.edge[self.fleet.first[begin : end + 1]]
         inner = begin + np.searchsorted(size, np.linspace(size[0], size[-1], count + 1)[1:-1])
         cuts = np.unique(np.r_[begin, inner, end])
@@ -90,7 +90,7 @@ class Shards:
         self._threads.map(lambda r: earliest_pass(self.fleet, *r, self.x), self.ranges)
 
     def load(self, x: Array, place: Array | None = None) -> Array:
-        """Load of schedules `x`, shape (feeders + 1, steps) [kW] (coord-2).
+        """Return the load of schedules `x`, shape (feeders + 1, steps) [kW] (coord-2).
 
         `place` says where each opportunity's variables begin; default: as in the centres.
         """
@@ -104,7 +104,7 @@ class Shards:
         return _total(self._threads.map(one, self.ranges))
 
     def weight(self) -> Array:
-        """Return sum of ``weight x scale`` over all variables of each (feeder, step): n of coord-6."""
+        """Return the sum of ``weight x scale`` over all variables of each (feeder, step): n of coord-6."""
         fleet = self.fleet
         dwell = np.diff(fleet.edge)
         value = np.repeat(fleet.weight, np.diff(fleet.first)) * fleet.scale
@@ -120,7 +120,7 @@ class Shards:
         return np.where(np.cumsum(present, axis=1)[:, :-1] > 0, total, 0.0)
 
     def project(self, signal: Array, step: Array, mu: Array, block: int) -> tuple[Array, int]:
-        """Move one block of vehicles against `signal` in place (coord-6); returns the change of load."""
+        """Project one block of vehicles against `signal` in place (coord-6); return the change of load."""
         marked = count_marked(signal != 0.0)
 
         def one(r: tuple[int, int]) -> tuple[Array, int]:
@@ -132,7 +132,7 @@ class Shards:
         return _total([load for load, _ in parts]), sum(n for _, n in parts)
 
     def respond(self, price: Array, sigma: float, mu: Array) -> tuple[float, Array]:
-        """Proximal response to prices: its value, and its load less that of the centres (coord-10)."""
+        """Return the proximal response to prices: its value, and its load less the centres' (coord-10)."""
         priced = count_marked(price > 0.0)
 
         def one(r: tuple[int, int]) -> tuple[float, int, int, Array]:
@@ -155,7 +155,7 @@ class Shards:
         )
 
     def bound(self, price: Array, x: Array, place: Array | None = None) -> tuple[Array, Array]:
-        """Proved least cost and own cost of every vehicle under `price`, unweighted (coord-5)."""
+        """Return proved least cost and own cost of every vehicle under `price`, unweighted (coord-5)."""
         at = self.fleet.edge if place is None else place
         priced = count_marked(price > 0.0)
         eps = 1e-12 * max(float(price.max(initial=0.0)), 1e-300)
@@ -173,13 +173,13 @@ class Shards:
         return least, cost
 
     def polish(self, x: Array, place: Array) -> Array:
-        """Schedules in double precision, feasible to rounding, opportunity q's beginning at ``place[q]``."""
+        """Return double-precision schedules, feasible to rounding; opportunity q begins at ``place[q]``."""
         out = np.zeros(self.problem.variables)
         self._threads.map(lambda r: passes.polish_pass(self.fleet, *r, x, place, out), self.ranges)
         return out
 
     def curvature(self, price: Array, sigma: float, mu: Array, slot: Array) -> Curvature:
-        """Generalised Hessian on candidate slots (coord-11); `slot` (feeders + 1, steps), -1 elsewhere."""
+        """Return the generalised Hessian on slots (coord-11); `slot` (feeders + 1, steps), else -1."""
         marked = count_marked(slot >= 0)
         slots = int(slot.max(initial=-1)) + 1
 
@@ -214,7 +214,7 @@ class Shards:
         return Curvature(np.cumsum(_total([d for d, _ in parts]))[:-1], [m for _, m in parts])
 
     def segments_product(self, parts: Curvature, total: Array) -> Array:
-        """``M' M y`` as differences along the slots, from the running totals of y."""
+        """Return ``M' M y`` as differences along the slots, from the running totals of y."""
         work = [m for m in parts.segments if m[0]]
 
         def one(m: Runs) -> Array:
@@ -229,7 +229,7 @@ class Shards:
 
 
 def _total(parts: list[Array]) -> Array:
-    """Return sum in the order of the shards, so that it does not depend on threads."""
+    """Return the sum in the order of the shards, so that it does not depend on the threads."""
     out: Array = parts[0]
     for part in parts[1:]:
         out += part

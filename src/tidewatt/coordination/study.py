@@ -125,7 +125,7 @@ def coordinate(
 
 
 def _lacking(scenario: Scenario) -> list[Issue]:
-    """Return what a scenario of roads or a network alone lacks."""
+    """Return what a scenario with only roads or a network lacks."""
     parts = {
         "vehicles": len(scenario.fleet),
         "dwells": len(scenario.dwells),

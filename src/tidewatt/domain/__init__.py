@@ -1,4 +1,4 @@
-"""The nouns: vehicles, trips, roads, stations and the grid, as arrays; no numerics, no files.
+"""The domain: vehicles, trips, roads, stations and the grid, as arrays; no numerics, no files.
 
 >>> from tidewatt.domain import Fleet, Grid  # doctest: +SKIP
 """

@@ -25,7 +25,7 @@ def freeze(values: ArrayLike, dtype: Any = np.float64) -> Array:
 
 
 def identifiers(values: ArrayLike | Iterable[Any]) -> Array:
-    """Ids as given: int64 when all are integers, otherwise an object array of str."""
+    """Return ids as given: int64 if all are integers, otherwise an object array of str."""
     array = np.asarray(values if isinstance(values, np.ndarray) else list(values))  # type: ignore[arg-type]
     if array.dtype.kind in "iu":
         return freeze(array, np.int64)
@@ -35,7 +35,7 @@ def identifiers(values: ArrayLike | Iterable[Any]) -> Array:
 
 
 def offsets(owner: Array, owners: int) -> Array:
-    """CSR offsets, shape (owners + 1,), of rows sorted by `owner` (index of the owner of each row)."""
+    """Return CSR offsets, shape (owners + 1,), of rows sorted by `owner` (index of each row's owner)."""
     first = np.zeros(owners + 1, np.int64)
     np.cumsum(np.bincount(owner, minlength=owners), out=first[1:])
     return freeze(first, np.int64)

@@ -67,7 +67,7 @@ class Distribution(FrozenArrays):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Injections(FrozenArrays):
-    """Loads, wind and solar plants: forecasts and how far they may be off.
+    """Loads, wind and solar plants: their forecasts and how far these may be off.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Injections(FrozenArrays):
 
     @classmethod
     def none(cls, steps: int) -> Injections:
-        """Return nothing is drawn or produced anywhere."""
+        """Return injections under which nothing is drawn or produced anywhere."""
         empty, flat = np.zeros(0), np.zeros((0, steps))
         return cls(np.zeros(0, object), empty, empty, flat, flat, flat, empty)
 
@@ -109,7 +109,7 @@ class Injections(FrozenArrays):
         return np.where(self.kind == 0, 1.0, -1.0)
 
     def drawn(self, buses: int) -> tuple[Array, Array]:
-        """Consumption of buses at the forecast [kW, kvar], both of shape (buses, steps)."""
+        """Return consumption at buses by the forecast [kW, kvar], both of shape (buses, steps)."""
         drawn = np.zeros((2, buses, self.power_kw.shape[1]))
         sign = self.sign[:, None]
         np.add.at(drawn[0], self.bus, sign * self.power_kw)
@@ -119,7 +119,7 @@ class Injections(FrozenArrays):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Forecasts(FrozenArrays):
-    """Past forecasts and what came: the source of conformal margins.
+    """Past forecasts and their outcomes: the source of conformal margins.
 
     Attributes
     ----------
@@ -139,12 +139,12 @@ _ROUNDING = 1e-9
 
 
 def rank_of(days: int, coverage: float) -> int:
-    """Rank from 1 of the past score that a fresh one exceeds with 1 - coverage: ceil((days + 1) coverage)."""
+    """Return the rank, from 1, of the past score that covers a new one: ceil((days + 1) coverage)."""
     return max(1, math.ceil((days + 1) * coverage - _ROUNDING))
 
 
 def days_needed(coverage: float) -> int:
-    """Fewest past days among which there is that rank."""
+    """Return the fewest past days for which that rank exists."""
     days = max(1, math.floor(coverage / (1.0 - coverage)) - 1)
     while rank_of(days, coverage) > days:
         days += 1

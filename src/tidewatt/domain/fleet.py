@@ -1,4 +1,4 @@
-"""Vehicles, their trips and stays (rows sorted by vehicle and time), and when they charge."""
+"""Vehicles, their trips and dwells (rows sorted by vehicle and time), and when they charge."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["OFF_GRID", "Dwells", "Fleet", "Schedule", "Trips"]
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Fleet(Shown):
-    """The vehicles of a scenario, one array a property; all of shape (vehicles,).
+    """The vehicles of a scenario, one array per property; all of shape (vehicles,).
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ OFF_GRID = -1
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Dwells(Shown):
-    """Stays of vehicles at a place. Rows of vehicle i: ``first[i]:first[i + 1]``, in time order.
+    """Dwells of vehicles. Rows of vehicle i: ``first[i]:first[i + 1]``, in time order.
 
     Attributes
     ----------

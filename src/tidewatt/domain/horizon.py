@@ -41,15 +41,15 @@ class Horizon:
         return self.step_min / 60.0
 
     def times(self) -> Array:
-        """Start of every step, ``datetime64[ms]`` of shape (steps,)."""
+        """Return the start of every step, ``datetime64[ms]`` of shape (steps,)."""
         offset = np.round(np.arange(self.steps) * self.step_min * 60_000.0).astype("timedelta64[ms]")
         return np.datetime64(self.start, "ms") + offset
 
     def at(self, minute: float) -> datetime:
-        """Local time of a minute since start."""
+        """Return the local time of a minute since the start."""
         return self.start + timedelta(minutes=minute)
 
     def named(self, step: int) -> str:
-        """Return a step by its number and local time, for messages; the date only where there are several."""
+        """Return a step by number and local time, for messages; with the date only if there are several."""
         form = "%H:%M" if self.minutes <= 1440.0 else "%Y-%m-%d %H:%M"
         return f"step {step} ({self.at(step * self.step_min):{form}})"

@@ -1,4 +1,4 @@
-"""A radial network as a tree from where it is fed, and its linear power flow."""
+"""A radial network as a tree rooted at its source, and its linear power flow."""
 
 from __future__ import annotations
 
@@ -66,21 +66,21 @@ class Feeder(FrozenArrays):
         return len(self.child)
 
     def downstream(self, values: Array) -> Array:
-        """Return sum of values of buses over each line and beyond, (buses, ...) to (lines, ...)."""
+        """Return the sum of bus values over each line and beyond, (buses, ...) to (lines, ...)."""
         total = np.array(values)
         for bus in self.order[:0:-1]:
             total[self.parent[bus]] += total[bus]
         return total[self.child]
 
     def along(self, values: Array) -> Array:
-        """Return sum of values of lines from the slack to each bus, (lines, ...) to (buses, ...)."""
+        """Return the sum of line values from the slack to each bus, (lines, ...) to (buses, ...)."""
         total = np.zeros((self.buses, *values.shape[1:]), values.dtype)
         for bus in self.order[1:]:
             total[bus] = total[self.parent[bus]] + values[self.line[bus]]
         return total
 
     def flow_kw(self, power_kw: Array) -> Array:
-        """Flow of lines from the slack without losses (tariff-11).
+        """Return the flow of lines from the slack, without losses (tariff-11).
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class Feeder(FrozenArrays):
         return self.downstream(np.asarray(power_kw, np.float64))
 
     def squared_pu(self, power_kw: Array, reactive_kvar: Array) -> Array:
-        """Squared voltage without losses (tariff-12).
+        """Return squared voltages, without losses (tariff-12).
 
         Parameters
         ----------
@@ -111,7 +111,7 @@ class Feeder(FrozenArrays):
 
 
 def feeder_of(distribution: Distribution) -> Feeder:
-    """Return the tree of a network that `check_distribution` finds nothing wrong with.
+    """Return the tree of a network that `check_distribution` finds sound.
 
     The slack is held at 1 per unit, or at its limits where these are the same. The impedance of a line
     between buses of different `base_kv`, a transformer, is taken at the lower of them.
@@ -145,13 +145,13 @@ def feeder_of(distribution: Distribution) -> Feeder:
 
 
 def unreached(distribution: Distribution, root: int) -> Array:
-    """Buses that no line connects to a bus, in order."""
+    """Return the buses that no line connects to a bus, in order."""
     order, _, _ = _spanned(distribution, root)
     return np.setdiff1d(np.arange(distribution.buses), order)
 
 
 def loops(distribution: Distribution) -> list[list[int]]:
-    """Lines of as many loops as lines have to be opened before none is left, each loop in order."""
+    """Return loops, each as its lines in order; opening one line per loop makes the network radial."""
     d = distribution
     spanned = np.zeros(d.buses, bool)
     parent, line = np.full(d.buses, -1), np.full(d.buses, -1)
@@ -165,7 +165,7 @@ def loops(distribution: Distribution) -> list[list[int]]:
 
 
 def _loop(chord: int, d: Distribution, parent: Array, line: Array) -> list[int]:
-    """Return a line, and the lines of the tree between its ends."""
+    """Return a line together with the tree lines between its ends."""
     ancestors = [int(d.tail[chord])]
     while parent[ancestors[-1]] >= 0:
         ancestors.append(int(parent[ancestors[-1]]))
@@ -179,7 +179,7 @@ def _loop(chord: int, d: Distribution, parent: Array, line: Array) -> list[int]:
 
 
 def _spanned(d: Distribution, root: int) -> tuple[Array, Array, Array]:
-    """Buses as a search from one of them meets them, nearest first; parents, and lines to these."""
+    """Return buses in the order a search from one meets them, their parents, and the lines to these."""
     beside: list[list[tuple[int, int]]] = [[] for _ in range(d.buses)]
     for line, (tail, head) in enumerate(zip(d.tail.tolist(), d.head.tolist(), strict=True)):
         beside[tail].append((head, line))

@@ -1,4 +1,4 @@
-"""Which zones and stations can be reached on the roads, whatever time that takes."""
+"""Which zones and stations can be reached on the roads, however long that takes."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class Reach:
         self.from_main = self._seen(self._out, self._main[:1])
 
     def _pieces(self) -> Array:
-        """Strongly connected piece of each place."""
+        """Return the strongly connected piece of each place."""
         from scipy.sparse.csgraph import connected_components
 
         return np.asarray(connected_components(self._out, connection="strong")[1])
 
     def main_piece(self) -> Array:
-        """Nodes of the largest piece; bool of shape (nodes,).
+        """Return the nodes of the largest piece; bool of shape (nodes,).
 
         These are the nodes of the largest strongly connected piece that are driven through, and of the others
         those with a link from one of these and a link to one. All nodes where none is driven through.
@@ -71,7 +71,7 @@ class Reach:
         return np.asarray(piece | (~roads.through & left & entered))
 
     def _seen(self, graph: Any, places: Array) -> Array:
-        """Places found from any of some, themselves included; bool of shape (places,)."""
+        """Return the places reachable from any of the given ones, themselves included; shape (places,)."""
         from scipy.sparse.csgraph import breadth_first_order
 
         seen = np.zeros(self.places, bool)
@@ -81,15 +81,15 @@ class Reach:
         return seen
 
     def reached_from(self, places: Array) -> Array:
-        """Places that can be reached from any of some."""
+        """Return the places that can be reached from any of the given ones."""
         return self._seen(self._out, places)
 
     def reaching(self, places: Array) -> Array:
-        """Places from which any of some can be reached."""
+        """Return the places from which any of the given ones can be reached."""
         return self._seen(self._into, places)
 
     def zones_connected(self) -> tuple[Array, Array]:
-        """Return whether each zone reaches another one, and whether another one reaches it."""
+        """Return whether each zone can reach another one, and whether another one can reach it."""
         start, end = self.zone_start, self.zone_end
         out, into = self.to_main[start], self.from_main[end]
         leaves, entered = _others(out, into), _others(into, out)
@@ -113,5 +113,5 @@ class Reach:
 
 
 def _others(mine: Array, theirs: Array) -> Array:
-    """Return whether one's own flag is set together with another's of the other kind."""
+    """Return whether each one's own flag is set along with some other one's flag of the other kind."""
     return np.asarray(mine & (theirs.sum() - theirs > 0))

@@ -124,7 +124,7 @@ class Roads(Shown):
         return len(self.zone_id)
 
     def xy_km(self) -> tuple[Array, Array]:
-        """Coordinates of nodes on a plane [km]; nan where unknown."""
+        """Return node coordinates on a plane [km]; nan where unknown."""
         return plane_km(self.x, self.y, self.crs, self.y)
 
 
@@ -192,7 +192,7 @@ class FleetTypes(Shown):
 
 
 def plane_km(x: Array, y: Array, crs: str, reference_y: Array) -> tuple[Array, Array]:
-    """Coordinates in `crs` on a plane [km]; degrees by the mean of `reference_y`."""
+    """Return `crs` coordinates on a plane [km]; degrees are scaled at the mean of `reference_y`."""
     if crs in _DEGREES:
         known = reference_y[np.isfinite(reference_y)]
         shrink = math.cos(math.radians(float(known.mean()))) if len(known) else 1.0

@@ -1,4 +1,4 @@
-"""Everything a study needs to know, aligned once."""
+"""Everything that a study needs, aligned once."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Scenario(Shown):
 
     @classmethod
     def bare(cls, name: str, horizon: Horizon, **parts: Any) -> Scenario:
-        """Return a scenario without vehicles, dwells, trips and feeders; `parts` are the others, by name."""
+        """Return a scenario without vehicles, dwells, trips and feeders; `parts` gives the others by name."""
         none, nobody = np.zeros(0), np.zeros(1, np.int64)
         empty, headroom = np.zeros(0, object), np.zeros((0, horizon.steps))
         pieces = CostPieces.linear(none)
@@ -100,7 +100,7 @@ class Scenario(Shown):
         )
 
     def _facts(self) -> Iterator[tuple[str, str]]:
-        """Yield the name, the time axis, how many of each there are, and how to go on."""
+        """Yield the name, the time axis, how many of each there are, and what to do next."""
         h = self.horizon
         yield "", self.name or "(without a name)"
         yield "horizon", f"{h.steps:,} steps of {h.step_min:g} min from {h.start:%Y-%m-%d %H:%M}"
@@ -123,7 +123,7 @@ class Scenario(Shown):
         yield "go on with", "tidewatt.check(scenario), a study such as tidewatt.coordinate(scenario)"
 
     def sha256(self) -> str:
-        """Fingerprint of all that a result depends on: the same for CSV and Parquet, hexadecimal."""
+        """Return the fingerprint of all that a result depends on: same for CSV and Parquet, hexadecimal."""
         digest = hashlib.sha256()
         h, g = self.horizon, self.grid
         digest.update(f"{h.start.isoformat()} {float(h.step_min)!r} {int(h.steps)}".encode())

@@ -1,4 +1,4 @@
-"""How structures of arrays show themselves: one short `repr`, and a table in notebooks."""
+"""How structures of arrays are displayed: a short `repr`, and a table in notebooks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST_FACT = 90
 
 
 class Shown:
-    """Base of dataclasses declared with ``repr=False``, which would print every number of their arrays.
+    """Base of dataclasses with ``repr=False``; the default would print every number of their arrays.
 
     A subclass overrides `_facts` where there is more to say than what each field holds.
     """
@@ -43,7 +43,7 @@ class Shown:
         return f"<{text}>"
 
     def _repr_html_(self) -> str:
-        """Return the same as a table, which notebooks show in place of `repr`."""
+        """Return the same as an HTML table, which notebooks show in place of `repr`."""
         rows = "".join(
             f'<tr><th style="text-align: left">{escape(name)}</th>'
             f'<td style="text-align: left">{escape(said)}</td></tr>'
@@ -62,7 +62,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def _brief(value: Any) -> str:
-    """Say what a field holds: the shape of an array, and the range of its values or its first and last."""
+    """Describe a field: the shape of an array, and its range of values or its first and last."""
     import numpy as np  # here, because the program's help imports this module and must stay quick
 
     if isinstance(value, np.ndarray):

@@ -39,7 +39,7 @@ class StationPlan(Shown):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Stations(Shown):
-    """Public charging stations; arrays of shape (stations,) where nothing else is said.
+    """Public charging stations; arrays of shape (stations,) unless noted.
 
     Attributes
     ----------
@@ -113,11 +113,11 @@ class Stations(Shown):
 
     @property
     def plan(self) -> StationPlan:
-        """What is installed."""
+        """The installed chargers."""
         return StationPlan(self.fast, self.normal)
 
     def prices_by_minute(self) -> tuple[Array, Array]:
-        """Price of fast and of normal charging by minute of the day, each of shape (stations, 1440)."""
+        """Return prices of fast and normal charging by minute of the day, each of shape (stations, 1440)."""
         fast = np.repeat(self.price_fast_per_kwh[:, None], 1440, axis=1)
         normal = np.repeat(self.price_normal_per_kwh[:, None], 1440, axis=1)
         owner = np.repeat(np.arange(len(self)), np.diff(self.price_first))

@@ -88,7 +88,7 @@ class ChargingSites(FrozenArrays):
         return len(self.site_id)
 
     def power_range_kw(self) -> tuple[Array, Array]:
-        """Return least and most power of each site with all chargers in use, 0 between, shape (sites,)."""
+        """Return each site's least and most power with all chargers in use, including 0; shape (sites,)."""
         site = np.repeat(np.arange(len(self)), np.diff(self.level_first))
         least, most = np.zeros((2, len(self)))
         np.minimum.at(least, site, self.level_kw)
@@ -98,7 +98,7 @@ class ChargingSites(FrozenArrays):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Aggregators(FrozenArrays):
-    """Who buys energy for vehicles; all of shape (aggregators,).
+    """Aggregators, which buy energy for vehicles; all of shape (aggregators,).
 
     Attributes
     ----------

@@ -32,7 +32,7 @@ class Threads:
         self._pool = ThreadPoolExecutor(self.count) if self.count > 1 else None
 
     def map(self, function: Callable[[S], T], shards: Sequence[S]) -> list[T]:
-        """Apply `function` to each shard; at once where threads allow."""
+        """Apply `function` to each shard, concurrently where threads allow."""
         if self._pool is None or len(shards) == 1:
             return [function(shard) for shard in shards]
         work = [self._pool.submit(function, shard) for shard in shards]

@@ -45,7 +45,7 @@ def explained(path: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Write a file under a temporary name, and give it its own name once it is complete.
+    """Write a file under a temporary name, and rename it once it is complete.
 
     The temporary file stands in the same folder (which is made where it is missing), is flushed to
     the disk and renamed when the block ends. Whatever happens before that, a full disk or Ctrl-C

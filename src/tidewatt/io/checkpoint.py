@@ -1,4 +1,4 @@
-"""Checkpoints of a running study in a folder: the last whole one is always there."""
+"""Checkpoints of a running study in a folder, where the last complete one is always kept."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class FolderCheckpoint:
         return time.monotonic() - self._last >= self.every_s
 
     def save(self, state: State) -> None:
-        """Keep a state; the former one stays until this one is complete.
+        """Save a state; the previous one stays until this one is complete.
 
         Raises
         ------
@@ -140,7 +140,7 @@ class FolderCheckpoint:
             ) from error
 
     def clear(self) -> None:
-        """Remove what is kept, and the folder where nothing else is in it."""
+        """Remove what was saved, and the folder if nothing else is in it."""
         (self.folder / _POINTER).unlink(missing_ok=True)
         for parts in self.folder.glob("state-*"):
             shutil.rmtree(parts, ignore_errors=True)
@@ -179,7 +179,7 @@ class FolderCheckpoint:
 
 
 def _checksum(array: Array) -> int:
-    """CRC-32 of an array's bytes; contiguous arrays are not copied."""
+    """Return the CRC-32 of an array's bytes; contiguous arrays are not copied."""
     return zlib.crc32(np.ascontiguousarray(array).data.cast("B")) if array.size else 0
 
 
@@ -196,7 +196,7 @@ def _read(parts: Path, entry: Mapping[str, Any]) -> Array | float | int | str:
 
 
 def _fingerprint(state: State) -> str | None:
-    """Return the scenario's fingerprint where the state itself holds it."""
+    """Return the scenario's fingerprint if the state itself holds it."""
     for part in state.values():
         found = part.get(_FINGERPRINT)
         if isinstance(found, str):

@@ -1,4 +1,4 @@
-"""Write the tables of options into the pages of the documentation: ``python -m tidewatt.options docs``.
+"""Write the tables of options into the documentation pages: ``python -m tidewatt.options docs``.
 
 A table stands between ``<!-- options: SECTION -->`` and ``<!-- end of options -->``.
 """
@@ -23,7 +23,7 @@ def table(options: OptionSet[Any]) -> str:
 
 
 def written(page: str) -> str:
-    """Return a page with its tables written anew."""
+    """Return a page with its tables regenerated."""
     return with_texts(page, "options", lambda study: table(STUDIES[study]))
 
 

@@ -46,7 +46,7 @@ def documented(options: OptionSet[Any]) -> Callable[[Function], Function]:
 
 
 def entry(one: Declared) -> str:
-    """Return what numpydoc wants to be said of an option."""
+    """Return an option's entry in numpydoc form."""
     said = [one.option.help]
     if one.number is not None:
         said.append(f"{one.allowed[0].upper()}{one.allowed[1:]}.")

@@ -208,7 +208,7 @@ class ConfigurationOptions(TypedDict, total=False):
 
 
 def _together(p: ConfigurationOptions) -> Iterator[tuple[str, str, str]]:
-    """Yield what is wrong with options that are right one by one."""
+    """Yield conflicts between options that are valid one by one."""
     if not any(p["weights"]):
         yield "weights", "all are 0", "Give four numbers, not all 0: stations, drivers, grid, traffic"
     if p["elites"] >= p["population"]:

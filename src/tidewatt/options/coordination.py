@@ -11,7 +11,7 @@ __all__ = ["COORDINATION", "CoordinationOptions"]
 
 
 class CoordinationOptions(TypedDict, total=False):
-    """How far `coordinate` is to go, and how it goes about it."""
+    """How far `coordinate` is to go, and how it gets there."""
 
     relative_gap: Annotated[
         float,

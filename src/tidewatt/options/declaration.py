@@ -23,7 +23,7 @@ _TALL = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What stands in `Annotated` beside the type of an option.
+    """The metadata in `Annotated` beside the type of an option.
 
     Attributes
     ----------
@@ -115,12 +115,12 @@ class Declared:
 
     @property
     def flag(self) -> str:
-        """The option as it is written for the command."""
+        """The flag of the option on the command line."""
         return f"--{self.name.replace('_', '-')}"
 
     @property
     def type_name(self) -> str:
-        """The type as it is written in Python."""
+        """The type as written in Python."""
         if isinstance(self.type, type):
             return self.type.__name__
         return str(self.type).replace("typing.", "")
@@ -142,7 +142,7 @@ class Declared:
 
     @property
     def allowed(self) -> str:
-        """What it can be, in words that follow "Give"."""
+        """The allowed values, in words that follow "Give"."""
         if self.number is None:
             texts = " or ".join(self.words) if len(self.words) < 3 else f"one of {', '.join(self.words)}"
             return f"{texts}, or the name of an installed plugin" if self.option.plugins else texts
@@ -161,7 +161,7 @@ class Declared:
         return ", or ".join([kind, *words])
 
     def accepts(self, value: Any) -> bool:
-        """Tell whether a value is one that the option can have."""
+        """Tell whether a value is allowed for the option."""
         if value is None:
             return NoneType in get_args(self.type)
         if isinstance(value, str):
@@ -174,7 +174,7 @@ class Declared:
         return self._in_range(value)
 
     def _in_range(self, value: Any) -> bool:
-        """Tell whether a value is a number of the right kind and size."""
+        """Tell whether a value is a number of the right kind and within range."""
         kind = Integral if self.number is int else Real
         if not isinstance(value, kind) or isinstance(value, bool):
             return False
@@ -184,7 +184,7 @@ class Declared:
         return self.option.least <= number <= self.option.most  # false for nan
 
     def issue(self, section: str, value: Any) -> Issue:
-        """Return what is wrong with a value that it cannot have."""
+        """Return what is wrong with a value that is not allowed."""
         flag = self.number is None and not self.words
         named = f" (installed: {', '.join(names)})" if (names := self._installed()) else ""
         shown = repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:57]}..."
@@ -196,7 +196,7 @@ class Declared:
         )
 
     def _installed(self) -> list[str]:
-        """Return the names of plugins that the option can have."""
+        """Return the names of plugins that the option accepts."""
         return sorted(self.option.plugins()) if self.option.plugins else []
 
 
@@ -231,7 +231,7 @@ class OptionSet(Generic[Options]):
 
     @property
     def of_calls(self) -> dict[str, Declared]:
-        """Those that functions and commands take."""
+        """The options that functions and commands take."""
         return {name: one for name, one in self.every.items() if not one.option.scenario_only}
 
     def issues(self, given: Mapping[str, Any]) -> list[Issue]:
@@ -240,12 +240,12 @@ class OptionSet(Generic[Options]):
         return issues or self._wrong_together(values)
 
     def check(self, **asked: Any) -> None:
-        """Raise where options of a call are wrong whatever the scenario gives besides."""
+        """Raise if options of a call are wrong whatever else the scenario gives."""
         if issues := self._one_by_one(asked)[1]:
             raise ScenarioError(issues)
 
     def resolve(self, sections: Mapping[str, Mapping[str, Any]] | None = None, /, **asked: Any) -> Options:
-        """Return the value of every option: of the call, else of the scenario, else the default.
+        """Return every option's value: from the call, else from the scenario, else the default.
 
         Parameters
         ----------
@@ -273,14 +273,14 @@ class OptionSet(Generic[Options]):
         return cast(Options, values)
 
     def lenient(self, sections: Mapping[str, Mapping[str, Any]]) -> Options:
-        """Return what a scenario's own section says, defaults in place of what is wrong there.
+        """Return what a scenario's own section says, with defaults in place of invalid values.
 
         For checks that go on beside others, which report what is wrong.
         """
         return cast(Options, self._one_by_one(sections.get(self.section, {}))[0])
 
     def _one_by_one(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Issue]]:
-        """Values of all options, and what is wrong with each of those given: unknown names first."""
+        """Return the values of all options, and what is wrong with each given one: unknown names first."""
         values = {name: one.option.default for name, one in self.every.items()}
         issues = []
         for name in sorted(given.keys() - values.keys()):
@@ -301,7 +301,7 @@ class OptionSet(Generic[Options]):
 
 
 def _figure(value: float) -> str:
-    """Return a number in as few signs as say it exactly enough."""
+    """Return a number with as few characters as state it accurately enough."""
     if value >= _TALL and value == 2 ** math.frexp(value)[1] // 2:
         return f"2^{math.frexp(value)[1] - 1}"
     if value == round(value) and 1000 <= abs(value) < _TALL:

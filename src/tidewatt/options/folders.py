@@ -1,4 +1,4 @@
-"""How a study reads a scenario that it is given as a folder.
+"""How a study reads a scenario that is given as a folder.
 
 What reads folders is above every study, so `tidewatt` itself, which knows all rooms, names the reader here.
 """

@@ -1,4 +1,4 @@
-"""Tables in the pages of the documentation that are written from declarations.
+"""Tables in the documentation pages that are generated from declarations.
 
 Such a text stands between ``<!-- WORD: NAME -->`` and ``<!-- end of WORD -->``.
 """
@@ -13,7 +13,7 @@ __all__ = ["rewrite", "with_texts"]
 
 
 def with_texts(page: str, word: str, text: Callable[[str], str]) -> str:
-    """Return a page whose marked texts are written anew.
+    """Return a page with its marked texts regenerated.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def with_texts(page: str, word: str, text: Callable[[str], str]) -> str:
 
 
 def rewrite(folder: Path, written: Callable[[str], str]) -> None:
-    """Write the pages of a folder anew where they change, and print their names."""
+    """Regenerate the pages of a folder where they change, and print their names."""
     for path in sorted(folder.glob("*.md")):
         now = path.read_text("utf-8")
         if (then := written(now)) != now:

@@ -15,7 +15,7 @@ _DAY_MIN = 1440.0
 
 
 def _models() -> dict[str, Plugin]:
-    """Return the models that installed packages bring, none of which has the name of a built-in one."""
+    """Return the models of installed packages; none may have the name of a built-in one."""
     return plugins(CHOICES, [word for option in METHODS for word in SIMULATION.every[option].words])
 
 
@@ -217,12 +217,12 @@ NOT_OF_DAYS = ("replications", "tolerance", "statistic", "time_limit_s", "router
 
 
 def days_drawn(options: SimulationOptions) -> dict[str, Any]:
-    """Return those that decide what a replication is like."""
+    """Return the options that determine what a replication is like."""
     return {name: value for name, value in options.items() if name not in NOT_OF_DAYS}
 
 
 def _together(p: SimulationOptions) -> Iterator[tuple[str, str, str]]:
-    """Yield what is wrong with options that are right one by one."""
+    """Yield conflicts between options that are valid one by one."""
     for pair, (low, high) in (("threshold_soc", p["threshold_soc"]), ("soc_initial", p["soc_initial"])):
         if low > high:
             yield pair, f"found {low:g} before {high:g}", "Give the lower one first, as 0.15 and 0.3"

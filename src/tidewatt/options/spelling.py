@@ -12,7 +12,7 @@ _ALIKE = 0.6
 
 
 def nearest(name: str, known: Iterable[str], alike: float = 0.5) -> str | None:
-    """Return the known name most like `name`, or None where none shares enough letters."""
+    """Return the known name most similar to `name`, or None if none shares enough letters."""
     lowered = {str(other).lower(): other for other in known}
     found = difflib.get_close_matches(name.strip().lower(), list(lowered), n=1, cutoff=alike)
     return lowered[found[0]] if found else None

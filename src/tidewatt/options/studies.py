@@ -1,4 +1,4 @@
-"""The options of all studies by the section of ``scenario.toml`` in which they stand."""
+"""The options of all studies, by the section of ``scenario.toml`` that holds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of results: one function a figure, each returning a matplotlib Figure.
+"""Figures of results: one function per figure, each returning a matplotlib Figure.
 
 Every function takes a result, fresh or loaded from files; `write_figures` draws the usual set of its kind
 into a folder.
@@ -70,7 +70,7 @@ def write_figures(
     roads: Roads | None = None,
     told: Callable[[str], None] | None = None,
 ) -> list[Path]:
-    """Draw the figures of a result into a folder, which is made where it does not exist.
+    """Draw the figures of a result into a folder, which is created if it does not exist.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def write_figures(
 
 
 def _drawers(result: Any, feeder: Any, roads: Roads | None) -> Mapping[str, Callable[[], Figure]]:
-    """Return what draws each figure of a result, by the name of its file."""
+    """Return the functions that draw the figures of a result, by file name."""
     kind = type(result).__name__
     if kind == "Coordination":
         if feeder is not None:

@@ -1,4 +1,4 @@
-"""What all figures share: colours, names, scaled units, and how a picture reaches the disk."""
+"""What all figures share: colours, names, scaled units, and saving to disk."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _STYLE: Any = {
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Let a function that draws a figure use this module's style, whatever the caller's settings are."""
+    """Let a drawing function use this module's style, whatever the caller's settings are."""
 
     @functools.wraps(draw)
     def within(*args: P.args, **kwargs: P.kwargs) -> Figure:
@@ -94,7 +94,7 @@ def _wrapped(title: str, width_in: float) -> str:
 
 
 def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write a figure at 150 dots per inch; the name is there with the whole picture or not at all."""
+    """Write a figure at 150 dpi; the file appears complete or not at all."""
     path = Path(path)
     kind = path.suffix.lstrip(".").lower()
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -109,7 +109,7 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
 
 
 def power_scale(values: Iterable[float] | Array) -> tuple[float, str]:
-    """Factor and unit in which powers given in kW read best."""
+    """Return the factor and unit in which powers given in kW read best."""
     finite = np.abs(np.asarray(values, dtype=float).ravel())
     finite = finite[np.isfinite(finite)]
     largest = float(finite.max()) if finite.size else 0.0
@@ -120,7 +120,7 @@ def power_scale(values: Iterable[float] | Array) -> tuple[float, str]:
 
 
 def cost_scale(values: Iterable[float] | Array, unit: str) -> tuple[float, str]:
-    """Factor and axis label in which costs in `unit` read best."""
+    """Return the factor and axis label with which costs in `unit` read best."""
     if unit == "kW":
         factor, unit = power_scale(values)
         return factor, f"upgrade cost [{unit}]"
@@ -135,7 +135,7 @@ def cost_scale(values: Iterable[float] | Array, unit: str) -> tuple[float, str]:
 
 
 def cost_axis(ax: Axes) -> None:
-    """Write the numbers of a y axis out, with separators."""
+    """Write the numbers of a y axis in full, with separators."""
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.10g}"))
 
 

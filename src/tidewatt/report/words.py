@@ -1,4 +1,4 @@
-"""How figures and tables speak of rungs and numbers; needs nothing heavy."""
+"""How figures and tables word rungs and numbers; needs no heavy imports."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ __all__ = [
     "STATISTIC_NAMES",
     "amount",
     "at_least",
+    "at_most",
     "clock",
     "count",
     "in_money",
@@ -50,7 +51,7 @@ STATISTIC_NAMES = {
 
 
 def amount(value: float, digits: int = 4) -> str:
-    """Return a number with so many significant digits and separators: ``12,340`` or ``0.01234``."""
+    """Return a number with the given significant digits and separators: ``12,340`` or ``0.01234``."""
     if not math.isfinite(value):
         return "-" if math.isnan(value) else ("inf" if value > 0 else "-inf")
     if value == 0:
@@ -63,7 +64,7 @@ def amount(value: float, digits: int = 4) -> str:
 
 
 def at_least(value: float, digits: int = 6) -> str:
-    """Return a proved lower bound in `digits` significant digits.
+    """Return a proved lower bound, rounded down to `digits` significant digits.
 
     Rounded down, lest more be claimed than proved.
     """
@@ -72,6 +73,17 @@ def at_least(value: float, digits: int = 6) -> str:
     decimals = digits - 1 - math.floor(math.log10(value))
     step = 10.0**-decimals
     return amount(math.floor(value / step * (1 + 1e-15)) * step, digits)
+
+
+def at_most(value: float, digits: int = 6) -> str:
+    """Return a proved upper bound in `digits` significant digits.
+
+    Rounded up, lest more be claimed than proved.
+    """
+    if not value > 0 or not math.isfinite(value):
+        return "0"
+    step = 10.0 ** (math.floor(math.log10(value)) - digits + 1)
+    return amount(math.ceil(value / step * (1 - 1e-15)) * step, digits)
 
 
 def power(value_kw: float) -> str:
@@ -83,7 +95,7 @@ def power(value_kw: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share as a percentage that never rounds a small one to nothing: ``42 %``, ``0.083 %``."""
+    """Return a share as a percentage; small ones are never rounded to nothing: ``42 %``, ``0.083 %``."""
     if 0 < abs(share) < 1e-6:
         return "under 0.0001 %"
     return f"{amount(100 * share, 2 if abs(share) < 0.1 else 3)} %" if not math.isnan(share) else "-"
@@ -95,18 +107,18 @@ def count(number: int, noun: str) -> str:
 
 
 def in_money(number: str, figures: Mapping[str, Any]) -> str:
-    """Return a cost with what it is in, as far as the scenario says: ``1,234 USD``, ``1.5 × 10,000 yuan``."""
+    """Return a cost with its unit if the scenario gives one: ``1,234 USD``, ``1.5 × 10,000 yuan``."""
     unit = money(figures)
     return f"{number} {'× ' if unit[:1].isdigit() else ''}{unit}".strip()
 
 
 def money_name(figures: Mapping[str, Any]) -> str:
-    """Return what costs are in, for the heads of columns and the axes of figures."""
+    """Return the unit of costs, for column heads and figure axes."""
     return money(figures) or "the scenario's money"
 
 
 def money_note(figures: Mapping[str, Any]) -> list[str]:
-    """Return what costs are in where no currency says so: a sentence, or none."""
+    """Return a sentence on the unit of costs if there is no currency; else an empty text."""
     unit = money(figures)
     if unit == "kW":
         return ["Costs are in kW of overload, as no price of an upgrade was given."]
@@ -114,6 +126,6 @@ def money_note(figures: Mapping[str, Any]) -> list[str]:
 
 
 def clock(minute: float) -> str:
-    """Return a minute of the day: ``18:05``; of a later day: ``18:05 of day 2``."""
+    """Return a minute as a time of day: ``18:05``; on a later day: ``18:05 of day 2``."""
     day, left = divmod(round(minute), 1440)
     return f"{left // 60:02d}:{left % 60:02d}" + (f" of day {day + 1}" if day else "")

@@ -1,4 +1,4 @@
-"""The road network as kernels want it: arrays over nodes that may all be driven through."""
+"""The road network in the form that kernels need: arrays over nodes that may all be driven through."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Routes(NamedTuple):
 
 
 def checked_times(network: RoadNetwork, time_ms: NDArray[Any], closed: int) -> Ints:
-    """Link times as routers take them: those as long as `closed` stay so, whatever their type."""
+    """Return link times as routers take them; links as long as `closed` stay closed, whatever the dtype."""
     time = np.asarray(time_ms)
     if time.shape != network.tail.shape:
         raise ValueError(f"{len(network.tail)} link times wanted, got an array of shape {time.shape}")
@@ -67,7 +67,7 @@ def checked_times(network: RoadNetwork, time_ms: NDArray[Any], closed: int) -> I
 
 
 def checked_nodes(network: RoadNetwork, nodes: NDArray[Any]) -> Ints:
-    """Node numbers, found to be of the network's own nodes."""
+    """Return node numbers, checked to be the network's own nodes."""
     out = np.ascontiguousarray(nodes, np.int32)
     last = len(network.depart_node) - 1
     if len(out) and not (out.min() >= 0 and out.max() <= last):
@@ -76,12 +76,12 @@ def checked_nodes(network: RoadNetwork, nodes: NDArray[Any]) -> Ints:
 
 
 def shards(count: int, size: int = PAIRS) -> list[slice]:
-    """Ranges of `size` that make up `count`."""
+    """Return ranges of `size` that make up `count`."""
     return [slice(a, min(a + size, count)) for a in range(0, count, size)]
 
 
 def joined(counts: Sequence[NDArray[np.int64]], links: Sequence[Ints], time_ms: Ints) -> Routes:
-    """Shards' paths as one."""
+    """Join the shards' paths into one."""
     first = np.zeros(len(time_ms) + 1, np.int64)
     if counts:
         np.cumsum(np.concatenate(counts), out=first[1:])
@@ -89,7 +89,7 @@ def joined(counts: Sequence[NDArray[np.int64]], links: Sequence[Ints], time_ms: 
 
 
 class DijkstraRouter:
-    """One search for each origin, from which all its destinations are read."""
+    """One search per origin, from which all its destinations are read."""
 
     def __init__(self, network: RoadNetwork, few: Ints, threads: Threads) -> None:
         self._closed = np.int64(UNREACHED)
@@ -156,7 +156,7 @@ class DijkstraRouter:
 
 
 def _reordered(order: NDArray[np.int64], first: NDArray[np.int64], links: Ints, time_ms: Ints) -> Routes:
-    """Paths found in `order`, put back."""
+    """Put paths found in `order` back into the original order."""
     back = np.argsort(order, kind="stable")
     count = np.diff(first)[back]
     new = np.zeros(len(first), np.int64)
@@ -166,7 +166,7 @@ def _reordered(order: NDArray[np.int64], first: NDArray[np.int64], links: Ints, 
 
 
 class _Labels:
-    """Labels of one direction that have been made since link times were renewed."""
+    """Labels of one direction that were made since link times were last renewed."""
 
     def __init__(self, entries: int, nodes: int, down: int) -> None:
         self.start = np.full(nodes, -1, np.int64)
@@ -180,7 +180,7 @@ class _Labels:
 
 
 class HierarchyRouter:
-    """Customisable contraction hierarchy of `tidewatt.kernels.roads.contraction`."""
+    """The customisable contraction hierarchy of `tidewatt.kernels.roads.contraction`."""
 
     def __init__(self, network: RoadNetwork, few: Ints, threads: Threads) -> None:
         self._network, self._threads = network, threads
@@ -280,14 +280,14 @@ RouterKind = Literal["builtin", "dijkstra"]
 
 
 class Router(Protocol):
-    """Shortest paths by current link times; nodes are the roads' own.
+    """Shortest paths at current link times; nodes are numbered as in the roads.
 
     Paths of 2**30 - 1 ms (twelve days) and more count as none. One caller at a time: what a question finds
     out is kept for the next.
     """
 
     def renew(self, time_ms: Ints) -> None:
-        """Take new link times [ms], not negative; has to come before any question."""
+        """Take new link times [ms], not negative; call this before any query."""
 
     def routes(self, origin: Ints, destination: Ints) -> Routes:
         """Return one shortest path for each pair of nodes."""

@@ -33,7 +33,7 @@ _CLOSE = 1e-3  # of the line searches: the next block undoes more than that
 
 class _SpeedFlow(Protocol):
     def time_min(self, roads: Roads, flow_veh_h: Array) -> Array:
-        """Travel time of every link [min]."""
+        """Return the travel time of every link [min]."""
 
 
 def background_flow(
@@ -46,7 +46,7 @@ def background_flow(
     workers: Threads,
     speed_flow: _SpeedFlow | None = None,
 ) -> Array:
-    """Link flows near the user equilibrium of a trip table.
+    """Return link flows near the user equilibrium of a trip table.
 
     Parameters
     ----------
@@ -119,13 +119,13 @@ class _Compiled:
         self._slope = np.empty(roads.links)
 
     def price(self, flow: Array) -> Array:
-        """Cost of every link [min]."""
+        """Return the cost of every link [min]."""
         cost = np.empty(len(flow))
         price_links(self._costs, flow, cost, self._slope)
         return cost
 
     def descend(self, flow: Array, step: Array) -> float:
-        """Return how far along `step` costs least, 0..1."""
+        """Return the step length in 0..1 along `step` at which the cost is least."""
         return float(descend(self._costs, flow, step, _CLOSE))
 
 
@@ -141,7 +141,7 @@ class _Modelled:
         self.price: Callable[[Array], Array] = price
 
     def descend(self, flow: Array, step: Array) -> float:
-        """Return how far along `step` costs least, 0..1: the cost along it rises, so its zero is bisected."""
+        """Return the step length in 0..1 along `step` at which the cost is least, by bisecting its slope."""
         if float(self.price(flow + step) @ step) <= 0.0:
             return 1.0
         low, high = 0.0, 1.0

@@ -26,7 +26,7 @@ __all__ = ["itineraries"]
 
 
 def itineraries(world: World, plans: DayPlans, drivers: Drivers, day: Day) -> Scenario:
-    """Vehicles, dwells and trips of one replication, on the scenario's feeders.
+    """Return vehicles, dwells and trips of one replication, on the scenario's feeders.
 
     A stop at a station is a dwell from the start to the end of the charge, with the charge's mean power; the
     trip there lasts until then. Where the scenario has no feeders, every zone and every station becomes one
@@ -81,7 +81,7 @@ def _charges(sessions: Sessions) -> dict[str, Array]:
 
 
 def legs_of(table: Mapping[str, Array], keys: tuple[str, ...]) -> dict[str, Array]:
-    """Rows in the order of `keys`, vehicles as whole numbers."""
+    """Return rows in the order of `keys`, with vehicles as integers."""
     order = np.lexsort([table[key] for key in reversed(keys)])
     rows = {name: values[order] for name, values in table.items()}
     rows["vehicle"] = rows["vehicle"].astype(np.int64)
@@ -89,7 +89,7 @@ def legs_of(table: Mapping[str, Array], keys: tuple[str, ...]) -> dict[str, Arra
 
 
 def _trips(legs: Mapping[str, Array], charge: Mapping[str, Array], vehicles: int, minutes: float) -> Trips:
-    """Drives; one that ends at a station lasts until the charge begins, none beyond the horizon."""
+    """Return drives; one that ends at a station lasts until charging begins, none beyond the horizon."""
     rows = legs_of(legs, ("vehicle", "depart"))
     arrive = rows["arrive"].copy()
     stop = np.flatnonzero(rows["station"] >= 0)
@@ -112,7 +112,7 @@ def _trips(legs: Mapping[str, Array], charge: Mapping[str, Array], vehicles: int
 
 
 def _rank(owner: Array) -> Array:
-    """Return number of each row among those of its owner; rows sorted by owner."""
+    """Return each row's rank among those of its owner; rows sorted by owner."""
     if not len(owner):
         return np.zeros(0, np.int64)
     first = np.searchsorted(owner, owner)
@@ -142,7 +142,7 @@ def _fleet(world: World, drivers: Drivers, ledger: DayLedger) -> Fleet:
 
 
 def _grid(world: World) -> tuple[Grid, Horizon, Array, Array]:
-    """Feeders over the simulated days, and which one supplies each zone and station."""
+    """Return feeders over the simulated days, and which one supplies each zone and station."""
     given, horizon = world.scenario.grid, world.scenario.horizon
     steps = round(world.minutes / horizon.step_min)
     horizon = Horizon(horizon.start, horizon.step_min, steps)

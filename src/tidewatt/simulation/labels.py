@@ -37,7 +37,7 @@ _NORMAL_95 = 1.6448536269514722
 
 
 def dataset(world: World, totals: Totals) -> xr.Dataset:
-    """Means over replications, with bands (sim-12) for the sums over stations."""
+    """Return means over replications, with bands (sim-12) for the sums over stations."""
     p = world.parameters
     variables: dict[str, Any] = {name: (("station", "minute"), totals.mean(name)) for name in SERIES}
     for name in ("load_kw", "queue_total"):
@@ -73,14 +73,14 @@ def dataset(world: World, totals: Totals) -> xr.Dataset:
 
 
 def _not_above(values: Array, bound: Array) -> Array:
-    """Return in single precision, and still not above `bound`: rounding up would make empty roads faster."""
+    """Cast to single precision, staying below `bound`: rounding up would make empty roads faster."""
     most = bound.astype(np.float32)
     most = np.where(most > bound, np.nextafter(most, np.float32(0.0)), most)
     return np.minimum(values.astype(np.float32), most)
 
 
 def event_table(world: World, totals: Totals) -> pd.DataFrame:
-    """Return a row a charge."""
+    """Return one row per charge."""
     columns = {name: np.concatenate([e[name] for e in totals.events]) for name in totals.events[0]}
     return pd.DataFrame(
         {
@@ -101,7 +101,7 @@ def event_table(world: World, totals: Totals) -> pd.DataFrame:
 
 
 def unserved_table(totals: Totals) -> pd.DataFrame:
-    """Return a row a vehicle and time that ran low and did not charge on the way, with the reason."""
+    """Return one row per vehicle and time that ran low and did not charge on the way, with the reason."""
     columns = {name: np.concatenate([u[name] for u in totals.unserved]) for name in totals.unserved[0]}
     reasons = [reason.value for reason in Reason]
     return pd.DataFrame(
@@ -120,7 +120,7 @@ def _named(codes: Array, names: list[str]) -> pd.Categorical[str]:
 
 
 def _ids(position: Array, ids: Array) -> Any:
-    """Ids by position; texts as categories, which stay small however many charges there are."""
+    """Return ids by position; text as categories, which stay small however many charges there are."""
     rows = position.astype(np.int64)
     return pd.Categorical.from_codes(rows, pd.Index(ids)) if ids.dtype == object else ids[rows]
 
@@ -131,7 +131,7 @@ def _replications(tables: list[Mapping[str, Array]], dtype: Any) -> Array:
 
 
 def history_table(world: World, totals: Totals) -> pd.DataFrame:
-    """Return a row a replication, with the variance coefficient so far (sim-11)."""
+    """Return one row per replication, with the variance coefficient so far (sim-11)."""
     values = totals.values(world.parameters["statistic"])
     columns = (
         *("charges", "energy_kwh", "revenue", "mean_detour_min", "mean_wait_min", "mean_charge_min"),
@@ -148,7 +148,7 @@ def history_table(world: World, totals: Totals) -> pd.DataFrame:
 
 
 def station_table(world: World, totals: Totals, events: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a station: what a day brings there on average."""
+    """Return one row per station: what a day brings there on average."""
     stations, roads = world.stations, world.roads
     days = totals.count * world.parameters["days"]
     number = np.concatenate([e["station"] for e in totals.events]).astype(np.int64)
@@ -249,6 +249,6 @@ def summarise(
 
 
 def _weighted(totals: Totals, name: str) -> float:
-    """Return mean over charges: replications count by their charges."""
+    """Return the mean over charges: replications count by their charges."""
     charges = totals.values("charges")
     return float(totals.values(name) @ charges / charges.sum()) if charges.sum() > 0 else 0.0

@@ -1,4 +1,4 @@
-"""Prepare a simulation: check everything, put the other traffic on the roads, choose the models."""
+"""Prepare a simulation: check everything, assign background traffic to the roads, choose the models."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def check_parameters(scenario: Scenario) -> list[Issue]:
 
 
 def check_simulation(scenario: Scenario, parameters: SimulationOptions) -> list[Issue]:
-    """Return everything that is wrong with a scenario that is to be simulated as `parameters` ask."""
+    """Return everything wrong with a scenario that is to be simulated with `parameters`."""
     issues = check(scenario) + _missing(scenario) + _days(scenario, parameters)
     return issues or _explained(scenario, parameters)
 
@@ -73,7 +73,7 @@ def _missing(scenario: Scenario) -> list[Issue]:
 
 
 def _days(scenario: Scenario, p: SimulationOptions) -> list[Issue]:
-    """Check that days begin at midnight and fit the horizon, and feeders have headroom for them."""
+    """Return issues if days do not begin at midnight or fit the horizon, or if headroom is missing."""
     horizon, minutes, issues = scenario.horizon, 1440.0 * p["days"], []
     if horizon.start.time() != time():
         problem = (
@@ -93,7 +93,7 @@ def _days(scenario: Scenario, p: SimulationOptions) -> list[Issue]:
 
 
 def _explained(scenario: Scenario, p: SimulationOptions) -> list[Issue]:
-    """Return whether the vehicles make no more trips than there are."""
+    """Return an issue if the vehicles make more trips than the demand has."""
     try:
         daily = daily_vehicle_trips(scenario, p["trips_per_day"])
     except ScenarioError as error:
@@ -183,7 +183,7 @@ def world_of(
 
 
 def _free_times_min(network: RoadNetwork, roads: Roads, threads: Threads) -> Array:
-    """Travel time between zones on empty roads [min], inf where there is no way; shape (zones, zones)."""
+    """Return travel times between zones on empty roads [min], inf if there is no way; (zones, zones)."""
     router = make_router(network, roads.zone_node, threads=threads)
     router.renew(np.rint(roads.free_time_min * 60000.0).astype(np.int32))
     time_ms = router.to_few(roads.zone_node)

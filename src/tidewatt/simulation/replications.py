@@ -1,4 +1,4 @@
-"""Replications, each from seeds of its own on one of the workers, and what is kept of them."""
+"""Replications, each with seeds of its own on one of the workers, and what is kept of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["Worker", "outcome_of", "workers_of"]
 
 
 def outcome_of(world: World, day: Day, seconds: float) -> DayOutcome:
-    """Figures per day, series by minute and events of a replication.
+    """Return figures per day, series by minute and events of a replication.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def outcome_of(world: World, day: Day, seconds: float) -> DayOutcome:
 
 
 def _events(sessions: Sessions) -> dict[str, Array]:
-    """Columns of charges in the order in which drivers decided."""
+    """Return columns of charges in the order in which drivers decided."""
     rows = sessions.rows(np.argsort(sessions.request))
     return {
         "vehicle": rows.vehicle,
@@ -105,14 +105,14 @@ def _mean(values: Array) -> float:
 
 
 def _littles_law(events: Mapping[str, Array], queue: Array, stations: int) -> float:
-    """Return largest relative difference, over stations, between queueing by minute and the sum of waits."""
+    """Return any station's largest relative difference between queues by minute and the sum of waits."""
     waits = np.bincount(events["station"].astype(np.int64), events["wait"], minlength=stations)
     by_minute = queue.sum(axis=1)
     return float((np.abs(by_minute - waits) / np.maximum(waits, 1.0)).max(initial=0.0))
 
 
 def _destination_kw(ledger: DayLedger, minutes: int) -> Array:
-    """Return mean power by minute of charging at home, work and other destinations, shape (minutes,)."""
+    """Return the mean charging power by minute at home, work and other destinations, shape (minutes,)."""
     stays = ledger.stays.table()
     some = stays["kwh"] > 0
     begin, kw = stays["arrive"][some], stays["kw"][some]
@@ -144,7 +144,7 @@ class Worker:
         self._first: tuple[DayPlans, Drivers, Day] | None = None
 
     def run(self, number: int) -> tuple[DayPlans, Drivers, Day]:
-        """Draw and simulate replication `number`; the same whatever was run before."""
+        """Draw and simulate replication `number`; the result does not depend on what was run before."""
         world, p = self.world, self.world.parameters
         plan_seed, driver_seed, taste_seed = np.random.SeedSequence(p["seed"], spawn_key=(40, number)).spawn(
             3
@@ -181,13 +181,13 @@ class Worker:
         return outcome_of(self.world, done[2], time.perf_counter() - begin)
 
     def itineraries(self) -> Scenario:
-        """Return what vehicles did in the first replication; run again where another run had it."""
+        """Return the itineraries of the first replication; rerun it if another run made it."""
         plans, drivers, day = self._first or self.run(0)
         return itineraries(self.world, plans, drivers, day)
 
 
 def workers_of(world: World, threads: Threads) -> list[Worker]:
-    """Return as many workers as threads and replications; a single one gives its router all threads."""
+    """Return as many workers as threads and replications allow; a single one gets all threads to route."""
     p = world.parameters
     count = min(threads.count, p["replications"])
 

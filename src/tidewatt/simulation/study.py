@@ -143,7 +143,7 @@ def _run(
     progress: Callable[[Progress], None] | None,
     checkpoint: Checkpoint | None,
 ) -> Status:
-    """Replications, as many at once as there are workers, until a stop rule holds.
+    """Run replications, as many at once as there are workers, until a stop rule holds.
 
     The rules are asked after each one in the order of their numbers: how many run at once changes nothing.
     """
@@ -167,7 +167,7 @@ def _run(
 
 
 def _keep(checkpoint: Checkpoint | None, totals: Totals, p: SimulationOptions) -> None:
-    """Save what is done, and what it was done with."""
+    """Save what is done so far, and the settings it was done with."""
     if checkpoint is not None and totals.count:
         state = totals.state()
         state["progress"]["parameters"] = json.dumps(days_drawn(p), default=str)
@@ -175,7 +175,7 @@ def _keep(checkpoint: Checkpoint | None, totals: Totals, p: SimulationOptions) -
 
 
 def _same_days(kept: str, p: SimulationOptions) -> None:
-    """Raise where a checkpoint's replications are of other days than those asked for now."""
+    """Raise if a checkpoint's replications are of other days than those requested now."""
     before, now = json.loads(kept), json.loads(json.dumps(days_drawn(p), default=str))
     changed = [
         f"{name} = {value}, now {now.get(name)}" for name, value in before.items() if value != now.get(name)

@@ -39,7 +39,7 @@ class DayOutcome(NamedTuple):
 
 
 class Totals:
-    """Everything that has been summed up so far.
+    """Everything summed up so far.
 
     Attributes
     ----------
@@ -80,12 +80,12 @@ class Totals:
             self._sums[name] = np.array(values, np.float64)
 
     def mean(self, name: str) -> Array:
-        """Return mean over replications of a series."""
+        """Return the mean of a series over replications."""
         result: Array = self._sums[name] / self.count
         return result
 
     def spread(self, name: str) -> tuple[Array, Array]:
-        """Return mean and standard deviation by minute of ``load_kw`` or ``queue_total``."""
+        """Return the mean and standard deviation by minute of ``load_kw`` or ``queue_total``."""
         m = self.count
         dev = self._sums[f"{name}_dev"] / m
         mean = self._sums[f"{name}_shift"] + dev
@@ -93,11 +93,11 @@ class Totals:
         return mean, np.sqrt(np.maximum(variance, 0.0))
 
     def values(self, name: str) -> Array:
-        """Return a figure of every replication, shape (count,)."""
+        """Return a figure for every replication, shape (count,)."""
         return np.array([figures[name] for figures in self.figures], np.float64)
 
     def state(self) -> dict[str, dict[str, Array | float | int | str]]:
-        """Return all of it, for a checkpoint."""
+        """Return the whole state, for a checkpoint."""
         state: dict[str, dict[str, Array | float | int | str]] = {"sums": dict(self._sums)}
         for table in ("events", "unserved"):
             rows = getattr(self, table)
@@ -110,7 +110,7 @@ class Totals:
 
     @classmethod
     def of(cls, state: Mapping[str, Mapping[str, Array | float | int | str]]) -> Totals:
-        """Return what a checkpoint kept."""
+        """Restore the totals from a checkpoint."""
         totals = cls()
         totals.count = int(state["progress"]["count"])
         totals._sums = {name: np.array(values) for name, values in state["sums"].items()}
@@ -125,7 +125,7 @@ class Totals:
 
 
 def beta(values: Array) -> float:
-    """Variance coefficient of the mean, s / (sqrt(m) x) (sim-11); nan for fewer than two values."""
+    """Return the variance coefficient of the mean, s / (sqrt(m) x) (sim-11); nan for under two values."""
     m = len(values)
     if m < 2:
         return math.nan
@@ -137,7 +137,7 @@ def beta(values: Array) -> float:
 
 
 def half_width(deviation: Array | float, count: int) -> Array | float:
-    """Half of the 95 % confidence interval of a mean (sim-12), by Student's t; nan for one value."""
+    """Return half of a mean's 95 % confidence interval (sim-12), by Student's t; nan for one value."""
     if count < 2:
         return deviation * math.nan
     from scipy.special import stdtrit

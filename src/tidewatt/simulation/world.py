@@ -1,4 +1,4 @@
-"""What all replications share: roads with their other traffic, stations, models."""
+"""What all replications share: roads with background traffic, stations, models."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ class World:
 
     @property
     def minutes(self) -> float:
-        """Length of a replication."""
+        """Length of a replication [min]."""
         return 1440.0 * self.parameters["days"]
 
     @property
     def intervals(self) -> int:
-        """How often roads are renewed in a replication."""
+        """Number of times that roads are renewed in a replication."""
         return round(self.minutes / self.parameters["renew_min"])
 
     @property
@@ -98,7 +98,7 @@ class World:
         return float(per_km[0]) * temperature_factor(self.parameters["temperature_c"])
 
     def conditions(self, interval: int, entered: Array) -> tuple[Array, Array]:
-        """Flow [veh/h] and travel time [min] of every link at the start of an interval.
+        """Return flow [veh/h] and travel time [min] of every link at the start of an interval.
 
         Parameters
         ----------
@@ -117,5 +117,5 @@ class World:
         return flow, bounded(self.roads, self.speed_flow.time_min(self.roads, flow))
 
     def link_kwh(self, time_min: Array) -> Array:
-        """Return what the reference vehicle takes to pass each link [kWh]."""
+        """Return the energy that the reference vehicle needs on each link [kWh]."""
         return link_kwh(self.roads, time_min, self.parameters["temperature_c"])

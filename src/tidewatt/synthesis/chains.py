@@ -1,4 +1,4 @@
-"""Compiled: lays day chains out over every vehicle's horizon, and sees that its energy suffices."""
+"""Compiled: lay day chains out over every vehicle's horizon, and make sure that its energy suffices."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WARM_UP_DAYS = 4
 
 
 class LayoutRules(NamedTuple):
-    """What holds for all vehicles: calendar [min], probabilities, public chargers."""
+    """What applies to all vehicles: calendar [min], probabilities, public chargers."""
 
     seed: np.uint64
     start_min: float  # minute of the day at which the horizon starts
@@ -96,7 +96,7 @@ class DwellRows(NamedTuple):
 
 @kernel
 def _next(state):  # type: ignore[no-untyped-def]
-    """Splitmix64: the next state and a uniform draw in [0, 1)."""
+    """Return splitmix64's next state and a uniform draw in [0, 1)."""
     state += np.uint64(0x9E3779B97F4A7C15)
     z = state
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -107,7 +107,7 @@ def _next(state):  # type: ignore[no-untyped-def]
 
 @kernel
 def _stream(seed, a, b, c):  # type: ignore[no-untyped-def]
-    """State of an own stream of draws for each (seed, a, b, c)."""
+    """Return the state of a separate stream of draws for each (seed, a, b, c)."""
     state = np.uint64(seed)
     for key in (a, b, c):
         z = (state ^ (np.uint64(key) + np.uint64(0x632BE59BD9B4E019))) * np.uint64(0xFF51AFD7ED558CCD)
@@ -117,7 +117,7 @@ def _stream(seed, a, b, c):  # type: ignore[no-untyped-def]
 
 @kernel
 def _normal(state):  # type: ignore[no-untyped-def]
-    """Box-Muller: the next state and a standard normal draw."""
+    """Return the next state and a standard normal draw (Box-Muller)."""
     state, u = _next(state)
     state, v = _next(state)
     return state, np.sqrt(-2.0 * np.log(1.0 - u)) * np.cos(2.0 * np.pi * v)
@@ -135,16 +135,16 @@ def _chosen(cumulative, u):  # type: ignore[no-untyped-def]
 
 @kernel
 def choose_by_row(cumulative, row, uniform, chosen):  # type: ignore[no-untyped-def]
-    """``chosen[i]``: column drawn from row ``row[i]`` of a table of cumulative probabilities."""
+    """Draw ``chosen[i]``: a column from row ``row[i]`` of a table of cumulative probabilities."""
     for i in range(len(row)):
         chosen[i] = _chosen(cumulative[row[i]], uniform[i])
 
 
 @kernel
 def _choose_chain(i, day, rules, traits, chains):  # type: ignore[no-untyped-def]
-    """Return the chain of a day (-1.
+    """Return the chain of a day (-1 if not driven), whether it is a work day, and two streams.
 
-    Not driven), whether it is a work day, and the streams of place and day.
+    The streams are those of place and day.
     """
     weekday = (rules.first_weekday + day) % 7
     # As usual on this weekday, or anew: the key of the plan's stream says which.
@@ -169,7 +169,7 @@ def _choose_chain(i, day, rules, traits, chains):  # type: ignore[no-untyped-def
 
 @kernel
 def _choose_place(i, to, plan, rules, traits):  # type: ignore[no-untyped-def]
-    """Feeder and charger [kW] at the end of a trip; always takes as many draws."""
+    """Return feeder and charger [kW] at the end of a trip; always takes the same number of draws."""
     plan, u_place = _next(plan)
     plan, u_off = _next(plan)
     plan, u_charger = _next(plan)
@@ -189,7 +189,7 @@ def _choose_place(i, to, plan, rules, traits):  # type: ignore[no-untyped-def]
 
 @kernel
 def _commute_stretch(chain, work_km, chains):  # type: ignore[no-untyped-def]
-    """Factor that makes a chain's way to work as long as the vehicle's own."""
+    """Return the factor that makes a chain's way to work as long as the vehicle's own."""
     for k in range(chains.first[chain], chains.first[chain + 1]):
         if chains.purpose[k] == WORK:
             return min(max(work_km / max(chains.km[k], 0.5), 0.1), 10.0)
@@ -198,7 +198,7 @@ def _commute_stretch(chain, work_km, chains):  # type: ignore[no-untyped-def]
 
 @kernel
 def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kwh):  # type: ignore[no-untyped-def]
-    """Trips and dwells of vehicles begin..end - 1.
+    """Write trips and dwells of vehicles begin..end - 1.
 
     A first run with `fill` False counts: ``trips.first[i + 1]`` becomes the trips of vehicle i. A
     second, after summing, writes the rows and `initial_kwh`, the energy stored at minute 0 when
@@ -273,7 +273,7 @@ def lay_weeks(begin, end, fill, rules, traits, chains, trips, dwells, initial_kw
 
 @kernel
 def _left_at_end(i, trips, dwells, initial, least, most, efficiency):  # type: ignore[no-untyped-def]
-    """Return what charging at once at full power leaves at the end [kWh]; -1 where it is below `least`."""
+    """Return the energy left at the end if charging at once at full power [kWh]; -1 if below `least`."""
     stored = initial
     for t in range(trips.first[i], trips.first[i + 1] + 1):
         d = t + i

@@ -63,7 +63,7 @@ class _Builder:
         self.kinds: list[tuple[int, _Kind]] = []
 
     def add_nodes(self, x: Array, y: Array) -> Array:
-        """Numbers of new nodes at these places [km]."""
+        """Add nodes at these places [km] and return their numbers."""
         self.xy.append(np.stack([np.ravel(x), np.ravel(y)], axis=1))
         numbers = self.nodes + np.arange(np.size(x)).reshape(np.shape(x))
         self.nodes += np.size(x)
@@ -128,7 +128,7 @@ def streets(links: int = 3000, zones: int = 60, *, seed: int = 0) -> Roads:
 
 
 def _lay(town: _Builder, scale: float, rng: np.random.Generator) -> int:
-    """Lay grid, rings, spokes and expressway; the number of nodes before those of the expressway."""
+    """Lay grid, rings, spokes and expressway; return the number of nodes before the expressway's."""
     side, rings, spokes = round(15 * scale), max(round(9 * scale), 4), 4 * max(round(12 * scale), 3)
     line = (np.arange(side) - (side - 1) / 2) * BLOCK_KM
     x, y = np.meshgrid(line, line, indexing="ij")
@@ -181,7 +181,7 @@ def _nearest_on_edge(grid: Array, line: Array, angle: Array) -> Array:
 
 
 def _zones(xy: Array, zones: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Centres of zones, shape (zones, 2) [km], and the zone of every node."""
+    """Return the centres of zones, shape (zones, 2) [km], and the zone of every node."""
     from scipy.spatial import cKDTree
 
     centre = xy[rng.choice(len(xy), zones, replace=False)]
@@ -197,7 +197,7 @@ def _zones(xy: Array, zones: int, rng: np.random.Generator) -> tuple[Array, Arra
 
 
 def _connect(town: _Builder, xy: Array, centre: Array) -> Array:
-    """Lay connectors from every centre to the three nearest streets; numbers of the centroids."""
+    """Lay connectors from every centre to the three nearest streets; return the centroids' numbers."""
     from scipy.spatial import cKDTree
 
     centroids = town.add_nodes(*centre.T)
@@ -209,7 +209,7 @@ def _connect(town: _Builder, xy: Array, centre: Array) -> Array:
 def _roads(
     town: _Builder, centre: Array, xy: Array, zone_of: Array, centroids: Array, rng: np.random.Generator
 ) -> Roads:
-    """Tables of the town: centroids first, each street as two links one after the other."""
+    """Return the tables of the town: centroids first, each street as two consecutive links."""
     zones, nodes = len(centre), town.nodes
     # Centroids were laid last; they get the first numbers, as in most networks.
     number = np.concatenate([zones + np.arange(nodes - zones), np.arange(zones)])
@@ -308,7 +308,7 @@ def city(
     horizon: Horizon = WEEK,
     name: str = "city",
 ) -> Scenario:
-    """Return a city for `simulate`: `streets`, gravity demand as a table, stations, and one feeder a zone.
+    """Return a city for `simulate`: `streets`, a gravity demand table, stations, and one feeder per zone.
 
     Everything is made up. Demand is that of the busiest hour: 4.6 vehicle trips a home and weekday. Each
     station has one to five fast and some normal chargers, more where there are more jobs and other
@@ -366,7 +366,7 @@ def city(
 
 
 def _demand(roads: Roads) -> Demand:
-    """Trips of the busiest hour by gravity, to the hundredth; pairs with fewer are left out."""
+    """Return trips of the busiest hour by gravity, to the hundredth; pairs with fewer are left out."""
     trips = zone_trips(roads, decay_per_min=DECAY_PER_MIN) * (
         TRIPS_PER_HOME * roads.homes.sum() * busiest_share(roads.period_h)
     )
@@ -377,7 +377,7 @@ def _demand(roads: Roads) -> Demand:
 
 
 def _feeders(roads: Roads, seed: int) -> FeederPlan:
-    """Return one feeder a zone; rating over peak load, banks and names as drawn from published feeders."""
+    """Return one feeder per zone; rating over peak load, banks and names drawn from published feeders."""
     drawn = draw_feeders(roads.zones, (3, 6), 0.06, 0.0, seed)
     homes_kw, jobs_kw = KW_PER_CUSTOMER * roads.homes, KW_PER_JOB * roads.jobs
     peak = np.maximum(homes_kw + jobs_kw, 1.0)
@@ -394,7 +394,7 @@ def _feeders(roads: Roads, seed: int) -> FeederPlan:
 
 
 def _stations(roads: Roads, count: int, seed: int) -> Stations:
-    """Stations at street corners, likelier where many people go; no two in one place."""
+    """Return stations at street corners, likelier where many people go; no two in one place."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(21,)))
     x, y = roads.xy_km()
     ends = np.zeros(roads.nodes, bool)

@@ -25,7 +25,7 @@ SPREAD_MIN = 15.0
 
 
 def time_of_day(*, weekday: bool = True) -> Array:
-    """Return share of the day's departures by minute, shape (1440,), sum 1.
+    """Return the share of the day's departures by minute, shape (1440,), sum 1.
 
     Counted from the chains that vehicles are given (`diary.embedded_diary`), with as many work days among
     them as `Habits` has; smoothed over a quarter of an hour.
@@ -35,7 +35,7 @@ def time_of_day(*, weekday: bool = True) -> Array:
 
 
 def period_factor(period_h: float, *, weekday: bool = True) -> Array:
-    """Flow by minute over the mean flow of the period that demand is given for (sim-16), shape (1440,).
+    """Return flow by minute over the mean flow of the demand's period (sim-16), shape (1440,).
 
     A period shorter than a day is the busiest one of a weekday: the largest mean over `period_h` hours is 1.
     One of 24 hours or more is the whole day: the mean is 1. A weekend day is as much quieter than a weekday
@@ -46,7 +46,7 @@ def period_factor(period_h: float, *, weekday: bool = True) -> Array:
 
 
 def busiest_share(period_h: float) -> float:
-    """Return largest share of a weekday's trips in any window of `period_h` hours, 0..1."""
+    """Return the largest share of a weekday's trips in any window of `period_h` hours, 0..1."""
     rate = time_of_day()
     n = _minutes(period_h)
     summed = np.cumsum(np.concatenate([[0.0], rate, rate]))
@@ -54,7 +54,7 @@ def busiest_share(period_h: float) -> float:
 
 
 def covered_share(windows: Array) -> float:
-    """Return share of a weekday's trips within `windows` [minutes of the day], shape (windows, 2), in any."""
+    """Return the share of a weekday's trips in any of the `windows` [minutes of the day], (windows, 2)."""
     covered = np.zeros(DAY, bool)
     for start, end in windows:
         minutes = np.arange(np.floor(start), max(np.ceil(end), np.floor(start) + 1)).astype(np.int64)
@@ -63,7 +63,7 @@ def covered_share(windows: Array) -> float:
 
 
 def daily_trips(trips_in_period: float, period_h: float) -> float:
-    """Trips of a weekday, from those of the period that demand is given for (sim-16)."""
+    """Return the trips of a weekday from those of the demand's period (sim-16)."""
     return trips_in_period / busiest_share(period_h)
 
 
@@ -73,7 +73,7 @@ def _minutes(period_h: float) -> int:
 
 @lru_cache(maxsize=2)
 def _departures(weekday: bool) -> Array:
-    """Departures per vehicle and minute, shape (1440,)."""
+    """Return departures per vehicle and minute, shape (1440,)."""
     habits = Habits()
     diary = embedded_diary(part_time_share=habits.part_time_share)
     starts = np.flatnonzero(np.concatenate([[True], diary.person[1:] != diary.person[:-1]]))
@@ -99,6 +99,6 @@ def _departures(weekday: bool) -> Array:
 
 
 def day_price_per_kwh(hour: Array) -> Array:
-    """Price by hour of the day, of any shape: dearer at noon and in the evening; chosen, from no market."""
+    """Return a made-up price by hour of the day, of any shape: dearer at noon and in the evening."""
     price: Array = 0.08 + 0.05 * np.exp(-(((hour - 12) / 3) ** 2)) + 0.04 * np.exp(-(((hour - 19) / 2) ** 2))
     return price

@@ -1,4 +1,4 @@
-"""Trips between zones: from a demand table, or by gravity."""
+"""Trips between zones: from a demand table, or from a gravity model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WATCHED = 10
 
 
 def gravity(productions: Array, attractions: Array, cost_min: Array, decay_per_min: float) -> Array:
-    """Doubly constrained gravity model (sim-15), balanced by Furness's iteration.
+    """Balance a doubly constrained gravity model (sim-15) by Furness's iteration.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def gravity(productions: Array, attractions: Array, cost_min: Array, decay_per_m
 
 
 def _balance(weights: Array, starts: Array, ends: Array) -> tuple[Array, Array]:
-    """Factors of rows and columns that make `weights` sum to `starts` and `ends`.
+    """Return factors of rows and columns that make `weights` sum to `starts` and `ends`.
 
     Furness's iteration, over-relaxed in the logarithm by what its own rate of convergence suggests, as it
     is slow where deterrence is strong: omega = 2 / (1 + sqrt(1 - rate)).
@@ -124,7 +124,7 @@ def _balance(weights: Array, starts: Array, ends: Array) -> tuple[Array, Array]:
 
 
 def line_cost_min(roads: Roads) -> Array | None:
-    """Travel time between zones by straight line [min], shape (zones, zones); None without coordinates.
+    """Return straight-line travel times between zones [min], (zones, zones); None without coordinates.
 
     1.3 times the line at 40 km/h; within a zone half of what its nearest neighbour takes.
     """
@@ -152,7 +152,7 @@ def trips_matrix(
     cost_min: Array | None = None,
     decay_per_min: float = DECAY_PER_MIN,
 ) -> Array:
-    """Vehicle trips from zone to zone in the roads' period, shape (zones, zones).
+    """Return vehicle trips from zone to zone in the roads' period, shape (zones, zones).
 
     A demand table says them. Where there is none, gravity on the zones' homes, jobs and other
     destinations does (see `zone_trips`), with `trips_per_day` trips in all, or 4 for every home where that
@@ -186,7 +186,7 @@ def trips_matrix(
 
 
 def daily_vehicle_trips(scenario: Scenario, trips_per_day: float = 0.0) -> float:
-    """Trips of a weekday, as `trips_matrix` has them, without making the table.
+    """Return the trips of a weekday, as `trips_matrix` has them, without building the table.
 
     Raises
     ------
@@ -203,7 +203,7 @@ def daily_vehicle_trips(scenario: Scenario, trips_per_day: float = 0.0) -> float
 
 
 def _trips_asked(roads: Roads, trips_per_day: float) -> float:
-    """Trips of a weekday where there is no table."""
+    """Return the requested trips of a weekday if there is no table."""
     homes = float(np.nansum(roads.homes))
     # Imports that know no homes give one weight for all three.
     weights = np.array_equal(roads.homes, roads.jobs) and np.array_equal(roads.homes, roads.other)
@@ -215,7 +215,7 @@ def _trips_asked(roads: Roads, trips_per_day: float) -> float:
 
 
 def zone_trips(roads: Roads, cost_min: Array | None = None, decay_per_min: float = DECAY_PER_MIN) -> Array:
-    """Shares of trips between zones by gravity, shape (zones, zones), sum 1.
+    """Return shares of trips between zones by gravity, shape (zones, zones), sum 1.
 
     From homes to jobs and other destinations, and as many back: the matrix is symmetric, and knows no
     morning and evening.
@@ -250,14 +250,14 @@ def zone_trips(roads: Roads, cost_min: Array | None = None, decay_per_min: float
 
 
 def _of_table(demand: Demand, roads: Roads) -> Array:
-    """Trips of the table in the roads' period."""
+    """Return the trips of the table in the roads' period."""
     trips = np.zeros((roads.zones, roads.zones))
     np.add.at(trips, (demand.origin, demand.destination), demand.trips * _to_period(demand, roads))
     return trips
 
 
 def _to_period(demand: Demand, roads: Roads) -> Array:
-    """Return what brings the trips of each row to the roads' period.
+    """Return the factors that convert each row's trips to the roads' period.
 
     Rows with hours of their own are added up over all such hours, and brought to a day and then to the period
     by the day's profile (sim-16).

@@ -61,7 +61,7 @@ class Diary(Shown):
 
 
 def travel_min(distance_km: Array) -> Array:
-    """Travel time by car [min]: 4 min to start and park, faster on longer ways, after MiD 2017."""
+    """Return travel time by car [min]: 4 min to start and park, faster on longer ways, after MiD 2017."""
     speed_kmh = 22.0 + 18.0 * np.log1p(distance_km / 5.0)
     minutes: Array = 4.0 + 60.0 * distance_km / speed_kmh
     return minutes
@@ -69,7 +69,7 @@ def travel_min(distance_km: Array) -> Array:
 
 @lru_cache(maxsize=4)
 def embedded_diary(person_days: int = 24_000, seed: int = 0, part_time_share: float = 0.12) -> Diary:
-    """Chains drawn from the embedded statistics: 2 to 5 trips, home to home.
+    """Draw chains from the embedded statistics: 2 to 5 trips, home to home.
 
     A third each are work days, other weekdays and weekend days; weights make no difference between
     chains of one kind, as the week's synthesis chooses the kind first. `part_time_share` of the work
@@ -128,7 +128,7 @@ def embedded_diary(person_days: int = 24_000, seed: int = 0, part_time_share: fl
 
 
 def _sequences(kind: Array, weekend: Array, trips: Array, rng: np.random.Generator) -> Array:
-    """Destinations of each chain, shape (chains, 5), -1 after the last; always ending at home."""
+    """Return the destinations of each chain, shape (chains, 5), -1 after the last; always ending at home."""
     n = len(kind)
     stops = 2 + np.stack([_pick(st.PURPOSE_SHARE[weekend], rng) for _ in range(3)], axis=1)
     x, y, z = stops.T
@@ -154,7 +154,7 @@ def _sequences(kind: Array, weekend: Array, trips: Array, rng: np.random.Generat
 
 
 def _pick(shares: Array, rng: np.random.Generator) -> Array:
-    """Return one column per row, by relative shares of that row."""
+    """Pick one column per row, by that row's relative shares."""
     cumulative = np.cumsum(shares, axis=1)
     drawn = rng.random(len(shares))[:, None] * cumulative[:, -1:]
     column: Array = np.minimum((drawn >= cumulative).sum(axis=1), shares.shape[1] - 1)
@@ -162,7 +162,7 @@ def _pick(shares: Array, rng: np.random.Generator) -> Array:
 
 
 def _departure(by_hour: Array, earliest_min: Array, rng: np.random.Generator) -> Array:
-    """Departures [min] by hourly weights, none before `earliest_min`."""
+    """Return departures [min] by hourly weights, none before `earliest_min`."""
     cumulative = np.concatenate([np.zeros((len(by_hour), 1)), np.cumsum(by_hour, axis=1)], axis=1)
     hour = np.clip(earliest_min / 60.0, 0.0, 23.999)
     whole = hour.astype(np.int64)

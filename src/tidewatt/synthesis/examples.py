@@ -37,7 +37,7 @@ EXAMPLES: dict[str, str] = {
 
 
 def example(name: str, *, seed: int = 0) -> Scenario:
-    """Return an embedded scenario by its name in `EXAMPLES`; the same for the same seed.
+    """Return an embedded scenario by its name in `EXAMPLES`; the same seed gives the same scenario.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def _piecewise(seed: int) -> Scenario:
 
 
 def _rising(grid: Grid, seed: int) -> CostPieces:
-    """Return new controls, a stronger conductor from 2 % of the rating on, a new feeder from 8 % on."""
+    """Return rising costs: new controls, a stronger conductor from 2 % of the rating, a feeder from 8 %."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(30,)))
     level = np.exp(rng.normal(0.0, 0.2, grid.feeders))
     above = np.outer(grid.rating_kw, [0.0, 0.02, 0.08])

@@ -156,7 +156,7 @@ def draw_feeders(
 
 
 def _spread(quantiles: Array, n: int, already_overloaded: float, rng: np.random.Generator) -> Array:
-    """Draws from quantiles, stratified so that even a few show the whole spread.
+    """Draw from quantiles, stratified so that even a few draws show the whole spread.
 
     Of headroom (what has negative quantiles) only the share `already_overloaded` of negative values
     is kept, and none of the uppermost 2 %, which are feeders that hardly serve anyone.
@@ -173,7 +173,7 @@ def _spread(quantiles: Array, n: int, already_overloaded: float, rng: np.random.
 def _substations(
     feeders: int, feeders_per_bank: tuple[int, int], without_bank: float, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Bank (or `NO_BANK`) and substation of every feeder."""
+    """Return bank (or `NO_BANK`) and substation of every feeder."""
     bank, substation = np.full(feeders, NO_BANK, np.int32), np.zeros(feeders, np.int64)
     least, most = feeders_per_bank
     at = banks = group = 0
@@ -190,7 +190,7 @@ def _substations(
 
 
 def base_load(plan: FeederPlan, horizon: Horizon, seed: int) -> Array:
-    """Load without charging [kW], shape (feeders, steps): class shapes mixed, each shifted and scaled.
+    """Return load without charging [kW], (feeders, steps): class shapes mixed, each shifted and scaled.
 
     The highest value of every feeder is its `peak_kw`.
     """
@@ -219,7 +219,7 @@ def base_load(plan: FeederPlan, horizon: Horizon, seed: int) -> Array:
 
 
 def grid_of(plan: FeederPlan, load_kw: Array, tightness: float, seed: int) -> Grid:
-    """Return the grid of a plan; headroom is divided by `tightness` where there is any."""
+    """Return the grid of a plan; headroom is divided by `tightness` where it is positive."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(12,)))
     on = plan.bank >= 0
 

@@ -16,7 +16,7 @@ Shares = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """Assumptions of the synthesis; shares are fractions 0..1, every default has its reason here.
+    """Assumptions of the synthesis; shares are fractions 0..1, and every default is explained here.
 
     Attributes
     ----------
@@ -121,6 +121,6 @@ class Habits:
 
 
 def pick(rows: tuple[tuple[float, ...], ...], uniform: Array) -> Array:
-    """Row number for each uniform draw, by the shares in the last column."""
+    """Pick a row number for each uniform draw, by the shares in the last column."""
     cumulative = np.cumsum([row[-1] for row in rows])
     return np.minimum(np.searchsorted(cumulative, uniform, side="right"), len(rows) - 1)

@@ -1,4 +1,4 @@
-"""Day chains laid out over a fleet's horizon: what weeks for `coordinate` and days for `simulate` share."""
+"""Day chains laid out over a fleet's horizon: shared by weeks for `coordinate` and days for `simulate`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def lay_out(
     warm_up_days: int,
     open_ends: bool = False,
 ) -> Layout:
-    """Trips and dwells of `vehicles` over `horizon`, after `warm_up_days` before it.
+    """Return trips and dwells of `vehicles` over `horizon`, after `warm_up_days` before it.
 
     With `open_ends` a trip only has to depart before the end, and first stays begin when they began, before
     minute 0; otherwise trips arrive before the end, and first stays begin at 0.
@@ -94,7 +94,7 @@ def lay_out(
 
 
 def start_min(horizon: Horizon) -> float:
-    """Minute of the day at which a horizon starts."""
+    """Return the minute of the day at which a horizon starts."""
     return horizon.start.hour * 60 + horizon.start.minute + horizon.start.second / 60.0
 
 
@@ -124,7 +124,7 @@ def _rules(
 
 
 def _traits(places: FeederPlaces, n: int, habits: Habits, chains: Chains, seed: int) -> tuple[Traits, Array]:
-    """Traits of every vehicle, and its row of `Habits.battery`."""
+    """Return the traits of every vehicle, and its row of `Habits.battery`."""
     from tidewatt.synthesis.chains import Traits
 
     streams = np.random.SeedSequence(seed, spawn_key=(0,)).spawn(5)
@@ -167,7 +167,7 @@ def _traits(places: FeederPlaces, n: int, habits: Habits, chains: Chains, seed: 
 
 
 def _work(places: FeederPlaces, home: Array, uniform: Array, habits: Habits) -> Array:
-    """Feeder of every vehicle's workplace, by the home's row of the choice table."""
+    """Return the feeder of every vehicle's workplace, by the home's row of the choice table."""
     from tidewatt.synthesis.chains import choose_by_row
 
     table = places.choice(places.workplaces, habits.work_distance_km)
@@ -179,7 +179,7 @@ def _work(places: FeederPlaces, home: Array, uniform: Array, habits: Habits) -> 
 def _work_km(
     places: FeederPlaces, home: Array, work: Array, chains: Chains, rng: np.random.Generator
 ) -> Array:
-    """Way to work [km]: by the map where both ends are on it, else as in the diary."""
+    """Return the way to work [km]: by the map if both ends are on it, else as in the diary."""
     n = len(home)
     to_work = chains.km[chains.purpose == WORK]
     km: Array = rng.choice(to_work, n) if len(to_work) else np.full(n, 15.0)
@@ -194,7 +194,7 @@ def _work_km(
 
 @lru_cache(maxsize=4)
 def _chains(diary: Diary) -> Chains:
-    """Chains as the kernel wants them; one that ends elsewhere gets a way home, as long as its last."""
+    """Return chains for the kernel; one that ends elsewhere gets a way home as long as its last."""
     from tidewatt.synthesis.chains import Chains
 
     n = len(diary)

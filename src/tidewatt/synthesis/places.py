@@ -89,7 +89,7 @@ class FeederPlaces(Shown):
         return len(self.homes)
 
     def choice(self, weights: Array, decay_km: float) -> Array:
-        """Cumulative probability of each feeder by the home's: (feeders, feeders), or one row for all."""
+        """Return each feeder's cumulative probability by the home's: (feeders, feeders), or one row."""
         if self.table is not None:
             return self.table
         table = np.asarray(weights, np.float64)[None, :]

@@ -85,7 +85,7 @@ class DayPlans(Shown):
 
 
 def zone_places(roads: Roads, trips: Array) -> FeederPlaces:
-    """Homes and destinations by zone, after a matrix of trips between zones.
+    """Return homes and destinations by zone, derived from a matrix of trips between zones.
 
     Homes follow the zones' own figures where there are any, else the matrix's row sums. Workplaces and other
     destinations are drawn from the row of the home zone; one without trips of its own uses the column sums.

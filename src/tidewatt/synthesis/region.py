@@ -122,7 +122,7 @@ def region(
 
 
 def places_of(plan: FeederPlan, habits: Habits) -> FeederPlaces:
-    """Homes by households; workplaces and public places by commercial load."""
+    """Place homes by households, workplaces and public places by commercial load."""
     commercial_kw = plan.commercial * plan.peak_kw
     return FeederPlaces(
         plan.customers,

@@ -46,7 +46,7 @@ PURPOSES: Final = ("home", "work", "shop", "leisure", "escort", "errand", "other
 
 
 def _day(night: float, *blocks: float) -> list[float]:
-    """Hourly values from those of 6-8, 9-10, 11-13, 14-16, 17-19, 20-22 h; the last falls off by the hour."""
+    """Return hourly values from those of 6-8, 9-10, 11-13, 14-16, 17-19, 20-22 h; the last tapers off."""
     hours = [night] * 24
     for value, begin, end in zip(blocks, (6, 9, 11, 14, 17, 20), (9, 11, 14, 17, 20, 23)):
         hours[begin:end] = [value] * (end - begin)
@@ -199,7 +199,7 @@ MAX_NORMAL_KW = (7.2, 11.0, 11.0, 11.0, 11.0)
 
 
 def default_types(habits: Habits | None = None) -> FleetTypes:
-    """Return the vehicle classes of `Habits.battery` with what they take at fast and at normal chargers.
+    """Return the vehicle classes of `Habits.battery` with their power at fast and normal chargers.
 
     Highest fast-charging powers are manufacturers' round figures for models of 2020 to 2023 of each class;
     on-board chargers are single-phase 7.2 kW in small cars and three-phase 11 kW in others (+: not verified

@@ -126,7 +126,7 @@ _PAST_DAYS, _ERROR_SHARE, _ERROR_HOURS = 60, 0.045, 3.0
 
 
 def tariff_case(seed: int) -> Scenario:
-    """Charging only; the seed draws the past days' forecast errors, and nothing else."""
+    """Return the case with charging only; the seed affects only the past days' forecast errors."""
     h = (np.arange(HORIZON.steps) + 0.5) * HORIZON.step_min / 60.0
     distribution, injections = _grid(h)
     return Scenario.bare(
@@ -164,7 +164,7 @@ def tariff_case_v2g(seed: int) -> Scenario:
 
 
 def past_days(injections: Injections, step_min: float, seed: int, days: int = _PAST_DAYS) -> Forecasts:
-    """Days on which the same was forecast and something else came, within the half widths.
+    """Return days with the same forecast but other outcomes, within the half widths.
 
     Relative errors follow an autoregression over time for each injection, cut off at the half width.
     """

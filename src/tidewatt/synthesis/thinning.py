@@ -1,4 +1,4 @@
-"""A scenario at another adoption than the one it was drawn at."""
+"""A scenario at a different adoption than the one it was drawn at."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def thin(scenario: Scenario, adoption: float, seed: int = 0) -> Scenario:
 
 
 def select(scenario: Scenario, keep: Array) -> tuple[Fleet, Dwells, Trips]:
-    """Vehicles where `keep`, shape (vehicles,), with their dwells and trips."""
+    """Return vehicles selected by `keep`, shape (vehicles,), with their dwells and trips."""
     f, d, t = scenario.fleet, scenario.dwells, scenario.trips
     columns = {name: getattr(f, name) for name in f.__slots__}
     extra = {name: values[keep] for name, values in columns.pop("attributes").items()}
@@ -91,7 +91,7 @@ def select(scenario: Scenario, keep: Array) -> tuple[Fleet, Dwells, Trips]:
 
 
 def _rows(first: Array, keep: Array) -> tuple[Array, Array]:
-    """CSR offsets of what is kept, and a mask of the rows."""
+    """Return the CSR offsets of what is kept, and a mask of the rows."""
     lengths = np.diff(first)
     return np.concatenate([[0], np.cumsum(lengths[keep])]), np.repeat(keep, lengths)
 

@@ -34,7 +34,7 @@ def synthesise(
     habits: Habits | None = None,
     diary: Diary | None = None,
 ) -> tuple[Fleet, Dwells, Trips]:
-    """Itineraries of `vehicles` over `horizon`.
+    """Return itineraries of `vehicles` over `horizon`.
 
     Every vehicle has a home, a workplace if it commutes, a usual work day, a usual chain for every
     other day of the week, and usual places; `Habits.habit_strength` says how often a day is usual.
@@ -116,7 +116,7 @@ def _fleet(capacity_kwh: Array, initial_kwh: Array, final_kwh: Array, habits: Ha
 
 
 def _refill_until(horizon: Horizon, habits: Habits) -> float:
-    """Minute from which driving may be left to be refilled after the horizon."""
+    """Return the minute from which energy driven may be recharged after the horizon."""
     if habits.refill_before_end:
         return float(horizon.minutes)
     end = start_min(horizon) + horizon.minutes

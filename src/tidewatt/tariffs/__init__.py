@@ -1,1 +1,1 @@
-"""Prices per place and time under which flexible charging keeps the grid within its limits."""
+"""Prices by place and time that lead flexible charging to keep the grid within its limits."""

@@ -1,4 +1,4 @@
-"""AC power flow of a plan by power-grid-model (extra ``ac``), beside which linear rows are checked."""
+"""AC power flow of a plan by power-grid-model (extra ``ac``), to compare the linear rows with."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class AcCheck:
     losses_kw: Array
 
     def errors(self, rows: GridRows, site_kw: Array) -> tuple[float, float]:
-        """Return by how much the linear rows are off at most.
+        """Return the largest error of the linear rows.
 
         Parameters
         ----------
@@ -64,7 +64,7 @@ class AcCheck:
         return _largest(voltage), _largest(linear[line] - self.flow_kw[rows.element[line]])
 
     def exceeded(self, distribution: Distribution) -> tuple[Array, Array]:
-        """Lines and buses whose limits (without margins) are exceeded in some step, as positions."""
+        """Return positions of lines and buses whose limits (without margins) are exceeded in some step."""
         limit = distribution.limit_kw * (1.0 + _ALLOWED)
         flows = (np.abs(self.flow_kw) > limit[:, None]).any(axis=1)
         low, high = distribution.voltage_min_pu - _ALLOWED, distribution.voltage_max_pu + _ALLOWED
@@ -77,7 +77,7 @@ def _largest(error: Array) -> float:
 
 
 def ac_check(feeder: Feeder, injections: Injections, sites: ChargingSites, site_kw: Array) -> AcCheck:
-    """AC flow of the forecast with the sites' power.
+    """Compute the AC flow of the forecast with the sites' power.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def ac_check(feeder: Feeder, injections: Injections, sites: ChargingSites, site_
 
 
 def ac_flow(feeder: Feeder, power_kw: Array, reactive_kvar: Array) -> AcCheck:
-    """AC flow of what buses draw, all steps in one batch.
+    """Compute the AC flow of what buses draw, all steps in one batch.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def ac_flow(feeder: Feeder, power_kw: Array, reactive_kvar: Array) -> AcCheck:
 
 
 def _network(pgm: Any, feeder: Feeder) -> dict[str, Any]:
-    """Buses, lines directed from the slack, the source, and a load of constant power at every bus."""
+    """Return buses, lines directed from the slack, the source, and a constant-power load at every bus."""
     buses, lines = np.arange(feeder.buses), np.arange(feeder.lines)
     ohm = _RATED_V**2 / 1e3  # of 1 per unit where the base is 1 kW
     node = pgm.initialize_array("input", "node", feeder.buses)

@@ -1,4 +1,4 @@
-"""What is solved centrally: rows of the grid with their margins, and the problem that vehicles make of it."""
+"""The central problem: rows of the grid with their margins, and the vehicles' problem built on them."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ _FINER = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """A scenario made ready for solving.
+    """A scenario prepared for solving.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class Case:
 
     @property
     def aggregators(self) -> Aggregators:
-        """Who buys energy."""
+        """Aggregators, which buy energy."""
         assert self.scenario.aggregators is not None
         return self.scenario.aggregators
 
@@ -178,7 +178,7 @@ class Case:
         return replace(self, parameters=parameters, rows=replace(self.rows, margin_low=low, margin_high=high))
 
     def without_margins(self) -> Case:
-        """Return the same rows when forecasts hold."""
+        """Return the same rows without margins, as if forecasts were certain."""
         none = np.zeros_like(self.rows.nominal)
         return replace(self, rows=replace(self.rows, margin_low=none, margin_high=none))
 
@@ -200,14 +200,14 @@ class Case:
         )
 
     def over_all_rows(self, of_reachable: Array) -> Array:
-        """Values of the problem's rows among all rows, 0 elsewhere, shape (rows, steps)."""
+        """Return values of the problem's rows among all rows, 0 elsewhere, shape (rows, steps)."""
         values = np.zeros(self.rows.nominal.shape)
         values[self.reachable] = of_reachable
         return values
 
 
 def case_of(scenario: Scenario, parameters: TariffOptions) -> Case:
-    """Rows of the grid (tariff-11 to tariff-14) and margins of a scenario that was checked."""
+    """Return grid rows (tariff-11 to tariff-14) and margins of a checked scenario."""
     assert scenario.distribution is not None
     assert scenario.injections is not None
     assert scenario.sites is not None
@@ -225,7 +225,7 @@ def taken(rows: GridRows, index: Array) -> GridRows:
 
 
 class Solver:
-    """Solves problems of one study within its time, and tells of them.
+    """Solves problems of one study within its time limit, and reports on them.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ class Solver:
         self._report(Progress(phase, iteration, math.nan, math.nan, math.nan, self._seconds(), note))
 
     def counter(self, phase: str, steps: int) -> Callable[[int], None]:
-        """Something that reports each step of the horizon when it is done."""
+        """Return a callback that reports each step of the horizon when it is done."""
         return lambda step: self.tell(phase, step + 1, f"of {steps}")
 
     def solve(
@@ -260,7 +260,7 @@ class Solver:
         warm: Solution | None = None,
         **options: Any,
     ) -> Solution:
-        """Solve a problem as the parameters ask, except for what is given.
+        """Solve a problem as the parameters ask, except for explicit arguments.
 
         Parameters
         ----------

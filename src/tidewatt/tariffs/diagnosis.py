@@ -1,4 +1,4 @@
-"""Where no plan keeps all limits: the least relaxation that would do (tariff-21)."""
+"""The least relaxation of limits that makes the problem feasible (tariff-21)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Entry = tuple[str, Any, int, float, str, str]
 
 
 def diagnosis_table(case: Case, elastic: Solution | None) -> pd.DataFrame:
-    """Return a row for every limit and step that the cheapest relaxation exceeds, in order of steps.
+    """Return one row per limit and step that the cheapest relaxation exceeds, in order of steps.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def diagnosis_table(case: Case, elastic: Solution | None) -> pd.DataFrame:
 
 
 def diagnosis_words(case: Case, table: pd.DataFrame) -> str:
-    """Return the largest entry of each kind of limit in a sentence, vehicles that nothing serves first."""
+    """Return in a sentence each kind of limit's largest excess, vehicles that nothing serves first."""
     if not len(table):
         return "The elastic problem names no limit: check that vehicles can reach their destinations in time."
     largest = table.sort_values("amount", ascending=False, kind="stable").drop_duplicates("limit")
@@ -70,7 +70,7 @@ def _clock(case: Case, step: int) -> str:
 
 
 def _grid(case: Case, elastic: Solution) -> Iterator[Entry]:
-    """Lines in kW, voltages as magnitudes."""
+    """Yield line excess in kW, and voltage excess as magnitudes."""
     rows, index, d = case.rows, case.reachable, case.distribution
     for name, limit, sign in (("rows_high", rows.high, 1.0), ("rows_low", rows.low, -1.0)):
         if name not in elastic.relaxed:
@@ -93,7 +93,7 @@ def _grid(case: Case, elastic: Solution) -> Iterator[Entry]:
 
 
 def _places(case: Case, elastic: Solution) -> Iterator[Entry]:
-    """Roads in vehicles a step, chargers in numbers."""
+    """Yield road excess in vehicles per step, and charger excess in numbers."""
     if "roads" in elastic.relaxed:
         for link, step, amount in _cells(elastic.relaxed["roads"]):
             remedy = f"At {_clock(case, step)} let {amount:.4g} more vehicles leave the link per step"
@@ -105,7 +105,7 @@ def _places(case: Case, elastic: Solution) -> Iterator[Entry]:
 
 
 def _demand(case: Case, elastic: Solution) -> Iterator[Entry]:
-    """Vehicles that cannot be served however limits are relaxed."""
+    """Yield vehicles that cannot be served however limits are relaxed."""
     travel, nodes = case.travel, case.roads.node_id
     for group in np.flatnonzero(elastic.unserved > _LEAST).tolist():
         amount, step = float(elastic.unserved[group]), int(travel.depart_step[group])

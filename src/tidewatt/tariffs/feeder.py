@@ -32,7 +32,7 @@ _TOLERANCE_PU = 1e-13
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linear:
-    """Flows and squared voltages at the forecast, and what a kW or kvar more at some buses does to them.
+    """Flows and squared voltages by forecast, and their change per kW or kvar more at some buses.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Linear:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Swept:
-    """AC power flow.
+    """AC power flow by backward and forward sweeps.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ class Swept:
 
 
 def at_no_load(feeder: Feeder, power_kw: Array, reactive_kvar: Array, at: Array) -> Linear:
-    """LinDistFlow: exact where nothing is drawn, without losses elsewhere (tariff-11, tariff-12).
+    """Linearise at no load (LinDistFlow): exact if nothing is drawn, else lossless (tariff-11, tariff-12).
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def at_no_load(feeder: Feeder, power_kw: Array, reactive_kvar: Array, at: Array)
 
 
 def swept(feeder: Feeder, power_kw: Array, reactive_kvar: Array) -> Swept:
-    """AC flow by backward and forward sweeps: currents up to the slack, voltages down from it.
+    """Compute AC flow by sweeps: backward for currents up to the slack, forward for voltages down from it.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def about_forecast(feeder: Feeder, power_kw: Array, reactive_kvar: Array, at: Ar
 def _derivatives(
     feeder: Feeder, flow: Swept, drawn: Array, step: int, buses: Array, unit: complex
 ) -> tuple[Array, Array]:
-    """Return of flows and squared voltages by what is drawn at buses: sweeps of the flow's differential."""
+    """Return derivatives of flows and squared voltages by bus consumption, by sweeps of the differential."""
     voltage, current = flow.voltage[:, step, None], flow.current[:, step, None]
     drawn = drawn[:, None].copy()
     drawn[feeder.root] = 0.0
@@ -189,7 +189,7 @@ def _derivatives(
 
 
 def _solved(flow: Swept) -> None:
-    """Raise where steps have no solution."""
+    """Raise if any step has no solution."""
     bad = np.flatnonzero(np.isnan(flow.losses_kw))
     if len(bad):
         problem = "no AC flow carries the forecast: the lines' impedances are too high for it"
@@ -201,7 +201,7 @@ def _solved(flow: Swept) -> None:
 def drawn(
     feeder: Feeder, injections: Injections, sites: ChargingSites, site_kw: Array | None = None
 ) -> tuple[Array, Array]:
-    """Consumption of buses at the forecast.
+    """Return consumption at buses by the forecast.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def rows_of(
     sites: ChargingSites,
     parameters: TariffOptions,
 ) -> tuple[GridRows, Influence]:
-    """Limits of every line, then every bus but the slack, as rows of the sites' power (tariff-13, tariff-14).
+    """Return limits of every line, then every bus but the slack, as rows of site power (tariff-13, -14).
 
     Line limits are narrowed by ``parameters.loss_margin`` times the most that loads beyond the line draw in
     any step, forecast and half width, in both directions and every step, though never below 0. Plants and
@@ -294,7 +294,7 @@ def _parts(linear: Linear) -> tuple[tuple[Array, Array], ...]:
 
 
 def _stacked(part: tuple[Array, Array], buses: Array) -> Array:
-    """Return of lines and buses, those of all rows."""
+    """Stack line rows and bus rows into one array."""
     return np.concatenate([part[0], part[1][buses]])
 
 

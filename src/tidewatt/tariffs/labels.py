@@ -33,12 +33,12 @@ __all__ = [
 
 
 def _over(name: str, ids: Array, steps: int) -> dict[str, Array]:
-    """Columns of ids and steps, steps innermost."""
+    """Return columns of ids and steps, with steps varying fastest."""
     return {name: np.repeat(ids, steps), "step": np.tile(np.arange(steps), len(ids))}
 
 
 def tariff_table(case: Case, prices: Prices | None, interval: tuple[Array, Array] | None) -> pd.DataFrame:
-    """Return a row a site and step; no rows where nothing is published."""
+    """Return one row per site and step; no rows if nothing is published."""
     steps, ids = case.scenario.horizon.steps, case.sites.site_id
     shape = (len(ids), steps)
     low, high = interval if interval is not None else (np.full(shape, np.nan),) * 2
@@ -58,7 +58,7 @@ def tariff_table(case: Case, prices: Prices | None, interval: tuple[Array, Array
 
 
 def toll_table(case: Case, prices: Prices | None) -> pd.DataFrame:
-    """Return a row a link and step with a toll."""
+    """Return one row per link and step with a toll."""
     toll = prices.toll if prices is not None else np.zeros((case.roads.links, case.scenario.horizon.steps))
     link, step = np.nonzero(toll > 0)
     return pd.DataFrame(
@@ -67,7 +67,7 @@ def toll_table(case: Case, prices: Prices | None) -> pd.DataFrame:
 
 
 def _grid(case: Case, kind: int, solution: Solution | None) -> tuple[Array, dict[str, Array]]:
-    """Rows of one kind: their elements, and values over (rows, steps) with the plan's power."""
+    """Return rows of one kind: their elements, and values over (rows, steps) at the plan's power."""
     rows = case.rows
     of = rows.kind == kind
     power = (
@@ -92,7 +92,7 @@ def _grid(case: Case, kind: int, solution: Solution | None) -> tuple[Array, dict
 
 
 def line_table(case: Case, solution: Solution | None) -> pd.DataFrame:
-    """Return a row a line and step: flow with vehicles at the forecast, and within the uncertainty set."""
+    """Return one row per line and step: flow with vehicles by forecast, and within the uncertainty set."""
     element, values = _grid(case, 0, solution)
     columns: dict[str, Array] = _over(
         "line_id", case.distribution.line_id[element], case.rows.nominal.shape[1]
@@ -106,7 +106,7 @@ def line_table(case: Case, solution: Solution | None) -> pd.DataFrame:
 
 
 def voltage_table(case: Case, solution: Solution | None) -> pd.DataFrame:
-    """Return a row a bus and step, the slack left out: magnitudes from the rows' squares."""
+    """Return one row per bus and step, without the slack: magnitudes from the rows' squares."""
     element, values = _grid(case, 1, solution)
     columns: dict[str, Array] = _over("bus_id", case.distribution.bus_id[element], case.rows.nominal.shape[1])
     named = {
@@ -124,7 +124,7 @@ def voltage_table(case: Case, solution: Solution | None) -> pd.DataFrame:
 def aggregator_table(
     case: Case, prices: Prices | None, central: Array, own: Array, tariff_only: Array
 ) -> pd.DataFrame:
-    """Return a row an aggregator, site and step.
+    """Return one row per aggregator, site and step.
 
     `cost` is what the central plan's energy costs at price and tariff.
 
@@ -158,7 +158,7 @@ def aggregator_table(
 
 
 def site_table(case: Case, solution: Solution | None) -> pd.DataFrame:
-    """Return a row a site and step: vehicles that arrive, wait and charge."""
+    """Return one row per site and step: vehicles that arrive, wait and charge."""
     steps = case.scenario.horizon.steps
     columns: dict[str, Array] = _over("site_id", case.sites.site_id, steps)
     names = ("entering", "bypassing", "queue", "charging", "discharging", "soc_mean")
@@ -169,7 +169,7 @@ def site_table(case: Case, solution: Solution | None) -> pd.DataFrame:
 
 
 def dataset(case: Case, problem: TariffProblem, solution: Solution | None) -> xr.Dataset:
-    """Flows on links, and the arcs that vehicles use."""
+    """Return flows on links, and the arcs that vehicles use."""
     times = case.scenario.horizon.times()
     coordinates: dict[str, Any] = {
         "link": ("link", case.roads.link_id, {"long_name": "link_id"}),
@@ -208,21 +208,21 @@ def dataset(case: Case, problem: TariffProblem, solution: Solution | None) -> xr
 
 
 def history_table(reports: list[Progressed]) -> pd.DataFrame:
-    """Return a row a program solved."""
+    """Return one row per program solved."""
     names = Progressed.__slots__
     columns = {name: [getattr(report, name) for report in reports] for name in names}
     return pd.DataFrame(columns).astype({"iteration": "int64", "columns": "int64"})
 
 
 def _rows(columns: dict[str, Array], given: bool) -> pd.DataFrame:
-    """Return a table; without rows, yet with columns of the same types, where nothing is to be said."""
+    """Return a table that keeps its columns' types even without rows."""
     table = pd.DataFrame(columns)
     return table if given else table.iloc[:0].copy()
 
 
 @dataclass(slots=True, eq=False)
 class FoundTariffs:
-    """What a study has found so far; None where it has not come to it.
+    """What a study has found so far; None for what is still to come.
 
     Attributes
     ----------
@@ -256,13 +256,13 @@ class FoundTariffs:
     notes: list[str] = field(default_factory=list)
 
     def violation_rate(self, plan: str) -> float | None:
-        """Return share of outcomes in which a plan exceeds some limit; None where none were drawn."""
+        """Return the share of outcomes in which a plan exceeds some limit; None if none were drawn."""
         sampled = self.outcomes
         return sampled.rate(plan) if sampled is not None and plan in sampled.plans else None
 
     @property
     def published(self) -> Decentralised | None:
-        """What is published: nothing unless all problems are solved."""
+        """The published prices; nothing unless all problems are solved."""
         d = self.decentralised
         good = self.central.status == "solved" and d is not None
         return d if good and d is not None and d.responses.status == "solved" else None
@@ -375,7 +375,7 @@ def _prices(problem: TariffProblem, central: Solution, found: FoundTariffs) -> d
 
 
 def _bounds(found: FoundTariffs) -> dict[str, Any]:
-    """Return what rounding the state of charge and pooling it are worth, as shares of the cost."""
+    """Return what rounding and pooling the state of charge are worth, as shares of the cost."""
     central = found.central
     figures: dict[str, Any] = {}
     for name, other, value in (
@@ -394,7 +394,7 @@ def _bounds(found: FoundTariffs) -> dict[str, Any]:
 
 
 def _unserved(found: FoundTariffs) -> float:
-    """Vehicles that cannot be served even where limits give way; else those that the plan leaves."""
+    """Return vehicles that cannot be served even without limits; else those that the plan leaves."""
     last = found.elastic if found.elastic is not None else found.central
     left = float(last.unserved.sum())
     return left if left > 1e-6 * max(1.0, len(last.unserved)) else 0.0

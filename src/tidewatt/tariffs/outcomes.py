@@ -1,4 +1,4 @@
-"""What becomes of plans when injections turn out other than forecast: outcomes drawn, violations counted."""
+"""What becomes of plans when injections differ from forecast: outcomes drawn, violations counted."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Outcomes:
     quantiles: Array
 
     def rate(self, plan: str) -> float | None:
-        """Violation rate of one plan; None without samples."""
+        """Return the violation rate of one plan; None without samples."""
         return float(self.violation_rate[self.plans.index(plan)]) if self.samples else None
 
 
@@ -143,7 +143,7 @@ def sample(
 
 
 def _quantiles(values: Array) -> Array:
-    """Quantiles of each row, shape (QUANTILES, rows): as numpy's, but sorting once is four times as fast."""
+    """Return quantiles of each row, (QUANTILES, rows), as numpy does; sorting once is four times as fast."""
     ascending = np.sort(values, axis=1)
     at = np.array(list(QUANTILES.values())) * (values.shape[1] - 1)
     below = np.floor(at).astype(np.int64)
@@ -153,7 +153,7 @@ def _quantiles(values: Array) -> Array:
 
 
 def _slack(limit: Array) -> Array:
-    """Return what counts as kept beyond a limit."""
+    """Return the tolerance within which a limit counts as kept."""
     return np.where(np.isfinite(limit), _TOLERANCE * np.maximum(np.abs(limit), 1.0), 0.0)
 
 
@@ -164,7 +164,7 @@ _Farthest = Callable[[int, Array], Array]
 def _drawn(
     influence: Influence, injections: Injections, parameters: TariffOptions, forecasts: Forecasts | None
 ) -> tuple[_Draw, _Farthest, int]:
-    """Return how outcomes are drawn, how far they may put rows off, and how many there are.
+    """Return how outcomes are drawn, how far they may shift rows, and how many there are.
 
     Returns
     -------
@@ -207,7 +207,7 @@ def _drawn(
 
 
 def _complete_days(influence: Influence, forecasts: Forecasts | None) -> Array:
-    """Positions of the past days that have the errors of every injection that moves any row."""
+    """Return positions of past days that have the errors of every injection that affects any row."""
     if forecasts is None:
         return np.zeros(0, np.int64)
     moves = (influence.active != 0).any(axis=0) | (influence.reactive != 0).any(axis=0)
@@ -216,7 +216,7 @@ def _complete_days(influence: Influence, forecasts: Forecasts | None) -> Array:
 
 
 def outcome_table(outcomes: Outcomes, rows: GridRows, line_id: Array) -> pd.DataFrame:
-    """Return the table ``outcomes`` of the result: lines under drawn outcomes, plan by plan.
+    """Return the result's table ``outcomes``: lines under drawn outcomes, plan by plan.
 
     Empty without samples.
 

@@ -20,7 +20,7 @@ __all__ = ["Decentralised", "Responses", "decentralised", "own_problem", "power_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Responses:
-    """What aggregators do under prices, each for itself.
+    """What aggregators do at given prices, each on its own.
 
     Attributes
     ----------
@@ -41,17 +41,17 @@ class Responses:
 
     @property
     def status(self) -> str:
-        """``solved`` where all are, else the first other status."""
+        """``solved`` if all are, else the first other status."""
         return next((status for status in self.statuses if status != "solved"), "solved")
 
     def error_kw(self, central_kw: Array) -> float:
-        """Return largest difference from the central plan over (aggregator, site, step) [kW]."""
+        """Return the largest difference from the central plan over (aggregator, site, step) [kW]."""
         return float(np.abs(self.power_kw - central_kw).max(initial=0.0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decentralised:
-    """What was published, and what aggregators make of it.
+    """What was published, and how aggregators respond.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Decentralised:
 def decentralised(
     problem: TariffProblem, central: Solution, publish: str, solver: Solver, threads: Threads
 ) -> Decentralised:
-    """Publish what is asked for and let aggregators respond.
+    """Publish the requested prices and let aggregators respond.
 
     Needed are, beside the tariff, prices of what several aggregators would otherwise take more of than there
     is. Where that is not enough to bring power within `DECENTRALISED_KW` of the plan, all prices are.
@@ -97,7 +97,7 @@ def decentralised(
 
 
 def own_problem(problem: TariffProblem, aggregator: int, prices: Prices) -> TariffProblem:
-    """Return one aggregator's problem (tariff-17): its vehicles, prices instead of limits of the grid.
+    """Return one aggregator's problem (tariff-17): its vehicles, with prices in place of grid limits.
 
     Roads and chargers still limit what its own vehicles do.
     """
@@ -145,7 +145,7 @@ def _together(problem: TariffProblem, prices: Prices, who: Sequence[int], found:
 
 
 def power_error_bound_kw(problem: TariffProblem, central: Solution, responses: Responses) -> float:
-    """Return how far aggregators' power may be from the central plan, as a norm over all of it (tariff-18).
+    """Return how far aggregators' power may be from the central plan, as a norm of the whole (tariff-18).
 
     Cost is strongly convex in power: a plan whose cost is within g of the least has power within
     sqrt(g / (beta dt)) of the best plan's. That holds of the central plan at the prices, and of what

@@ -20,7 +20,7 @@ _LEAST_PRICE = 1e-7
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prices:
-    """What aggregators are told.
+    """The prices that aggregators are told.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Prices:
 
     @property
     def tariff(self) -> Array:
-        """Per kWh, shape (sites, steps)."""
+        """Tariff per kWh, shape (sites, steps)."""
         return self.line_part + self.voltage_part
 
     def only(self, needed: tuple[str, ...]) -> Prices:
@@ -54,7 +54,7 @@ class Prices:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Which prices say anything, the tariff always."""
+        """Names of the prices that are not all zero; always the tariff."""
         more = (("tolls", self.toll), ("charger_prices", self.charger_price))
         return ("tariff", *(name for name, price in more if price.any()))
 
@@ -107,7 +107,7 @@ _MOST = 4000
 
 
 def intervals(problem: TariffProblem, solution: Solution, prices: Prices) -> tuple[Array, Array]:
-    """Return least and most tariff of sites in steps whose limits are degenerate; nan elsewhere.
+    """Return the least and most tariff of sites in steps with degenerate limits; nan elsewhere.
 
     Looked at are steps in which a limit binds with a dual of 0, limits bind whose sensitivities depend on
     each other, or a limit binds where chargers are all in use: there duals may be exchanged for others. They
@@ -154,7 +154,7 @@ def _tolerance(limit: Array) -> Array:
 
 
 def _levels(problem: TariffProblem, traffic: RoadTraffic, step: int) -> tuple[Array, Array, Array]:
-    """Levels of sites in a step: site, energy of a charger in a step [kWh], and whether it is in use."""
+    """Return site levels in a step: site, energy of a charger in a step [kWh], and whether it is in use."""
     sites, arcs = problem.sites, traffic.arcs
     site = np.repeat(np.arange(len(sites)), np.diff(sites.level_first))
     energy = sites.level_kw * problem.step_h
@@ -177,7 +177,7 @@ def _levels(problem: TariffProblem, traffic: RoadTraffic, step: int) -> tuple[Ar
 def _moves(
     effect: Array, dual: Array, price: Array, site: Array, energy: Array, used: Array
 ) -> tuple[Array, Array]:
-    """Return least and most change of each site's tariff, shape (sites,).
+    """Return the least and most change of each site's tariff, shape (sites,).
 
     Parameters
     ----------

@@ -49,12 +49,12 @@ class GridRows:
 
     @property
     def least(self) -> Array:
-        """What `sensitivity` times power must not fall below, shape (rows, steps)."""
+        """Lower bound of `sensitivity` times power, shape (rows, steps)."""
         return self.low + self.margin_low - self.nominal
 
     @property
     def most(self) -> Array:
-        """What it must not exceed, shape (rows, steps)."""
+        """Upper bound of `sensitivity` times power, shape (rows, steps)."""
         return self.high - self.margin_high - self.nominal
 
 
@@ -80,7 +80,7 @@ class Influence:
     ratio: Array
 
     def of_step(self, step: int) -> Array:
-        """Effect of 1 kW more of each injection in a step, shape (rows, injections)."""
+        """Return the effect of 1 kW more of each injection in a step, shape (rows, injections)."""
         effect: Array = self.active + self.ratio[:, step] * self.reactive
         return effect
 
@@ -173,7 +173,7 @@ class Progressed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Solution:
-    """What came out.
+    """The solution of a problem.
 
     Attributes
     ----------
@@ -231,7 +231,7 @@ class Solution:
     notes: tuple[str, ...] = ()
 
     def tariff_per_kwh(self, rows: GridRows, step_h: float) -> tuple[Array, Array]:
-        """Parts of the tariff from lines and from voltages, each of shape (sites, steps) (tariff-10)."""
+        """Return the tariff's parts from lines and voltages, each of shape (sites, steps) (tariff-10)."""
         dual = (self.dual_high - self.dual_low) / step_h
         line, voltage = (np.where((rows.kind == kind)[:, None], dual, 0.0) for kind in (0, 1))
         return rows.sensitivity.T @ line, rows.sensitivity.T @ voltage

@@ -27,7 +27,7 @@ def conformal_margins(
     *,
     joint: bool,
 ) -> tuple[Array, Array]:
-    """Margins that past errors, mapped through the rows, stay within on a share of days (tariff-16).
+    """Return margins that past errors, mapped through the rows, respect on a share of days (tariff-16).
 
     The error of a row on a past day is what its value would have been off by had the day been planned on
     its forecast; its score above is that error, below the negative of it. Of n days, the margin is the
@@ -111,13 +111,13 @@ def _joint(
 
 
 def _moved(influence: Influence) -> Array:
-    """Return which rows injections move in which step, shape (rows, steps)."""
+    """Return which rows are moved by injections in which step, shape (rows, steps)."""
     steps = range(influence.ratio.shape[1])
     return np.stack([(influence.of_step(step) != 0).any(axis=1) for step in steps], axis=1)
 
 
 def _raised(scale: Array, kind: Array) -> Array:
-    """Scales above 0 everywhere, lest an error where none was thought of decide alone."""
+    """Raise scales above 0, so that no error where none was expected can dominate."""
     largest = scale.max(axis=1, initial=0.0)
     for k in np.unique(kind):
         of_kind = kind == k
@@ -127,7 +127,7 @@ def _raised(scale: Array, kind: Array) -> Array:
 
 
 def row_errors(influence: Influence, forecasts: Forecasts) -> Iterator[tuple[int, Array]]:
-    """Step by step, what rows would have been off by on past days, shape (days, rows).
+    """Yield by step the errors of rows on past days, shape (days, rows).
 
     Nan where an error is missing of an injection that moves the row.
     """
@@ -225,7 +225,7 @@ def margins(
 
 
 def _margin(influence: Influence, width_kw: Array, shape: str, size: float) -> Array:
-    """Support function of a set of this shape and size in the direction of every row, (rows, steps)."""
+    """Return the support function of a set of this shape and size in every row's direction, (rows, steps)."""
     margin = np.zeros((len(influence.active), width_kw.shape[1]))
     for block, steps, terms in _terms(influence, width_kw):
         if shape == "box":
@@ -243,7 +243,7 @@ def _margin(influence: Influence, width_kw: Array, shape: str, size: float) -> A
 
 
 def _terms(influence: Influence, width_kw: Array) -> Iterator[tuple[slice, slice, Array]]:
-    """|effect| times width in blocks of rows and steps: which, and the terms (rows, injections, steps)."""
+    """Yield |effect| times width in blocks: which rows and steps, and terms (rows, injections, steps)."""
     rows, (injections, steps) = len(influence.active), width_kw.shape
     per_row = max(injections, 1)
     rows_at_once = max(1, _LARGEST_BLOCK // per_row)

@@ -126,7 +126,7 @@ def tariff(
 
 
 def _beside(case: Case, problem: TariffProblem, found: FoundTariffs, solver: Solver) -> None:
-    """Solve what the plan is compared with: certain forecasts, rounding outwards, pooled batteries."""
+    """Solve the cases compared with the plan: certain forecasts, rounding outwards, pooled batteries."""
     p, central = case.parameters, found.central
     if not (case.rows.margin_low.any() or case.rows.margin_high.any()):
         found.deterministic = central
@@ -143,7 +143,7 @@ def _beside(case: Case, problem: TariffProblem, found: FoundTariffs, solver: Sol
 
 
 def _diagnose(case: Case, problem: TariffProblem, found: FoundTariffs, solver: Solver) -> None:
-    """Find the least relaxation; where some is needed, a stall was for want of a plan."""
+    """Find the least relaxation; if some is needed, the solver stalled because no plan exists."""
     elastic = solver.solve("diagnosis", problem, elastic=True)
     needed = elastic.status == "solved" and len(diagnosis_table(case, elastic)) > 0
     if found.central.status == "infeasible" or needed:
@@ -151,7 +151,7 @@ def _diagnose(case: Case, problem: TariffProblem, found: FoundTariffs, solver: S
 
 
 def _kept_gammas(case: Case) -> list[str]:
-    """Return a word on injections that the study's gamma does not reach."""
+    """Return a note on injections that the study's gamma does not affect."""
     own = int(np.isfinite(case.injections.gamma).sum())
     if case.parameters["uncertainty"] != "box" or not own:
         return []
@@ -159,7 +159,7 @@ def _kept_gammas(case: Case) -> list[str]:
 
 
 def _sampled(case: Case, found: FoundTariffs, samples: int, solver: Solver) -> Outcomes:
-    """Plans under the same sampled outcomes."""
+    """Evaluate plans under the same sampled outcomes."""
     plans = {"robust": found.central.power_kw.sum(axis=0)}
     if found.deterministic is not None and found.deterministic.status == "solved":
         plans["deterministic"] = found.deterministic.power_kw.sum(axis=0)
@@ -169,7 +169,7 @@ def _sampled(case: Case, found: FoundTariffs, samples: int, solver: Solver) -> O
 
 
 def _ac(case: Case, found: FoundTariffs) -> tuple[float, float] | None:
-    """How far the linear rows are off the AC flow; None without the extra or where there is no such flow."""
+    """Return the error of the linear rows against AC flow; None without the extra or an AC solution."""
     power = found.central.power_kw.sum(axis=0)
     try:
         checked = ac_check(case.feeder, case.injections, case.sites, power)
@@ -188,7 +188,7 @@ def _ac(case: Case, found: FoundTariffs) -> tuple[float, float] | None:
 
 
 def _status(found: FoundTariffs) -> Status:
-    """Return what was proved, of the central problem and of every aggregator's."""
+    """Return what was proved about the central problem and about every aggregator's."""
     named = {"time": Status.TIME_LIMIT, "stalled": Status.STALLED, "infeasible": Status.INFEASIBLE}
     if found.central.status != "solved":
         return named[found.central.status]
@@ -213,7 +213,7 @@ def _labelled(
     solver: Solver,
     begin: float,
 ) -> Tariffs:
-    """Tables, a summary, and a warning where what was asked for was not reached."""
+    """Return tables and a summary; warn if the requested goal was not reached."""
     diagnosis = diagnosis_table(case, found.elastic)
     if found.elastic is not None:
         found.notes.append(diagnosis_words(case, diagnosis))

@@ -26,7 +26,7 @@ _BINDING_PRICE = 1e-6
 
 
 def gammas_of(asked: Sequence[float] | float, parameters: TariffOptions) -> list[float]:
-    """Return what a sweep is made over, ascending, each once.
+    """Return the gammas of a sweep, ascending, without repeats.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def gammas_of(asked: Sequence[float] | float, parameters: TariffOptions) -> list
 
 
 def binding(case: Case, solution: Solution, kind: int) -> list[object]:
-    """Ids of lines (kind 0) or buses (1) whose limits bind in some step, in the order of the tables."""
+    """Return ids of lines (kind 0) or buses (1) whose limits bind in some step, in table order."""
     rows = case.rows
     dual = case.over_all_rows(np.maximum(solution.dual_high, solution.dual_low)).max(axis=1, initial=0.0)
     weight = np.abs(rows.sensitivity).max(axis=1, initial=0.0) / case.scenario.horizon.step_h
@@ -63,7 +63,7 @@ def binding(case: Case, solution: Solution, kind: int) -> list[object]:
 
 
 def swept(case: Case, central: Solution, gammas: Sequence[float], solver: Solver) -> pd.DataFrame:
-    """Return a row a gamma, in their order; each solve starts from the last, and all meet the same outcomes.
+    """Return one row per gamma, in order; each solve starts from the last, and all face the same outcomes.
 
     Where no plan keeps all limits, only the status is given.
     """

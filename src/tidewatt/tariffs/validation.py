@@ -1,4 +1,4 @@
-"""What `tariff` needs of a scenario, and limits that nothing vehicles do could keep."""
+"""What `tariff` needs of a scenario, and limits that no vehicle behaviour could keep."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _KEPT = 1e-6
 
 
 def validated(scenario: Scenario, options: TariffOptions) -> Case:
-    """TariffOptions and rows of a scenario that `tariff` can work with.
+    """Return the TariffOptions and rows of a scenario that `tariff` can work with.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def validated(scenario: Scenario, options: TariffOptions) -> Case:
 
 
 def _lacking(scenario: Scenario) -> list[Issue]:
-    """Parts that are not there."""
+    """Return an issue for each missing part."""
     issues = []
     for part, (table, tables) in _PARTS.items():
         if getattr(scenario, part) is None:
@@ -62,7 +62,7 @@ def _lacking(scenario: Scenario) -> list[Issue]:
 
 
 def beyond_reach(case: Case) -> list[Issue]:
-    """Limits that the forecast and its margin break whatever vehicles do, one issue an element and side."""
+    """Return issues for limits that forecast and margin break whatever vehicles do, per element and side."""
     rows, (least_kw, most_kw) = case.rows, case.sites.power_range_kw()
     up, down = np.maximum(rows.sensitivity, 0.0), np.minimum(rows.sensitivity, 0.0)
     lowest = (up @ least_kw + down @ most_kw)[:, None]

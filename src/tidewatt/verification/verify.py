@@ -29,7 +29,7 @@ that this one may not know: `tidewatt` itself, which knows all rooms, names it h
 def verify(
     result_folder: str | os.PathLike[str], *, scenario_folder: str | os.PathLike[str] | None = None
 ) -> VerificationReport:
-    """Re-derive every claim of a result from files alone.
+    """Re-derive every claim of a result from its files alone.
 
     Shares no code with the studies, nor with the readers and writers of files: the scenario's tables are
     read anew, and what follows from them and from the result's own records is computed anew, where possible

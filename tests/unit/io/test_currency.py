@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import tidewatt
-from tidewatt.cli.coordination import ladder, sentences
 from tidewatt.domain.grid import CostPieces
+from tidewatt.report.coordination.conclusions import ladder, sentences
 from tidewatt.report.style import cost_scale
 from tidewatt.report.words import in_money, money_name, money_note
 

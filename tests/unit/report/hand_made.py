@@ -78,6 +78,9 @@ def hand_made(
     table["headroom_worst_step_kw"] = headroom.min(1)
     table["price_total"] = price.sum(1)
     bank_table = pd.DataFrame({"bank_id": bank_ids})
+    for rung in load:
+        bank_table[f"{rung}_overload_kw"] = 0.0
+        bank_table[f"{rung}_upgrade_cost"] = 0.0
 
     vehicles = 500
     pays = np.where(rng.random(vehicles) < 0.6, 0.0, rng.lognormal(-3, 1, vehicles))

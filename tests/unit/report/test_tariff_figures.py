@@ -185,7 +185,8 @@ def test_plans_are_compared_under_the_same_outcomes():
     """Without it: the robust plan is drawn under the deterministic one's name, or rates are another's."""
     result = made_tariffs()
     figure = line_outcomes(result)
-    assert "98 % (deterministic plan), 0 % (robust plan)" in figure.get_suptitle()
+    title = " ".join(figure.get_suptitle().split())
+    assert "in the linear model: 98 % (deterministic plan), 0 % (robust plan)" in title
     titles = [ax.get_title("left") for ax in figure.axes]
     assert [title.split(":")[0] for title in titles] == [
         f"{line}, {plan}" for line in ("E5-F2", "E5-F3") for plan in ("deterministic", "robust")

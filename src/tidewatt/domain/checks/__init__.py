@@ -1,1 +1,1 @@
-"""What may be wrong with a scenario, as far as its arrays can tell."""
+"""What can be wrong with a scenario, as far as its arrays show."""

@@ -1,4 +1,4 @@
-"""Groups of vehicles that cannot arrive, whatever else drives: no road, no time, or no energy."""
+"""Groups of vehicles that cannot arrive regardless of other traffic: no road, no time, or no energy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_SOC = 1e6
 
 
 def least_to(roads: StepRoads, weight: Array, nodes: Array) -> Array:
-    """Return least sum of a weight of links from every node to each of some nodes.
+    """Return the least sum of link weights from every node to each of some nodes.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def least_to(roads: StepRoads, weight: Array, nodes: Array) -> Array:
 
 
 def check_arrivals(scenario: Scenario, report: Findings) -> None:
-    """Check that every group can arrive within the horizon, with the energy it has or may charge on its way.
+    """Check that every group can arrive within the horizon on the energy it has or can charge on the way.
 
     Both tests are those of a vehicle that is alone: queues, and the time that charging takes, come on top.
     """
@@ -70,7 +70,7 @@ def check_arrivals(scenario: Scenario, report: Findings) -> None:
 
 
 class _Groups:
-    """Groups of vehicles in words."""
+    """Descriptions of groups of vehicles."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -78,7 +78,7 @@ class _Groups:
         self.travel: Travel = scenario.travel
 
     def report(self, report: Findings, field: str, rows: Array, amount: Array) -> None:
-        """Report groups that cannot arrive; `amount`: steps by which they are late, or kWh missing."""
+        """Report groups that cannot arrive; `amount` is the steps they are late by, or the kWh they lack."""
         if not len(rows):
             return
         vehicles = float(self.travel.vehicles[rows].sum())
@@ -170,7 +170,7 @@ def _lacking(
 
 
 def _around(roads: StepRoads, end: int, to_end: Array, places: Array, to_site: Array, starts: Array) -> Array:
-    """Return least energy to sites on ways that do not lead through a destination, which nobody leaves again.
+    """Return the least energy to sites on ways that avoid destinations, which nobody leaves again.
 
     Parameters
     ----------
@@ -198,7 +198,7 @@ def _around(roads: StepRoads, end: int, to_end: Array, places: Array, to_site: A
 
 
 class _Ways:
-    """Ways of one kind of vehicle to its destination, by charge alone.
+    """Ways of one kind of vehicle to its destination, considering charge alone.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ class _Ways:
         self.low, self.final = low, final
 
     def need(self, top: float) -> Array:
-        """Return least charge at every node with which the destination can be reached, shape (nodes,).
+        """Return the least charge at every node from which the destination can be reached, shape (nodes,).
 
         Parameters
         ----------
@@ -240,7 +240,7 @@ class _Ways:
         return np.asarray(need)
 
     def least_top(self, origin: int, top: float) -> float:
-        """Return least upper limit of the charge with which the destination can be reached from a node."""
+        """Return the least upper limit of charge that suffices to reach the destination from a node."""
         high = top
         while math.isinf(self.need(high)[origin]):
             high = 2.0 * high + 1.0

@@ -1,4 +1,4 @@
-"""Check buses, lines, injections and past forecasts, and limits that loads alone exceed."""
+"""Check buses, lines, injections and past forecasts, and whether loads alone exceed limits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SLACK_SHARE = 1e-9
 def check_base_load(
     d: Distribution, injections: Injections, sites: ChargingSites | None, horizon: Horizon, report: Findings
 ) -> None:
-    """Report lines and buses that loads and plants alone put beyond a limit, in their worst step.
+    """Report lines and buses that loads and plants alone push beyond a limit, in their worst step.
 
     Not reported is what vehicles may relieve: discharging beyond a line that is overloaded, charging beyond
     one that plants overload the other way, as far as the chargers there reach. How uncertain forecasts are
@@ -49,7 +49,7 @@ def check_base_load(
 
 
 def _widths(injections: Injections, buses: int) -> tuple[Array, Array]:
-    """Half widths at each bus with gamma 1 [kW], and kvar at constant power factor, shape (buses, steps)."""
+    """Return half widths at each bus for gamma 1 [kW], and kvar at constant power factor, (buses, steps)."""
     own = np.where(np.isfinite(injections.gamma), injections.gamma, 1.0)[:, None]
     kw = own * injections.half_width_kw
     known = injections.power_kw != 0
@@ -61,7 +61,7 @@ def _widths(injections: Injections, buses: int) -> tuple[Array, Array]:
 
 
 def _reach(d: Distribution, sites: ChargingSites | None) -> tuple[Array, Array]:
-    """Return least and most power that all chargers of each bus can draw, shape (buses,)."""
+    """Return the least and most power that each bus's chargers can draw, shape (buses,)."""
     least, most = np.zeros((2, d.buses))
     if sites is not None:
         for total, of_sites in zip((least, most), sites.power_range_kw(), strict=True):
@@ -109,7 +109,7 @@ def _voltages(
     horizon: Horizon,
     report: Findings,
 ) -> None:
-    """Bounds of the slack are no limits: it is held."""
+    """Check voltages; the slack's limits are ignored, as its voltage is held."""
     others = np.arange(d.buses) != feeder.root
     least, most = (feeder.squared_pu(part, np.zeros(d.buses)) - feeder.no_load_pu**2 for part in reach)
     squared = feeder.squared_pu(*drawn)
@@ -144,7 +144,7 @@ def _voltages(
 
 
 def _worst(over: Array, limit: Array) -> tuple[Array, Array, Array]:
-    """Elements beyond their limit, the step in which each is most so, and by how much."""
+    """Return elements beyond their limit, the step in which each is worst, and by how much."""
     step = over.argmax(axis=1)
     by = over[np.arange(len(over)), step]
     slack = _SLACK_SHARE * np.where(np.isfinite(limit), np.maximum(limit, 1.0), 1.0)
@@ -182,7 +182,7 @@ _NAMED = 12
 
 
 def check_distribution(scenario: Scenario, report: Findings, *, whole: bool = True) -> None:
-    """Network, injections, forecasts; and the base load within limits, once the network is sound.
+    """Check network, injections and forecasts; then the base load against limits, if the network is sound.
 
     Parameters
     ----------
@@ -267,7 +267,7 @@ def _lines(d: Distribution, report: Findings) -> None:
 
 
 def _radial(d: Distribution, report: Findings) -> None:
-    """Check whether lines form a tree from the slack."""
+    """Check that lines form a tree rooted at the slack."""
     who = named(d.line_id)
     itself = d.tail == d.head
     fix = "Remove the line, or correct one of its buses"
@@ -313,7 +313,7 @@ def _injections(injections: Injections, scenario: Scenario, report: Findings) ->
 
 
 def _past_days(scenario: Scenario, report: Findings) -> None:
-    """Past days are there, and enough of them, where margins are asked to follow them."""
+    """Check that there are enough past days where conformal margins are asked for."""
     asked = TARIFF.lenient(scenario.parameters)
     if asked["uncertainty"] != "conformal":
         return

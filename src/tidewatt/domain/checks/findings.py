@@ -36,7 +36,7 @@ class Findings:
         rows: Sequence[int] | Array,
         who: Callable[[int], str],
     ) -> None:
-        """Report rows, if there are any, by the names that `who` gives them."""
+        """Report rows, if any, under the names that `who` gives them."""
         if len(rows):
             self.add(table, field, problem, fix, [who(int(row)) for row in rows[:_SHOWN]], len(rows))
 
@@ -83,7 +83,7 @@ class Findings:
 
 
 def named(ids: Array) -> Callable[[int], str]:
-    """Return how rows with ids of their own are named."""
+    """Return a function that names rows that have ids of their own."""
     return lambda row: str(ids[row])
 
 
@@ -101,7 +101,7 @@ def unique(report: Findings, table: str, column: str, ids: Array) -> None:
 
 
 def lengths_differ(report: Findings, table: str, part: object, names: Iterable[str], rows: int) -> None:
-    """Report arrays of a part that do not have one value a row."""
+    """Report arrays of a part that do not have one value per row."""
     for name in names:
         shape = getattr(part, name).shape
         if shape != (rows,):
@@ -111,7 +111,7 @@ def lengths_differ(report: Findings, table: str, part: object, names: Iterable[s
 def out_of_range(
     report: Findings, table: str, name: str, index: Array, elements: int, *, none: bool = False
 ) -> None:
-    """Report indices of nothing; `none` allows -1."""
+    """Report indices that refer to nothing; `none` allows -1."""
     bad = np.flatnonzero((index < -int(none)) | (index >= elements))
     if len(bad):
         fix = "Give an index of an element" + (", or -1 for none" if none else "")

@@ -1,4 +1,4 @@
-"""Whether dwells and trips of each vehicle make an itinerary: in the horizon, in order, apart."""
+"""Whether each vehicle's dwells and trips make an itinerary: in the horizon, in order, not overlapping."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROWS_AT_ONCE = 1 << 21
 
 
 def check_itineraries(scenario: Scenario, report: Findings) -> None:
-    """Report what is wrong with dwells and trips, each for itself and together."""
+    """Report what is wrong with dwells and trips, each on their own and together."""
     d, t, ids = scenario.dwells, scenario.trips, scenario.fleet.vehicle_id
     dwell, trip = _numbered("dwell", d.first, ids), _numbered("trip", t.first, ids)
     _times("dwells", ("arrive_min", d.arrive_min), ("depart_min", d.depart_min), scenario, report, dwell)
@@ -75,7 +75,7 @@ def _apart(
     report: Findings,
     who: Callable[[int], str],
 ) -> None:
-    """Rows of a vehicle follow each other: in order of time, the next not before the last has ended."""
+    """Report rows of a vehicle that are out of time order or overlap."""
     name, begin = start
     if len(begin) < 2:
         return
@@ -92,7 +92,7 @@ def _apart(
 
 
 def _blocks(first: Array) -> Iterator[tuple[int, int]]:
-    """Ranges of vehicles with some millions of rows each, so that temporaries stay small."""
+    """Yield ranges of vehicles with some millions of rows each, so that temporaries stay small."""
     vehicles, start = len(first) - 1, 0
     while start < vehicles:
         stop = int(np.searchsorted(first, first[start] + _ROWS_AT_ONCE, side="right")) - 1
@@ -139,7 +139,7 @@ def _largest(values: Array) -> float:
 
 
 def _inside(minutes: Array, span: float) -> Array:
-    """Minutes within the span, so that no value (nan, inf, negative) leaves its vehicle's part of the key."""
+    """Clip minutes to the span, so that nan, inf or negative values stay in their vehicle's key range."""
     if minutes.min() >= 0 and minutes.max() < span:
         return minutes
     return np.asarray(np.clip(np.nan_to_num(minutes, nan=0.0), 0.0, math.nextafter(span, 0.0)))

@@ -1,4 +1,4 @@
-"""Check roads, zones, travel demand and vehicle types, and what roads must lead to."""
+"""Check roads, zones, travel demand and vehicle types, and what the roads must connect."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DAY_MIN = 1440.0
 
 
 def misshapen_demand(demand: Demand, zones: int, report: Findings) -> None:
-    """Report arrays that differ in length, and indices of nothing."""
+    """Report arrays that differ in length, and indices that refer to nothing."""
     lengths_differ(report, "demand", demand, demand.__slots__, len(demand))
     out_of_range(report, "demand", "origin_zone_id", demand.origin, zones)
     out_of_range(report, "demand", "destination_zone_id", demand.destination, zones)
@@ -44,12 +44,12 @@ def misshapen_types(types: FleetTypes, report: Findings) -> None:
 
 
 def od_names(demand: Demand, roads: Roads) -> Callable[[int], str]:
-    """Return how rows of demand are named: by their zones."""
+    """Return a function that names rows of demand by their zones."""
     return lambda row: f"{roads.zone_id[demand.origin[row]]} to {roads.zone_id[demand.destination[row]]}"
 
 
 def check_demand(demand: Demand, roads: Roads, report: Findings) -> None:
-    """Trips and when they start."""
+    """Check trips and their start times."""
     who = od_names(demand, roads)
     fix = "Give the number of vehicle trips, or remove the row"
     report.within("demand", "trips", demand.trips, 0, math.inf, "0 or more", fix, who)
@@ -69,7 +69,7 @@ def check_demand(demand: Demand, roads: Roads, report: Findings) -> None:
 
 
 def check_types(types: FleetTypes, report: Findings) -> None:
-    """Shares, batteries, consumption and power."""
+    """Check shares, batteries, consumption and power."""
     who = named(types.type_id)
     unique(report, "fleet", "type", types.type_id)
     inf = math.inf
@@ -102,7 +102,7 @@ _ZONES = ("zone_node", "homes", "jobs", "other", "zone_feeder")
 
 
 def misshapen_roads(roads: Roads, feeders: int, report: Findings) -> None:
-    """Report arrays that differ in length, and indices of nothing."""
+    """Report arrays that differ in length, and indices that refer to nothing."""
     for table, names, rows in (
         ("nodes", _NODES, roads.nodes),
         ("links", _LINKS, roads.links),
@@ -117,7 +117,7 @@ def misshapen_roads(roads: Roads, feeders: int, report: Findings) -> None:
 
 
 def check_roads(roads: Roads, report: Findings) -> None:
-    """Nodes and links by themselves."""
+    """Check nodes and links on their own."""
     _section(roads, report)
     _nodes(roads, report)
     who = named(roads.link_id)
@@ -148,7 +148,7 @@ def check_roads(roads: Roads, report: Findings) -> None:
 
 
 def _section(roads: Roads, report: Findings) -> None:
-    """Key ``crs`` and section ``[roads]`` of ``scenario.toml``."""
+    """Check the key ``crs`` and the section ``[roads]`` of ``scenario.toml``."""
     table, inf = "scenario.toml", math.inf
     for name, open_end in (
         ("period_h", True),
@@ -195,7 +195,7 @@ def _nodes(roads: Roads, report: Findings) -> None:
 
 
 def check_zones(roads: Roads, report: Findings) -> None:
-    """Zones by themselves."""
+    """Check zones on their own."""
     who = named(roads.zone_id)
     unique(report, "zones", "zone_id", roads.zone_id)
     for name in ("homes", "jobs", "other"):
@@ -234,7 +234,7 @@ def check_reach_of_demand(demand: Demand, reach: Reach, report: Findings) -> Non
 
 
 def check_reach_of_stations(stations: Stations, reach: Reach, report: Findings) -> None:
-    """Drivers get to every station, and on from there."""
+    """Check that drivers can reach every station and go on from there."""
     if reach.roads.zones == 0:
         return
     who = named(stations.station_id)

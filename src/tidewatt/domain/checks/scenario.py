@@ -1,4 +1,4 @@
-"""What is wrong with a scenario, as far as its arrays can tell."""
+"""What is wrong with a scenario, as far as its arrays show."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def check(
 
 
 def _shapes(scenario: Scenario, report: Findings) -> bool:
-    """Return whether arrays that belong together differ in length, or offsets are no offsets."""
+    """Return whether arrays that belong together differ in length, or offsets are invalid."""
     fleet, grid, vehicles = scenario.fleet, scenario.grid, len(scenario.fleet)
     before = len(report.issues)
     lengths_differ(report, "vehicles", fleet, _arrays(fleet), vehicles)
@@ -131,7 +131,7 @@ def _road_shapes(scenario: Scenario, report: Findings) -> None:
 
 
 def _roads(scenario: Scenario, whole: bool, report: Findings) -> None:
-    """Roads and all that refers to them."""
+    """Check roads and everything that refers to them."""
     roads, demand, stations = scenario.roads, scenario.demand, scenario.stations
     if scenario.types is not None:
         check_types(scenario.types, report)
@@ -155,7 +155,7 @@ def _roads(scenario: Scenario, whole: bool, report: Findings) -> None:
 
 
 def _simulated_days(scenario: Scenario, report: Findings) -> None:
-    """Check that the horizon holds at least a day, and whole time steps of the simulation."""
+    """Check that the horizon holds at least a day, and a whole number of simulation time steps."""
     horizon = scenario.horizon
     if not (math.isfinite(horizon.minutes) and horizon.minutes > 0):
         return  # reported already
@@ -257,7 +257,7 @@ def _element_step(ids: Array, steps: int) -> Callable[[int], str]:
 
 
 def _pieces(table: str, ids: Array, cost: CostPieces, report: Findings) -> None:
-    """Costs are finite, not negative, and rise with the overload, so that they are convex."""
+    """Check that costs are finite, not negative, and rise with the overload, so that they are convex."""
     element = np.repeat(np.arange(len(ids)), np.diff(cost.first))
     linear = len(cost.cost_per_kw) == len(ids)
     where, column = (table, "upgrade_cost_per_kw") if linear else ("upgrade_costs", "cost_per_kw")

@@ -25,7 +25,7 @@ _DAY_MIN = 1440.0
 
 
 def misshapen_stations(stations: Stations, nodes: int, feeders: int, report: Findings) -> None:
-    """Report arrays that differ in length, and indices of nothing."""
+    """Report arrays that differ in length, and indices that refer to nothing."""
     lengths_differ(report, "stations", stations, _STATIONS, len(stations))
     out_of_range(report, "stations", "node_id", stations.node, nodes)
     out_of_range(report, "stations", "feeder_id", stations.feeder, feeders, none=True)
@@ -39,7 +39,7 @@ def misshapen_stations(stations: Stations, nodes: int, feeders: int, report: Fin
 
 
 def check_stations(stations: Stations, report: Findings) -> None:
-    """Chargers, power, prices, places."""
+    """Check chargers, power, prices and locations."""
     table, s, inf = "stations", stations, math.inf
     who = named(s.station_id)
     unique(report, table, "station_id", s.station_id)
@@ -86,7 +86,7 @@ def check_stations(stations: Stations, report: Findings) -> None:
 
 
 def _places(stations: Stations, report: Findings) -> None:
-    """Stations lie on the network."""
+    """Check that stations lie on the network."""
     who = named(stations.station_id)
     known = stations.snap_km[np.isfinite(stations.snap_km)]
     if len(known) and np.median(known) > MEDIAN_SNAP_KM:
@@ -100,7 +100,7 @@ def _places(stations: Stations, report: Findings) -> None:
 
 
 def _windows(stations: Stations, report: Findings) -> None:
-    """Prices by time of day: windows within the day, apart from each other."""
+    """Check price windows by time of day: within the day, and not overlapping."""
     table, start, end = "station_prices", stations.price_start_min, stations.price_end_min
     owner = np.repeat(np.arange(len(stations)), np.diff(stations.price_first))
 

@@ -20,7 +20,7 @@ __all__ = ["check_travel", "misshapen_network"]
 
 
 def misshapen_network(scenario: Scenario, report: Findings) -> None:
-    """Report arrays of the wrong shape, indices of nothing, and parts that lack what they refer to."""
+    """Report arrays of wrong shape, indices that refer to nothing, and parts that lack what they refer to."""
     grid = scenario.distribution
     _roads_fit(scenario, report)
     if grid is not None:
@@ -42,7 +42,7 @@ def _shape(report: Findings, table: str, part: Any, name: str, shape: tuple[int,
 
 
 def _lacks(report: Findings, table: str, **parts: Any) -> bool:
-    """Return whether a part lacks what it refers to (reported)."""
+    """Return whether a part lacks what it refers to, and report it."""
     missing = [name.replace("_", " ") for name, part in parts.items() if part is None]
     if missing:
         report.add(
@@ -121,7 +121,7 @@ _SOC = "Give a fraction of the battery, 0.8 for 80 %"
 
 
 def check_travel(scenario: Scenario, report: Findings, *, whole: bool = True) -> None:
-    """Roads in steps, charging sites, aggregators and their vehicles' trips.
+    """Check roads in steps, charging sites, aggregators and groups of vehicles.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def check_travel(scenario: Scenario, report: Findings, *, whole: bool = True) ->
 
 
 def group_names(travel: Travel, aggregators: Aggregators, roads: StepRoads) -> Callable[[int], str]:
-    """Return how messages name groups of vehicles."""
+    """Return a function that names groups of vehicles in messages."""
 
     def who(row: int) -> str:
         origin, destination = (roads.node_id[end[row]] for end in (travel.origin, travel.destination))
@@ -177,7 +177,7 @@ def _roads(roads: StepRoads, scenario: Scenario, report: Findings) -> None:
 
 
 def _centroids(steps: StepRoads, roads: Roads, report: Findings) -> None:
-    """Travel in steps drives through every node, so that none may be barred."""
+    """Check that no node is barred: travel in steps drives through every node."""
     entered, left = np.zeros(roads.nodes, bool), np.zeros(roads.nodes, bool)
     entered[steps.head] = left[steps.tail] = True
     barred = np.flatnonzero(~roads.through & entered & left)

@@ -24,7 +24,7 @@ def planning_week(year: int, step_min: float = 15.0) -> Horizon:
 
 
 def default_shape(residential_load_share: float) -> Array:
-    """Relative load by weekday or weekend and hour, peak 1; shape (2, 24).
+    """Return relative load by weekday or weekend and hour, peak 1; shape (2, 24).
 
     A mixture of the embedded residential and commercial class-load shapes, for feeders whose own
     shape is not known.
@@ -35,7 +35,7 @@ def default_shape(residential_load_share: float) -> Array:
 
 
 def over_steps(weekday: Array, weekend: Array, horizon: Horizon) -> Array:
-    """Return mean of hourly values over each step of the horizon.
+    """Return the mean of hourly values over each step of the horizon.
 
     Parameters
     ----------

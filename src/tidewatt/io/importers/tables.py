@@ -40,7 +40,7 @@ def unreadable(path: Path, problem: str, fix: str) -> ScenarioError:
 
 
 def a_folder(path: Path, *patterns: str) -> ScenarioError:
-    """Return the error for a folder in place of a file, with the files in it that may be meant."""
+    """Return the error for a folder given in place of a file, listing the files that may be meant."""
     there = sorted({file.name for pattern in patterns for file in path.glob(pattern)})
     fix = f"Name the file in it: {', '.join(there[:3])}" if there else "Name a file"
     return ScenarioError([Issue(str(path), "", "it is a folder, not a file", fix)])
@@ -95,7 +95,7 @@ _TABLES = (".parquet", ".csv")
 
 
 def tables_of(path: Path) -> list[Path]:
-    """Return a folder's Parquet and CSV files in order of name (of one table in both forms, Parquet).
+    """Return a folder's Parquet and CSV files by name; of a table in both formats, the Parquet one.
 
     Else `path`.
 
@@ -118,7 +118,7 @@ def tables_of(path: Path) -> list[Path]:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Return a table with its columns as given; CSV (also gzipped or xz) or Parquet, told by the content.
+    """Return a table with its columns as given; CSV (also gzip or xz) or Parquet, detected by content.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def nearest_words(value: str, known: Iterable[str], count: int = 3) -> str:
-    """Return the known words nearest to `value`, case aside, as a phrase; all of them when none is near."""
+    """Return the known words nearest to `value`, ignoring case, as a phrase; all of them if none is near."""
     words = list(known)
     lower = {word.casefold(): word for word in words}
     near = difflib.get_close_matches(value.casefold(), list(lower), count, 0.5)
@@ -162,7 +162,7 @@ _TRUE, _FALSE = ("true", "1", "1.0", "yes", "t"), ("false", "0", "0.0", "no", "f
 
 
 class FrameColumns:
-    """A table with its column names in lower case; problems go to the list of issues."""
+    """A table with lower-case column names; problems go to the list of issues."""
 
     def __init__(self, name: str, frame: pd.DataFrame, issues: list[Issue]) -> None:
         self.name, self.issues = name, issues
@@ -180,7 +180,7 @@ class FrameColumns:
         return next((word for word in words if word in self._places), None)
 
     def need(self, meaning: str, *words: str) -> str | None:
-        """Return the same, reported where the table has none of them."""
+        """Return the same, and report it if the table has none of them."""
         found = self.find(*words)
         if found is None:
             there = ", ".join(map(str, self.frame.columns[:8]))
@@ -199,7 +199,7 @@ class FrameColumns:
             self.issues.append(Issue(self.name, column, problem, fix, shown, len(rows)))
 
     def numbers(self, column: str | None) -> Array:
-        """Return a column as float64, nan where empty or absent; cells that are no numbers are reported."""
+        """Return a column as float64, nan where empty or absent; report cells that are not numbers."""
         if column is None:
             return np.full(len(self), np.nan)
         cells = self.cells(column)
@@ -211,7 +211,7 @@ class FrameColumns:
         return np.where(np.isinf(values), np.nan, values)
 
     def flags(self, column: str | None, default: bool) -> Array:
-        """Return a column of true and false."""
+        """Return a column of true/false values."""
         if column is None:
             return np.full(len(self), default)
         words = self.cells(column).fillna("").astype(str).str.strip().str.lower().to_numpy(object)
@@ -223,7 +223,7 @@ class FrameColumns:
         return np.where(words == "", default, np.isin(words.astype(str), _TRUE))
 
     def ids(self, column: str | None) -> Array:
-        """Return a column of ids as texts, whole numbers without a point; empty where the cell is."""
+        """Return a column of ids as text, integers without a decimal point; empty where the cell is."""
         if column is None:
             return np.full(len(self), "", object)
         cells = self.cells(column)
@@ -237,7 +237,7 @@ class FrameColumns:
         return np.asarray([str(v).strip() for v in cells.fillna("")], object)
 
     def own_ids(self, column: str | None) -> Array:
-        """Ids that name the rows from now on: empty and repeated ones are reported."""
+        """Return ids that name the rows from now on; report empty and repeated ones."""
         ids = self.ids(column)
         if column is None:
             return ids

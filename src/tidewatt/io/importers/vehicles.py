@@ -65,7 +65,7 @@ _KM_PER_DEGREE = 111.2
 
 @dataclass(frozen=True, slots=True)
 class FleetSize:
-    """Real vehicles and how many are simulated for them.
+    """Numbers of real vehicles and of the simulated ones that represent them.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ def check_shares(
 def size_fleet(
     households: float, *, adoption: float, vehicles: int | None, represent: float | None
 ) -> FleetSize:
-    """Real electric vehicles = households x vehicles per household x adoption, unless given.
+    """Return the numbers of vehicles: real = households x vehicles per household x adoption, unless given.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def places_of(
     divisions: Sequence[str] = (),
     substations: Sequence[str] = (),
 ) -> FeederPlaces:
-    """Homes go by residential customers, workplaces by peak load, public places by half of each.
+    """Place homes by residential customers, workplaces by peak load, public places by half of each.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def places_of(
 
 
 def _map(divisions: Sequence[str], substations: Sequence[str]) -> tuple[Array | None, Array | None]:
-    """Stand-in coordinates of feeders [km]: a filing names divisions, but gives no positions.
+    """Make up coordinates of feeders [km]: a filing names divisions but gives no positions.
 
     The substations of a division lie on a sunflower spiral over its disc, in the order of their ids:
     evenly spread, at distances of the right size, in places that mean nothing.

@@ -1,4 +1,4 @@
-"""Results of every study as folders of files, and back."""
+"""Results of every study, saved as folders of files and loaded again."""
 
 from tidewatt.io.results.folder import load, save
 

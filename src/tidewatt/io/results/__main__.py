@@ -31,7 +31,7 @@ def described(spec: ResultSpecification) -> str:
 
 
 def _table(first: str, columns: Sequence[ResultColumn]) -> Iterator[str]:
-    """Yield a table, without columns that would be empty."""
+    """Yield a table without its empty columns."""
     if not columns:
         return
     cells = {
@@ -48,7 +48,7 @@ def _table(first: str, columns: Sequence[ResultColumn]) -> Iterator[str]:
 
 
 def written(page: str) -> str:
-    """Return a page with what it says of results written anew."""
+    """Return a page with its text about results regenerated."""
     texts = {spec.study: described(spec) for spec in map(specification, KINDS)}
     return with_texts(page, "results", texts.__getitem__)
 

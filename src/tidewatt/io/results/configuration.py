@@ -27,7 +27,7 @@ _OLD = "scenario-before"
 
 
 def _write_more(result: Configuration, folder: Path, scenario_folder: Path | None, soc: bool) -> None:
-    """Write the scenario with the new plan, for `simulate`; the old one where it has no folder."""
+    """Write the scenario with the new plan for `simulate`, or the old one if it has no folder."""
     from tidewatt.configuration.verdict import built
     from tidewatt.io.scenario.writing import write_scenario
 

@@ -39,7 +39,7 @@ _COUNTS = ("iterations", "vehicle_updates", "vehicle_updates_skipped")
 
 
 def _write_more(result: Coordination, folder: Path, scenario_folder: Path | None, soc: bool) -> None:
-    """Write the schedules, in row groups: they may hold hundreds of millions of powers."""
+    """Write the schedules in row groups, as they may hold hundreds of millions of powers."""
     from tidewatt.io.results.schedules import write_schedule, write_soc
 
     scenario = _scenario_of(result, scenario_folder)
@@ -89,7 +89,7 @@ def _restore(folder: Path, certificate: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rows_of(path: Path) -> pd.DataFrame:
-    """Read a schedule when it is asked for: pandas is slow to import."""
+    """Read a schedule on demand, as pandas is slow to import."""
     import pandas as pd
 
     return pd.read_parquet(path)
@@ -134,7 +134,24 @@ _FIGURES = ResultFile(
             "0 or more",
             "Overload that is there before any vehicle charges; contained in each rung's.",
         ),
-        C("base_upgrade_cost", "number", "cost", "0 or more", "Its cost."),
+        C("base_upgrade_cost", "number", "cost", "0 or more", "Its cost: what is there anyway."),
+        C(
+            "unavoidable_upgrade_cost",
+            "number",
+            "cost",
+            "0 or more",
+            "Of the cost that unmanaged charging causes, what no schedule can spare, at least: proved bound "
+            "less `base_upgrade_cost`.",
+            optional=True,
+        ),
+        C(
+            "avoidable_upgrade_cost",
+            "number",
+            "cost",
+            "0 or more",
+            "Of the same, what a schedule may spare, at most: unmanaged less proved bound.",
+            optional=True,
+        ),
         C(
             "unmanaged_overload_kw",
             "number",
@@ -149,6 +166,7 @@ _FIGURES = ResultFile(
             "0 or more",
             "Feeders (not banks) overloaded by more than 1e-6 kW.",
         ),
+        C("unmanaged_banks_overloaded", "whole", "", "0 or more", "Banks, likewise.", optional=True),
         C("unmanaged_upgrade_cost", "number", "cost", "0 or more"),
         C(
             "session_overload_kw",
@@ -159,9 +177,11 @@ _FIGURES = ResultFile(
             optional=True,
         ),
         C("session_feeders_overloaded", "whole", "", "0 or more", optional=True),
+        C("session_banks_overloaded", "whole", "", "0 or more", optional=True),
         C("session_upgrade_cost", "number", "cost", "0 or more", "Of the schedule found.", optional=True),
         C("coordinated_overload_kw", "number", "kW", "0 or more"),
         C("coordinated_feeders_overloaded", "whole", "", "0 or more"),
+        C("coordinated_banks_overloaded", "whole", "", "0 or more", optional=True),
         C(
             "coordinated_upgrade_cost",
             "number",
@@ -261,6 +281,7 @@ _FEEDERS = ResultFile(
             "0 or more",
             "Part of each that was there before any vehicle.",
         ),
+        C("base_upgrade_cost", "float64", "cost", "0 or more", "Its cost.", optional=True),
         C(
             "headroom_worst_step_kw",
             "float64",
@@ -295,6 +316,7 @@ _BANKS = ResultFile(
         C("coordinated_overload_kw", "float64", "kW", "0 or more"),
         C("coordinated_upgrade_cost", "float64", "cost", "0 or more"),
         C("base_overload_kw", "float64", "kW", "0 or more"),
+        C("base_upgrade_cost", "float64", "cost", "0 or more", optional=True),
         C("headroom_worst_step_kw", "float64", "kW"),
         C("price_total", "float64", "cost per kW", "0 to the cost of its dearest kW"),
     ),

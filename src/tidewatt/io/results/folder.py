@@ -1,4 +1,4 @@
-"""Result folders: one way to save, one way to load, and what their JSON files and digests have in common."""
+"""Result folders: how all results are saved and loaded, and what their JSON files and digests share."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ KINDS = tuple(_MODULES)
 
 
 def specification(kind: str) -> ResultSpecification:
-    """Return what results of a kind consist of."""
+    """Return the specification of a kind of result."""
     found: ResultSpecification = import_module(f"tidewatt.io.results.{_MODULES[kind]}").FILES
     return found
 
@@ -185,7 +185,7 @@ def _write(path: Path, result: Any, file: ResultFile, spec: ResultSpecification)
 
 
 def load(folder: str | os.PathLike[str]) -> Any:
-    """Read a result folder; what is large is read on demand.
+    """Read a result folder; large files are read on demand.
 
     Nothing is proved by reading: `tidewatt verify` does that.
 
@@ -254,7 +254,7 @@ def _read(
 
 
 def _provenance(scenario_folder: Path, result_folder: Path, run: RunInfo) -> dict[str, Any]:
-    """Return what every certificate begins with: its format, where the scenario is, and the run."""
+    """Return the first entries of every certificate: its format, where the scenario is, and the run."""
     where = scenario_folder.resolve()
     return {
         "format": FORMAT,
@@ -266,7 +266,7 @@ def _provenance(scenario_folder: Path, result_folder: Path, run: RunInfo) -> dic
 
 
 def scenario_places(result_folder: Path) -> list[Path]:
-    """Return where the scenario of a result may be, by its certificate: the likeliest first."""
+    """Return where a result's scenario may be, according to its certificate, the likeliest place first."""
     certificate = read_json(result_folder / CERTIFICATE)
     near, far = certificate.get("scenario"), certificate.get("scenario_absolute")
     places = [result_folder.resolve() / near] if isinstance(near, str) else []
@@ -274,7 +274,7 @@ def scenario_places(result_folder: Path) -> list[Path]:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file below a folder, by its path from there."""
+    """Return the SHA-256 of every file in a folder, by relative path."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return {file.relative_to(folder).as_posix(): _sha256(file) for file in files}
 
@@ -318,12 +318,12 @@ def _absent(path: Path) -> str:
 
 
 def finite(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values with null as nan."""
+    """Return the values with nan in place of null."""
     return {key: math.nan if value is None else value for key, value in values.items()}
 
 
 def _plain(value: Any) -> Any:
-    """Return the value as JSON can hold it; null where a number is not finite."""
+    """Return the value in a form that JSON can hold; null if a number is not finite."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple | np.ndarray):

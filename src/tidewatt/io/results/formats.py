@@ -78,7 +78,7 @@ def _write_parquet(path: Path, table: pd.DataFrame, file: ResultFile, cost_unit:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
-    """Return a table whose numbers are those that were written, to the last bit."""
+    """Return a table with exactly the numbers that were written, to the last bit."""
     import pandas as pd
 
     # From 3.1 on, pandas converts so by itself, and wants not to be asked.
@@ -117,7 +117,7 @@ def write_dataset(path: Path, data: xr.Dataset, file: ResultFile, scenario: str)
 
 
 def read_dataset(path: Path) -> xr.Dataset:
-    """Return series as they were before they were written."""
+    """Return series exactly as they were before writing."""
     import xarray as xr
 
     data = xr.load_dataset(path, engine="h5netcdf")

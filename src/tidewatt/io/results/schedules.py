@@ -100,7 +100,7 @@ def _owner(first: Array) -> Array:
 
 
 def _chunks(first: Array) -> Iterator[tuple[int, int]]:
-    """Ranges of opportunities with a few million variables each."""
+    """Yield ranges of opportunities with a few million variables each."""
     begin, count = 0, len(first) - 1
     while begin < count:
         end = int(np.searchsorted(first, first[begin] + _CHUNK_VARIABLES, side="right")) - 1
@@ -114,7 +114,7 @@ def _id_type(ids: Array) -> Any:
 
 
 def _ids(ids: Array, rows: Array) -> Any:
-    """Ids of rows as an Arrow array, dictionary-encoded where they are text; null where negative."""
+    """Return row ids as an Arrow array, dictionary-encoded if they are text; null where negative."""
     none = rows < 0
     mask = none if none.any() else None
     rows = np.where(none, 0, rows)

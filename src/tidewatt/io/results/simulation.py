@@ -216,7 +216,7 @@ _STATIONS = ResultFile(
 
 
 def _with_bands(name: str, unit: str, meaning: str) -> tuple[C, ...]:
-    """Return the declarations of a mean by minute, of its interval and of the spread of days."""
+    """Return the declarations of a per-minute mean, its interval and the spread of days."""
     further = {
         "_low": "From here ...",
         "_high": "... to here the mean is with 95 % confidence (sim-12).",

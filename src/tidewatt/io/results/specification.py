@@ -84,7 +84,7 @@ class ResultColumn:
 
     @property
     def unit_or_type(self) -> str:
-        """What the data dictionary shows as its unit."""
+        """The unit, or else the type, that the data dictionary shows."""
         return self.unit or _TYPES.get(self.dtype, "")
 
     @property
@@ -110,7 +110,7 @@ STATUS = ResultColumn("status", "text", meaning="Name of the status.")
 
 @dataclass(frozen=True, slots=True)
 class ResultFile:
-    """A file of a result; the ending of its name is its format, without one it is a scenario's folder.
+    """A file of a result; its suffix is its format; without a suffix it is a scenario folder.
 
     Attributes
     ----------
@@ -225,7 +225,7 @@ class ResultSpecification:
         return next(file for file in self.files if file.name == name)
 
     def elsewhere(self, file: ResultFile) -> set[str]:
-        """Return the variables of a file's attribute that stand in other files."""
+        """Return the variables of a file's attribute that are stored in other files."""
         others = (o for o in self.files if o.attribute == file.attribute and o.name != file.name)
         return {name for other in others for name in other.names}
 
@@ -275,5 +275,5 @@ def certificate_file(heading: str, *more: ResultColumn, kind: str = "") -> Resul
 
 
 def files_of_a_result() -> tuple[str, ...]:
-    """Return names by which a folder is known to be a result of some study, or a sweep of them."""
+    """Return the file names by which a folder is recognised as a study's result, or a sweep of them."""
     return CERTIFICATE, SUMMARY, SWEEP

@@ -31,7 +31,7 @@ class _Strict(BaseModel):
 
 
 def _currency(words: str) -> str:
-    """Return what money is in, such as ``USD`` or ``10,000 yuan``: words for people, on one line."""
+    """Return the unit of money, such as ``USD`` or ``10,000 yuan``: words for people, on one line."""
     if len(words) > _LONGEST_CURRENCY or not words.isprintable():
         problem = "It should be at most {most} characters of one line, such as USD or 10,000 yuan"
         raise PydanticCustomError("currency", problem, {"most": _LONGEST_CURRENCY})
@@ -59,7 +59,7 @@ class SamplingModel(_Strict):
 
 
 class RoadsModel(_Strict):
-    """Section ``[roads]``: what the road network's figures mean, all optional."""
+    """Section ``[roads]``: what the road network's figures mean; all keys are optional."""
 
     period_h: float = Field(default=1.0, gt=0, le=8784)
     toll_weight_min: float = Field(default=0.0, ge=0)
@@ -211,7 +211,7 @@ def _issue(where: tuple[str, ...], detail: Any) -> Issue:
 
 
 def toml_text(content: Mapping[str, Any]) -> str:
-    """Content as TOML: scalars and lists first, then one section a mapping."""
+    """Return content as TOML: scalars and lists first, then one section per mapping."""
     lines = [
         f"{_key(key)} = {_value(value)}" for key, value in content.items() if not isinstance(value, Mapping)
     ]

@@ -23,7 +23,7 @@ STATUSES = ("published", "chosen")
 
 @dataclass(frozen=True, slots=True)
 class _Owners:
-    """Injections while they are put together: their ids, the first row of each and the owner of each row."""
+    """Injections under construction: their ids, each one's first row, and the owner of each row."""
 
     ids: pa.Array
     first: Array
@@ -61,7 +61,7 @@ def build_distribution(buses: ScenarioTable, lines: ScenarioTable) -> tuple[Dist
 
 
 def build_injections(table: ScenarioTable, buses: pa.Array, horizon: Horizon) -> tuple[Injections, pa.Array]:
-    """Injections at known buses in the order in which the table names them, and their ids."""
+    """Return injections at known buses in the order in which the table names them, and their ids."""
     owners = _owners(table, "injection_id", none=not len(buses))  # that there are no buses is reported
     bus_column = table.ids("bus_id")
     table.filled("bus_id", bus_column)
@@ -92,7 +92,7 @@ def build_injections(table: ScenarioTable, buses: pa.Array, horizon: Horizon) ->
 
 
 def _owners(table: ScenarioTable, column: str, *, none: bool) -> _Owners:
-    """Injections in the order in which a table names them; without any where `none`."""
+    """Return injections in the order in which a table names them; none at all if `none`."""
     ids: IdColumn = table.ids(column)
     table.label_rows(ids, unique=False)
     table.filled(column, ids)
@@ -107,7 +107,7 @@ def _owners(table: ScenarioTable, column: str, *, none: bool) -> _Owners:
 
 
 def _one_value(table: ScenarioTable, name: str, values: Array, owners: _Owners, words: str) -> None:
-    """Report rows that say something else than the first row of their injection."""
+    """Report rows that differ from the first row of their injection."""
     first = values[owners.first][owners.owner] if len(owners.first) else values
     bad = np.flatnonzero((owners.owner >= 0) & (values != first) & (values != -2) & (first != -2))
     if len(bad):
@@ -116,7 +116,7 @@ def _one_value(table: ScenarioTable, name: str, values: Array, owners: _Owners, 
 
 
 def _kinds(table: ScenarioTable) -> Array:
-    """Position of each row's kind in `INJECTION_KINDS`, -2 where it is none of them (reported)."""
+    """Return the position of each row's kind in `INJECTION_KINDS`; -2 where it is unknown (reported)."""
     given = table.values("kind")
     if given is None:
         return np.zeros(table.rows, np.int64)
@@ -135,7 +135,7 @@ def _kinds(table: ScenarioTable) -> Array:
 
 
 def build_forecasts(table: ScenarioTable, injections: pa.Array, horizon: Horizon) -> Forecasts:
-    """Past forecasts and outcomes by day, injection and step; nan where there is no row."""
+    """Return past forecasts and outcomes by day, injection and step; nan where there is no row."""
     injection = located(table, "injection_id", injections, "injections")
     numbers = whole_numbers(table, "day", "a whole number", stand_in=0)
     days, day = np.unique(numbers, return_inverse=True)
@@ -149,7 +149,7 @@ def build_forecasts(table: ScenarioTable, injections: pa.Array, horizon: Horizon
 
 
 def build_provenance(table: ScenarioTable) -> tuple[tuple[str, ...], ...]:
-    """Rows that say where figures come from."""
+    """Return rows that say where figures come from."""
     columns = []
     for name in ("table", "field", "value", "status", "source"):
         given = table.values(name)

@@ -22,7 +22,7 @@ _SAVE_AS_UTF8 = "Save it as CSV with the encoding UTF-8 (not Latin-1 or Windows-
 
 
 class Unreadable(Exception):
-    """A file that is no table at all."""
+    """A file that is not a table."""
 
     def __init__(self, problem: str, fix: str) -> None:
         super().__init__(problem)
@@ -30,7 +30,7 @@ class Unreadable(Exception):
 
 
 class Source(Protocol):
-    """Columns by name. `textual`: the file has no types, so that ids are what is written.
+    """Columns by name. `textual`: the file has no types, so ids are taken as written.
 
     `readable` is False for a file that could not be read, which has been reported already.
     """
@@ -41,7 +41,7 @@ class Source(Protocol):
     readable: bool
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Return a column, read now."""
+        """Read and return a column."""
 
 
 class ParquetTable:
@@ -68,7 +68,7 @@ class ParquetTable:
         self._issues = issues
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Return a column; where its pages are damaged, nulls and an issue."""
+        """Return a column; where its pages are damaged, return nulls and report an issue."""
         try:
             column = self._file.read(columns=[name], use_threads=True).column(0)
             column.validate(
@@ -130,12 +130,12 @@ class MemoryTable:
 
     @classmethod
     def unreadable(cls) -> MemoryTable:
-        """Return what stands for a table that could not be read."""
+        """Return a placeholder for a table that could not be read."""
         return cls(pa.table({}), readable=False)
 
     @classmethod
     def of_frame(cls, frame: Any) -> MemoryTable:
-        """Return a pandas DataFrame (its index is ignored), a pyarrow Table or a mapping of columns."""
+        """Wrap a pandas DataFrame (ignoring its index), a pyarrow Table or a mapping of columns."""
         if isinstance(frame, pa.Table):
             return cls(frame)
         try:
@@ -251,7 +251,7 @@ def _read(path: Path, parse: pcsv.ParseOptions, ragged: list[str]) -> pa.Table:
 
 
 def _require_utf8(path: Path) -> None:
-    """Decode the file once, since what pyarrow makes of a wrong byte depends on where it stands."""
+    """Decode the file once, as what pyarrow makes of an invalid byte depends on its position."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     before = 0
     with path.open("rb") as file:
@@ -271,7 +271,7 @@ def _require_utf8(path: Path) -> None:
 
 
 def _without_blank_rows(table: pa.Table) -> pa.Table:
-    """Spreadsheets end tables with rows of separators alone."""
+    """Drop rows of separators alone, with which spreadsheets end tables."""
     if not table.num_columns or any(column.null_count == 0 for column in table.columns):
         return table
     blank = table.column(0).is_null()

@@ -31,7 +31,7 @@ class GridTables:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """Feeders or banks while they are put together."""
+    """Feeders or banks under construction."""
 
     table: ScenarioTable
     kind: str
@@ -101,12 +101,12 @@ class _Profiles:
 
 
 def _any(profiles: _Profiles) -> Array:
-    """Elements with a row at least."""
+    """Return the elements with at least one row."""
     return np.asarray(profiles.seen.any(axis=1))
 
 
 def _placed(table: ScenarioTable, column: str, levels: tuple[_Level, ...], steps: int) -> list[_Profiles]:
-    """Lay a table of (element, step, value) out by level, reporting rows that have no place."""
+    """Arrange a table of (element, step, value) by level, and report rows that have no place."""
     empty = [
         _Profiles(np.full((len(level.ids), steps), np.nan), np.zeros((len(level.ids), steps), bool))
         for level in levels
@@ -150,7 +150,7 @@ def _named(level: _Level, position: int) -> str:
 
 
 def _either(table: ScenarioTable, bank: Array, owner: Array) -> None:
-    """Check that each row is of a feeder or of a bank."""
+    """Check that each row belongs to either a feeder or a bank."""
     both = np.flatnonzero((bank != -1) & (owner != 0))
     if len(both):
         fix = "Leave one of the two cells empty: a row is of a feeder or of a bank"
@@ -161,7 +161,7 @@ def _either(table: ScenarioTable, bank: Array, owner: Array) -> None:
 
 
 def _headroom(level: _Level, given: _Profiles, base: _Profiles, usable: bool) -> Array:
-    """Headroom of feeders: given, or rating less base load; inf stands in where neither is."""
+    """Return headroom of feeders: given, or rating less base load; inf where neither is known."""
     derived = ~_any(given)
     headroom = np.where(derived[:, None], level.rating_kw[:, None] - base.values, given.values)
     _report_gaps(level, "headroom", given)
@@ -184,7 +184,7 @@ def _bank_headroom(
     base: _Profiles,
     usable: bool,
 ) -> Array:
-    """Headroom of banks: given, or rating less the base load of their feeders."""
+    """Return headroom of banks: given, or rating less the base load of their feeders."""
     derived = ~_any(given)
     _report_gaps(banks, "headroom", given)
     if not derived.any():
@@ -207,7 +207,7 @@ def _bank_headroom(
 
 
 def _complete_headroom(feeders: _Level, given: _Profiles, base: _Profiles) -> Array:
-    """Feeders with headroom for every step, given or derived, none of it minus infinity or nan."""
+    """Return the feeders with valid headroom in every step, given or derived: neither -inf nor nan."""
     derived = ~_any(given) & base.complete & ~np.isnan(feeders.rating_kw)
     return derived | (given.complete & (given.values > -np.inf).all(axis=1))
 

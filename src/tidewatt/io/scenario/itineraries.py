@@ -29,7 +29,7 @@ _VOID = ("nan", "none", "null", "<na>", "na", "n/a", "#n/a")
 
 
 def known_ids(table: ScenarioTable, column: str) -> tuple[pa.Array, Array]:
-    """Distinct ids of the table that defines them, and the row of each; duplicates are reported."""
+    """Return the distinct ids of the table that defines them, and each one's row; report duplicates."""
     ids = table.ids(column)
     table.label_rows(ids, unique=True)
     table.filled(column, ids)
@@ -61,7 +61,7 @@ def located(
     ids: IdColumn | None = None,
     optional: bool = False,
 ) -> Array:
-    """Position of each row's id in `known`: -1 where empty, -2 where unknown (reported).
+    """Return the position of each row's id in `known`: -1 where empty, -2 where unknown (reported).
 
     Unless they are `optional`, empty ids are reported, and rows are named by their ids from now on.
     """
@@ -93,7 +93,7 @@ def located(
 
 
 def build_fleet(table: ScenarioTable, carry: bool) -> tuple[Fleet, pa.Array]:
-    """Vehicles, and their ids for the other tables."""
+    """Return vehicles, and their ids for the other tables."""
     ids, rows = known_ids(table, "vehicle_id")
     columns: dict[str, Array] = {}
     for name in ("battery_kwh", "soc_initial", "soc_min", "soc_max", "charge_efficiency", "max_charge_kw"):
@@ -113,14 +113,14 @@ def build_fleet(table: ScenarioTable, carry: bool) -> tuple[Fleet, pa.Array]:
 
 
 def as_given(ids: pa.Array) -> Array:
-    """Ids as the domain keeps them: int64 or str objects."""
+    """Return ids in the domain's form: int64 or str objects."""
     if pa.types.is_integer(ids.type):
         return np.asarray(ids.to_numpy(zero_copy_only=False), np.int64)
     return np.asarray(ids.to_pylist(), object)
 
 
 def build_dwells(table: ScenarioTable, vehicles: pa.Array, feeders: pa.Array, carry: bool) -> Dwells:
-    """Dwells in order of vehicle and time, without rows of unknown vehicles or with unusable cells."""
+    """Return dwells by vehicle and time, without rows of unknown vehicles or with unusable cells."""
     vehicle = located(table, "vehicle_id", vehicles, "vehicles")
     feeder = located(table, "feeder_id", feeders, "feeders", optional=True)
     feeder = np.maximum(feeder, -1, dtype=np.int32)
@@ -136,7 +136,7 @@ def build_dwells(table: ScenarioTable, vehicles: pa.Array, feeders: pa.Array, ca
 
 
 def build_trips(table: ScenarioTable, vehicles: pa.Array, carry: bool) -> Trips:
-    """Trips in order of vehicle and time, without rows of unknown vehicles or with unusable cells."""
+    """Return trips by vehicle and time, without rows of unknown vehicles or with unusable cells."""
     vehicle = located(table, "vehicle_id", vehicles, "vehicles")
     depart, arrive = table.numbers("depart_min"), table.numbers("arrive_min")
     energy = table.numbers("energy_kwh")
@@ -149,7 +149,7 @@ def build_trips(table: ScenarioTable, vehicles: pa.Array, carry: bool) -> Trips:
 
 
 def _order(vehicle: Array, start: Array, end: Array) -> Array | None:
-    """Rows sorted by vehicle, start and end, those without a vehicle left out; None: as they are."""
+    """Return rows sorted by vehicle, start and end, without those lacking a vehicle; None: already sorted."""
     if not len(vehicle) or (vehicle[0] >= 0 and _sorted(vehicle, start, end)):
         return None
     order = np.lexsort((end, start, vehicle))
@@ -166,6 +166,6 @@ def _sorted(vehicle: Array, start: Array, end: Array) -> bool:
 
 
 def attributes(table: ScenarioTable, names: tuple[str, ...]) -> Mapping[str, Array]:
-    """Columns carried along: these, where given, and all whose names start with ``x_``."""
+    """Return the columns carried along: those given, and all whose names start with ``x_``."""
     given = {name: table.values(name) for name in (*names, *table.extras())}
     return {name: values for name, values in given.items() if values is not None}

@@ -1,4 +1,4 @@
-"""Tables that hold a row a step: laid out by owner and step, gaps and repetitions reported."""
+"""Tables with one row per step, arranged by owner and step; gaps and repetitions are reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST = 1e15
 
 
 def whole_numbers(table: ScenarioTable, name: str, allowed: str, *, stand_in: int = 1) -> Array:
-    """Return a column as int64; cells that hold no whole number are reported and take a stand-in."""
+    """Return a column as int64; cells without an integer are reported and get a placeholder."""
     values = table.numbers(name)
     whole = np.isfinite(values) & (np.abs(values) <= _MOST)
     whole &= values == np.round(np.where(whole, values, 0.0))
@@ -28,7 +28,7 @@ def whole_numbers(table: ScenarioTable, name: str, allowed: str, *, stand_in: in
 
 
 def step_numbers(table: ScenarioTable, step: Array, steps: int) -> Array:
-    """Step numbers as int64, -1 where unusable (reported)."""
+    """Return step numbers as int64, -1 where unusable (reported)."""
     usable = np.isfinite(step)
     whole = usable & (step == np.round(np.where(usable, step, 0.0)))
     inside = whole & (step >= 0) & (step < steps)
@@ -46,7 +46,7 @@ def step_numbers(table: ScenarioTable, step: Array, steps: int) -> Array:
 def laid_out(
     table: ScenarioTable, names: Sequence[str], owner: Array, owners: Sequence[str], step: Array, steps: int
 ) -> tuple[dict[str, Array], Array]:
-    """Columns by owner and step, each of shape (owners, steps), and whether there was a row.
+    """Return columns by owner and step, each of shape (owners, steps), and whether there was a row.
 
     Parameters
     ----------

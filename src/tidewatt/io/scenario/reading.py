@@ -85,7 +85,7 @@ def _require_roads(tables: ScenarioTables, issues: list[Issue]) -> None:
 
 
 def _require_tariffs(tables: ScenarioTables) -> None:
-    """Travel needs all of its tables, roads and a grid; a grid may stand alone."""
+    """Check that travel has all of its tables, roads and a grid; a grid alone is allowed."""
     travelled = any(name in tables for name in TRAVEL)
     if travelled:
         tables.require("nodes", "links", *TRAVEL)
@@ -149,7 +149,7 @@ def read_scenario(folder: str | os.PathLike[str], *, x_columns: bool = True) -> 
 def scenario_from_tables(
     tables: Mapping[str, Any], config: Mapping[str, Any], *, x_columns: bool = True
 ) -> Scenario:
-    """Make a scenario of tables in memory, with the same checks as `read_scenario`.
+    """Make a scenario from tables in memory, with the same checks as `read_scenario`.
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def _with_roads(
 
 
 def _with_tariffs(scenario: Scenario, tables: ScenarioTables, steps: bool) -> Scenario:
-    """Add what tariffs are found for; `steps` says whether links describe roads in steps."""
+    """Add the parts needed for tariffs; `steps` says whether links describe roads in steps."""
     nodes = known_ids(tables.open("nodes"), "node_id")[0]
     buses = pa.array([], pa.string())
     if "buses" in tables or "lines" in tables:
@@ -269,7 +269,7 @@ def _with_tariffs(scenario: Scenario, tables: ScenarioTables, steps: bool) -> Sc
 
 
 def _wide_horizon(tables: ScenarioTables) -> Horizon:
-    """Return a horizon that holds whatever the tables say, to check the rest where there is none."""
+    """Return a horizon wide enough for the tables, so that the rest can be checked if none is given."""
     most = 0.0
     for name in ("headroom", "base_load", "energy_prices", "injections", "forecasts"):
         step = tables.open(name).numbers("step", default=np.nan)

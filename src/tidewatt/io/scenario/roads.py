@@ -42,7 +42,7 @@ class RoadTables:
 
 
 def default_classes(length_km: Array, free_time_min: Array, at_centroid: Array) -> Array:
-    """Class of links that are given none, as positions in `ROAD_CLASSES`.
+    """Return the class of links that have none, as positions in `ROAD_CLASSES`.
 
     Links at a zone's centroid are connectors; of the others, those with a free speed of 80 km/h or more are
     expressways, of 45 km/h or more arterials, and the rest branches.
@@ -62,7 +62,7 @@ def default_classes(length_km: Array, free_time_min: Array, at_centroid: Array) 
 def build_roads(
     tables: RoadTables, feeders: pa.Array, config: Config, carry: bool
 ) -> tuple[Roads, pa.Array, pa.Array]:
-    """Return the roads of rows that make sense, the ids of their nodes and of their zones."""
+    """Return the roads made from valid rows, and the ids of their nodes and zones."""
     node_ids, rows = known_ids(tables.nodes, "node_id")
     through = tables.nodes.flags("through")[rows]
     links = _links(tables.links, node_ids, through, carry)
@@ -83,7 +83,7 @@ def build_roads(
 
 
 def _links(table: ScenarioTable, nodes: pa.Array, through: Array, carry: bool) -> dict[str, Any]:
-    """Columns of links between known nodes, by attribute of `Roads`."""
+    """Return columns of links between known nodes, by attribute of `Roads`."""
     ids, rows = known_ids(table, "link_id")
     ends = [_end(table, name, nodes) for name in ("from_node_id", "to_node_id")]
     length = table.numbers("length_km")
@@ -105,14 +105,14 @@ def _links(table: ScenarioTable, nodes: pa.Array, through: Array, carry: bool) -
 
 
 def _end(table: ScenarioTable, column: str, nodes: pa.Array) -> Array:
-    """Node of each link's end; links keep their own ids as names in messages."""
+    """Return the node at each link's end; messages still name links by their own ids."""
     ids = table.ids(column)
     table.filled(column, ids)
     return located(table, column, nodes, "nodes", ids=ids, optional=True)
 
 
 def _free_time(table: ScenarioTable, length_km: Array) -> Array:
-    """Free travel time [min]: given, or from the free speed; a stand-in where neither is usable."""
+    """Return free-flow times [min]: given, or from the free speed; a placeholder where neither is usable."""
     time, speed = table.numbers("free_time_min"), table.numbers("free_speed_kmh")
     slow = np.flatnonzero(~(speed > 0) & ~np.isnan(speed))
     if len(slow):
@@ -138,7 +138,7 @@ def _free_time(table: ScenarioTable, length_km: Array) -> Array:
 
 
 def _classes(table: ScenarioTable, default: Array) -> Array:
-    """Position of each link's class in `ROAD_CLASSES`."""
+    """Return the position of each link's class in `ROAD_CLASSES`."""
     given = table.values("road_class")
     if given is None:
         return default
@@ -173,7 +173,7 @@ def _zones(table: ScenarioTable, nodes: pa.Array, feeders: pa.Array) -> tuple[pa
 
 
 def _zones_of_nodes(nodes: ScenarioTable, rows: Array) -> tuple[pa.Array, dict[str, Any]]:
-    """Zones named by the nodes themselves, where there is no table of zones."""
+    """Return zones named by the nodes themselves, if there is no table of zones."""
     ids = nodes.ids("zone_id")
     codes = ids.codes[rows]
     filled = np.flatnonzero(codes >= 0)
@@ -193,7 +193,7 @@ def _zones_of_nodes(nodes: ScenarioTable, rows: Array) -> tuple[pa.Array, dict[s
 
 
 def supplying_feeder(table: ScenarioTable, feeders: pa.Array) -> Array:
-    """Feeder of each row, or `OFF_GRID`."""
+    """Return the feeder of each row, or `OFF_GRID`."""
     ids: IdColumn = table.ids("feeder_id")
     named = np.flatnonzero(ids.codes >= 0)
     if len(named) and not len(feeders):
@@ -209,7 +209,7 @@ def supplying_feeder(table: ScenarioTable, feeders: pa.Array) -> Array:
 
 
 def build_demand(table: ScenarioTable, zones: pa.Array) -> Demand:
-    """Demand of rows between known zones, in their order."""
+    """Return demand of rows between known zones, in their order."""
     ends = []
     origins = table.ids("origin_zone_id")
     table.label_rows(origins, unique=False)
@@ -230,7 +230,7 @@ _MOST_CHARGERS = 1e9
 
 
 def build_types(table: ScenarioTable) -> FleetTypes:
-    """Types of electric vehicles."""
+    """Return the types of electric vehicles."""
     ids, rows = known_ids(table, "type")
     names = ("share", "battery_kwh", "kwh_per_km", "max_fast_kw", "max_normal_kw")
     return FleetTypes(as_given(ids), *(table.numbers(name)[rows] for name in names))
@@ -239,7 +239,7 @@ def build_types(table: ScenarioTable) -> FleetTypes:
 def build_stations(
     table: ScenarioTable, prices: ScenarioTable, nodes: pa.Array, feeders: pa.Array, carry: bool
 ) -> Stations:
-    """Stations at known nodes, with their windows of prices in order of time."""
+    """Return stations at known nodes, with their price windows in order of time."""
     ids, rows = known_ids(table, "station_id")
     node_ids = table.ids("node_id")
     table.filled("node_id", node_ids)
@@ -263,7 +263,7 @@ def build_stations(
 
 
 def _counts(table: ScenarioTable, name: str) -> Array:
-    """Numbers of chargers as int64; those that are not whole are reported."""
+    """Return numbers of chargers as int64; report those that are not integers."""
     values = table.numbers(name)
     whole = np.isfinite(values) & (np.abs(values) <= _MOST_CHARGERS)
     whole &= values == np.round(np.where(whole, values, 0.0))
@@ -275,7 +275,7 @@ def _counts(table: ScenarioTable, name: str) -> Array:
 
 
 def _windows(table: ScenarioTable, stations: pa.Array) -> dict[str, Array]:
-    """Windows of prices in order of station and time, by attribute of `Stations`; and their ``station``."""
+    """Return price windows by station and time, by attribute of `Stations`, and their ``station``."""
     station = located(table, "station_id", stations, "stations")
     start, end = table.numbers("start_min"), table.numbers("end_min")
     fast, normal = table.numbers("price_fast_per_kwh"), table.numbers("price_normal_per_kwh")

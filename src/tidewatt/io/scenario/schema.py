@@ -64,7 +64,7 @@ def a_text(name: str) -> Column:
 
 
 def must(name: str, meaning: str, stand_in: float = 0.0) -> Column:
-    """Return a column of numbers that must be there and filled."""
+    """Return a required column of numbers, with no empty cell allowed."""
     return Column(name, "number", True, stand_in=stand_in, meaning=meaning)
 
 
@@ -75,12 +75,12 @@ def may(name: str, meaning: str, default: float | None = None, stand_in: float |
 
 
 def a_flag(name: str, default: bool) -> Column:
-    """Return an optional column of true and false."""
+    """Return an optional column of true/false values."""
     return Column(name, "flag", False, float(default), float(default), "true or false")
 
 
 def table_of(*columns: Column) -> dict[str, Column]:
-    """Columns by name."""
+    """Return columns by name."""
     return {column.name: column for column in columns}
 
 
@@ -321,7 +321,7 @@ _STEP_COLUMNS = ("capacity_per_step", "free_flow_steps", "energy_kwh")
 
 
 def in_steps(names: Iterable[str]) -> tuple[bool, bool]:
-    """Return whether columns of `links` describe roads in steps, and whether roads by themselves."""
+    """Return whether columns of `links` describe roads in steps, and whether they describe ordinary roads."""
     there = set(names)
     steps = not there.isdisjoint(_STEP_COLUMNS)
     return steps, not steps or not there.isdisjoint(_ROAD_COLUMNS)

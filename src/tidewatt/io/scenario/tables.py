@@ -31,11 +31,11 @@ class IdColumn:
     values: pa.Array
 
     def text(self, row: int) -> str:
-        """Return the id of a row, which is not empty, as the user wrote it."""
+        """Return the non-empty id of a row, as the user wrote it."""
         return str(self.values[int(self.codes[row])].as_py())
 
     def positions(self, known: pa.Array) -> Array:
-        """Position of each row's id in `known`: -1 where empty, -2 where unknown.
+        """Return the position of each row's id in `known`: -1 where empty, -2 where unknown.
 
         Ids match by what is written: 7, "7" and "7.0" are the same id, "007" is another.
         """
@@ -57,7 +57,7 @@ def flat(column: pa.ChunkedArray) -> pa.Array:
 
 
 def encoded(column: pa.ChunkedArray) -> IdColumn | None:
-    """Distinct values and their positions; None where cells are no scalars."""
+    """Return distinct values and their positions; None if cells are not scalars."""
     kind = column.type
     if pa.types.is_null(kind):
         return IdColumn(np.full(len(column), -1, np.int32), pa.array([], pa.string()))
@@ -76,7 +76,7 @@ def encoded(column: pa.ChunkedArray) -> IdColumn | None:
 
 
 def clean_ids(raw: IdColumn, *, as_written: bool) -> IdColumn:
-    """Integers as int64, all else as trimmed text; whole floats are integers that met a nan.
+    """Return integers as int64, all else as trimmed text; floats become integers if a nan made them float.
 
     A text column becomes integers only where its file has no types (`as_written`, CSV) and every
     text is the plain form of an integer: "007" stays a text.
@@ -183,7 +183,7 @@ class ScenarioTable:
         return column in self.source.names
 
     def extras(self) -> list[str]:
-        """Names of the columns carried along."""
+        """Return the names of the columns carried along."""
         return [name for name in dict.fromkeys(self.source.names) if name.startswith("x_")]
 
     def numbers(self, name: str, *, default: float | Array | None = None) -> Array:
@@ -213,7 +213,7 @@ class ScenarioTable:
         return values
 
     def _parsed(self, column: pa.ChunkedArray, spec: Column) -> tuple[pa.ChunkedArray, Array]:
-        """Column as float64 with null where empty or unusable, and which cells are unusable."""
+        """Return a column as float64 with null where empty or unusable, and which cells are unusable."""
         none = np.zeros(1, bool)
         kind = column.type
         if pa.types.is_float64(kind):
@@ -247,7 +247,7 @@ class ScenarioTable:
         return pa.chunked_array([pa.nulls(self.rows, pa.float64())]), filled
 
     def flags(self, name: str) -> Array:
-        """Return a column of true and false as bool, shape (rows,); empty cells mean the schema's default."""
+        """Return a true/false column as bool, shape (rows,); empty cells mean the schema's default."""
         spec = self.columns[name]
         filling = np.full(self.rows, bool(spec.default))
         if not self.has(name):
@@ -288,7 +288,7 @@ class ScenarioTable:
             )
 
     def values(self, name: str) -> Array | None:
-        """Return a column carried along: float64 where it holds numbers, else texts; None where absent."""
+        """Return a column carried along: float64 if it holds numbers, else text; None if absent."""
         if not self.has(name):
             return None
         column = self.source.column(name)
@@ -316,7 +316,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _flag(value: Any) -> bool | None:
-    """Return what a cell says; None where it says neither."""
+    """Return the flag that a cell states; None if it states neither."""
     text = str(value).strip().lower()
     if text in ("true", "yes", "1", "1.0", "t", "y"):
         return True
@@ -360,12 +360,12 @@ class ScenarioTables:
                 self._issues.append(Issue(name, "", "the table is missing", fix))
 
     def open(self, name: str) -> ScenarioTable:
-        """Return the table; an empty one where it is absent."""
+        """Return the table, or an empty one if it is absent."""
         return ScenarioTable(name, self._sources.get(name, MemoryTable.unreadable()), self._issues)
 
     @classmethod
     def of_folder(cls, folder: Path, issues: list[Issue]) -> ScenarioTables:
-        """Open ``<table>.parquet`` or ``<table>.csv`` of every table; Parquet wins, with a warning."""
+        """Open each table's ``<table>.parquet`` or ``<table>.csv``; Parquet wins, with a warning."""
         sources: dict[str, Source] = {}
         for path in sorted(folder.iterdir()):
             suffix, name = path.suffix.lower(), path.stem
@@ -390,7 +390,7 @@ class ScenarioTables:
 
     @classmethod
     def of_frames(cls, tables: Mapping[str, Any], issues: list[Issue]) -> ScenarioTables:
-        """Take pandas DataFrames, or whatever pyarrow makes a table of."""
+        """Take pandas DataFrames, or anything that pyarrow can turn into a table."""
         sources: dict[str, Source] = {}
         for name, frame in tables.items():
             if name in TABLES:

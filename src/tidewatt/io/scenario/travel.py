@@ -37,7 +37,7 @@ class TravelTables:
 
 
 def build_step_roads(nodes: ScenarioTable, links: ScenarioTable) -> StepRoads:
-    """Roads whose links give their steps themselves."""
+    """Return roads whose links state their steps themselves."""
     node_ids, _ = known_ids(nodes, "node_id")
     ids, rows = known_ids(links, "link_id")
     ends = []
@@ -63,7 +63,7 @@ def build_step_roads(nodes: ScenarioTable, links: ScenarioTable) -> StepRoads:
 
 
 def _all_filled(table: ScenarioTable, name: str, values: Array) -> None:
-    """Report cells that hold nan in words: an empty cell is reported where it is read."""
+    """Report cells that contain nan; empty cells are reported where they are read."""
     spec = table.columns[name]
     bad = np.flatnonzero(np.isnan(values))
     if len(bad) and table.has(name) and spec.required:
@@ -71,7 +71,7 @@ def _all_filled(table: ScenarioTable, name: str, values: Array) -> None:
 
 
 def roads_in_steps(roads: Roads, horizon: Horizon, kwh_per_km: float, vehicle_share: float) -> StepRoads:
-    """Roads in steps of the horizon, of roads described by length, capacity and time.
+    """Convert roads described by length, capacity and time into roads in steps of the horizon.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def roads_in_steps(roads: Roads, horizon: Horizon, kwh_per_km: float, vehicle_sh
 def build_sites(
     tables: TravelTables, nodes: pa.Array, buses: pa.Array, horizon: Horizon
 ) -> tuple[ChargingSites, pa.Array]:
-    """Charging sites at known nodes and buses, and their ids."""
+    """Return charging sites at known nodes and buses, and their ids."""
     table, levels = tables.charging_sites, tables.charger_levels
     ids, rows = known_ids(table, "site_id")
     if not (len(nodes) and len(buses)):  # reported already
@@ -130,7 +130,7 @@ def build_sites(
 
 
 def _prices(table: ScenarioTable, sites: pa.Array, steps: int) -> Array:
-    """Price of energy by site and step; rows without a site hold for the sites without rows of their own."""
+    """Return energy prices by site and step; rows without a site apply to sites without rows of their own."""
     names = [f"site {name}" for name in sites.to_pylist()] + ["the price of all sites"]
     site_ids = table.ids("site_id")
     table.label_rows(site_ids, unique=False)
@@ -167,7 +167,7 @@ def build_travel(
     nodes: pa.Array,
     discharging: bool,
 ) -> Travel:
-    """Return groups of vehicles between known nodes, in the order of rows.
+    """Return groups of vehicles between known nodes, in the order of the rows.
 
     Parameters
     ----------

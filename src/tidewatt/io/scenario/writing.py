@@ -36,7 +36,7 @@ __all__ = [
 
 
 def road_tables(scenario: Scenario) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Names and columns of the tables to write."""
+    """Yield names and columns of the tables to write."""
     roads, grid = scenario.roads, scenario.grid
     if roads is not None:
         yield from _roads(roads, grid)
@@ -49,18 +49,18 @@ def road_tables(scenario: Scenario) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def road_section(roads: Roads) -> dict[str, float]:
-    """Section ``[roads]`` of ``scenario.toml``."""
+    """Return the section ``[roads]`` of ``scenario.toml``."""
     names = ("period_h", "toll_weight_min", "distance_weight_min_per_km", "time_unit_min")
     return {name: float(getattr(roads, name)) for name in names}
 
 
 def ids_column(ids: Array) -> pa.Array:
-    """Ids as a column: integers, or texts."""
+    """Return ids as a column: integers or text."""
     return pa.array(ids) if ids.dtype.kind == "i" else pa.array([str(i) for i in ids], pa.string())
 
 
 def nullable(values: Array) -> pa.Array:
-    """Numbers as a column, null where nan."""
+    """Return numbers as a column, null where nan."""
     return pa.array(values, from_pandas=True)
 
 
@@ -156,7 +156,7 @@ _Tables = Iterator[tuple[str, Mapping[str, Any]]]
 
 
 def network_tables(scenario: Scenario) -> _Tables:
-    """Names and columns of the tables to write; nodes and links only where there are no other roads."""
+    """Return names and columns of the tables to write; nodes and links only if there are no other roads."""
     roads, sites, grid = scenario.step_roads, scenario.sites, scenario.distribution
     if roads is not None and scenario.roads is None:
         yield from _step_roads(roads)
@@ -179,7 +179,7 @@ def network_tables(scenario: Scenario) -> _Tables:
 
 
 def step_columns(roads: StepRoads) -> Mapping[str, Any]:
-    """Columns of links that describe roads in steps."""
+    """Return the columns of links that describe roads in steps."""
     return {name: getattr(roads, name) for name in ("capacity_per_step", "free_flow_steps", "energy_kwh")}
 
 
@@ -218,12 +218,12 @@ def _sites(sites: ChargingSites, roads: StepRoads, grid: Distribution) -> _Table
 
 
 def _repeated(rows: Array) -> Array:
-    """Row of each cell, in order of rows."""
+    """Return the row of each cell, in order of rows."""
     return np.repeat(np.arange(len(rows)), rows.shape[1])
 
 
 def _steps(rows: Array) -> Array:
-    """Step of each cell, in order of rows."""
+    """Return the step of each cell, in order of rows."""
     return np.tile(np.arange(rows.shape[1], dtype=np.int32), len(rows))
 
 
@@ -415,7 +415,7 @@ def _write_grid(grid: Grid, folder: Path) -> None:
 
 
 def _two_levels(feeders: pa.Array, banks: pa.Array, elements: list[Array]) -> dict[str, Any]:
-    """Columns feeder_id and bank_id of rows of feeders followed by rows of banks."""
+    """Return columns feeder_id and bank_id for rows of feeders followed by rows of banks."""
     absent = [np.full(len(e), -1) for e in elements]
     columns: dict[str, Any] = {"feeder_id": _Taken(feeders, np.concatenate([elements[0], absent[1]]))}
     if len(banks):
@@ -457,7 +457,7 @@ class _Repeated(_Taken):
 
 
 def _write(path: Path, columns: Mapping[str, Any]) -> None:
-    """Write one Parquet file, a million rows at once so that memory stays small."""
+    """Write one Parquet file, a million rows at a time so that memory use stays small."""
     rows = len(next(iter(columns.values())))
     writer: pq.ParquetWriter | None = None
     try:

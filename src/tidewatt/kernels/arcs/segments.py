@@ -1,4 +1,4 @@
-"""Arcs of a network in which most states have one way on: only choices need a variable.
+"""Arcs of a network in which most states have only one way on, so that only choices need a variable.
 
 States are numbered by time, arcs sorted by their tail; ``first`` are the CSR offsets of arcs by state. From a
 state with a single arc all vehicles take it, so a *segment* is an arc out of a state with several, and the
@@ -16,7 +16,7 @@ __all__ = ["leaving", "segments", "supplied", "unfolded"]
 
 @kernel
 def segments(first, head, row, value, cost):
-    """Columns of all segments.
+    """Return the columns of all segments.
 
     `row` and `value` (arcs, 2) are the rows that an arc enters (-1: none). Returns the first arc of each
     segment, the state of choice after it (-1: the end), its cost, and its entries as CSC offsets, rows and
@@ -73,7 +73,7 @@ def segments(first, head, row, value, cost):
 
 @kernel
 def supplied(first, head, state, vehicles, flow, supply):
-    """Add vehicles that start in `state` to forced arcs' `flow`, and to `supply` of the choice they reach."""
+    """Add vehicles starting in `state` to `flow` of forced arcs and to `supply` of the next choice."""
     for i in range(len(state)):
         s = state[i]
         while s >= 0 and first[s + 1] - first[s] == 1:
@@ -98,7 +98,7 @@ def unfolded(first, head, arc, chosen, flow):
 
 @kernel
 def leaving(states, first, head, way, flow, wanted, share):
-    """Fill the `share` of vehicles in each given state of one node that leave it by the wanted way next.
+    """Fill in the `share` of vehicles in each given state of one node that leave it by the desired way.
 
     `states` ascend in time; `way` (arcs,) is -1 for waiting, otherwise a number that may equal `wanted`.
     """

@@ -132,7 +132,7 @@ def cheapest(x, wait, link_cost, option_cost, cost, action):
 
 @kernel
 def _after(x, nodes, levels, state, action):
-    """State that an action leads to."""
+    """Return the state that an action leads to."""
     links = len(x.head)
     q = state % levels
     n = (state // levels) % nodes
@@ -148,7 +148,7 @@ def _after(x, nodes, levels, state, action):
 
 @kernel
 def follow(x, starts, action, seen, mark, keys):
-    """Write the arcs of the plans from `starts` as ``state * actions + action`` into `keys`; how many.
+    """Write arcs of plans from `starts` as ``state * actions + action`` to `keys`; return their number.
 
     `seen` (one entry a state) is `mark` where a plan came by already.
     """

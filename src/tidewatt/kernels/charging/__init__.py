@@ -1,1 +1,1 @@
-"""Compiled: what one vehicle charges under prices, and passes over all of them."""
+"""Compiled: the charging of one vehicle under prices, and passes over all vehicles."""

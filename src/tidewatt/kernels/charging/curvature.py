@@ -36,7 +36,7 @@ def _free(xs, prices, s, push, cap, head, tail):
 
 @kernel(fastmath=FAST)
 def curvature_pass(fleet, i0, i1, x, price, sigma, mu, slot, marked, rise, row, begin, end, entry):
-    """Curvature that the free variables (0 < response < cap) put on the candidate slots.
+    """Return the curvature that the free variables (0 < response < cap) put on the candidate slots.
 
     The Hessian is ``diag(diagonal) - M' M`` with one sparse row of M per pinned segment: consecutive
     opportunities with one multiplier != 0, whose energy is fixed.

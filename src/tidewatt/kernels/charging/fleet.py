@@ -1,4 +1,4 @@
-"""The vehicles of a shard as plain arrays, and the bounds that trips put on their energy (coord-1)."""
+"""A shard's vehicles as plain arrays, and the bounds that trips put on their energy (coord-1)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class ShardArrays(NamedTuple):
-    """Charging opportunities of vehicles as plain arrays; opportunities of a vehicle in time order.
+    """Charging opportunities of vehicles as plain arrays, in time order within each vehicle.
 
     ``first`` (vehicles + 1,): opportunities of each vehicle. Per opportunity: ``feeder``, first ``step``,
     ``edge`` (+ 1: offsets of its variables), ``power`` [kW], share of the first and last step it covers
@@ -50,7 +50,7 @@ class ShardArrays(NamedTuple):
 
 @kernel
 def count_marked(marked):
-    """Prefix counts, shape (rows, steps + 1), of a boolean table (rows, steps)."""
+    """Return prefix counts, shape (rows, steps + 1), of a boolean table (rows, steps)."""
     rows, steps = marked.shape
     out = np.zeros((rows, steps + 1), np.int32)
     for f in range(rows):
@@ -71,7 +71,7 @@ def sees(fleet, q, priced):
 
 @kernel(fastmath=FAST)
 def limits_of(fleet, a, m, cap, edge):
-    """Limits of one vehicle's variables and where its opportunities begin."""
+    """Fill in the limits of one vehicle's variables and where its opportunities begin."""
     o = fleet.edge[a]
     edge[0] = 0
     for j in range(m):
@@ -89,7 +89,7 @@ def limits_of(fleet, a, m, cap, edge):
 
 @kernel(fastmath=FAST)
 def fill(fleet, a, m, price, cap, edge, scale, own):
-    """Limits, metric and prices of one vehicle's variables, in one sweep over its opportunities."""
+    """Fill in limits, metric and prices of one vehicle's variables, in one sweep over its opportunities."""
     o = fleet.edge[a]
     edge[0] = 0
     for j in range(m):
@@ -136,7 +136,7 @@ def settle(fleet, i, a, m, cap, scale, edge, mu, before, v, load):
 
 @kernel(fastmath=FAST)
 def cost_of(fleet, a, b, x, place, price, priced):
-    """Cost of a vehicle's schedule; stops at the first opportunity with a cost > 0."""
+    """Return the cost of a vehicle's schedule; stop at the first opportunity with a cost > 0."""
     for q in range(a, b):
         if sees(fleet, q, priced):
             t = fleet.step[q]
@@ -152,7 +152,7 @@ def cost_of(fleet, a, b, x, place, price, priced):
 
 @kernel
 def earliest_pass(fleet, i0, i1, x):
-    """Unmanaged charging of every vehicle: full power from arrival until full, into `x`."""
+    """Write unmanaged charging of every vehicle into `x`: full power from arrival until full."""
     m_max, n_max = fleet.longest
     cap = np.empty(n_max)
     edge = np.empty(m_max + 1, np.int64)
@@ -181,7 +181,7 @@ def load_pass(fleet, i0, i1, x, place, load):
 def cumulative_bounds(
     first, arrive, vehicle, trip_first, trip_depart, trip_arrive, trip_energy, start, least, most, final, per
 ):
-    """Bounds on the energy charged by the end of each opportunity.
+    """Return bounds on the energy charged by the end of each opportunity.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def cumulative_bounds(
 
 @kernel
 def lower_to_reachable(fleet, per, lack):
-    """Lower each need to what unmanaged charging reaches; raise `lack` [kWh] by what that leaves out.
+    """Lower each need to what unmanaged charging reaches; add the difference [kWh] to `lack`.
 
     Needs are met by some schedule exactly when unmanaged charging meets them (coord-1).
     """

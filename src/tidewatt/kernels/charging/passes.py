@@ -100,7 +100,7 @@ def recentre_pass(fleet, i0, i1, x, price, sigma, mu, out):
 
 @kernel(fastmath=FAST)
 def project_pass(fleet, i0, i1, x, signal, marked, step, mu, load):
-    """Return one block of coord-6: vehicles i0:i1 project ``x - step scale signal``, in place.
+    """Do one block of coord-6: vehicles i0:i1 project ``x - step scale signal``, in place.
 
     `step` is per feeder (feeders + 1,); `marked` counts the steps with a signal. Adds the weighted
     change of load to `load`. Returns the number of vehicles answered.
@@ -145,7 +145,7 @@ def project_pass(fleet, i0, i1, x, signal, marked, step, mu, load):
 
 @kernel
 def bound_pass(fleet, i0, i1, x, place, price, priced, eps, least, cost):
-    """Proved least cost of every vehicle under `price` (coord-5), and the cost of its schedule `x`.
+    """Return proved least cost of every vehicle under `price` (coord-5), and the cost of its schedule `x`.
 
     The variables of opportunity q begin at ``x[place[q]]``. Fills ``least[i]`` and ``cost[i]``
     (unweighted). A vehicle that pays nothing needs no work: its least cost is 0, since prices are not

@@ -19,7 +19,7 @@ FAST = {"reassoc", "contract", "nsz", "arcp", "nnan"}
 
 @kernel(fastmath=FAST)
 def _evaluate(v, cap, scale, lo, hi, mu):
-    """Return sum of ``clip(v - mu scale, 0, cap)`` over variables lo:hi, and minus its slope in `mu`.
+    """Return the sum of ``clip(v - mu scale, 0, cap)`` over variables lo:hi, and minus its slope in `mu`.
 
     One long loop over all opportunities of a segment: short ones would run mostly outside SIMD lanes.
     """
@@ -38,7 +38,7 @@ def _evaluate(v, cap, scale, lo, hi, mu):
 
 @kernel(fastmath=FAST)
 def _extremes(v, cap, scale, lo, hi):
-    """Multipliers below which every variable is at its limit, and above which every one is 0."""
+    """Return multipliers below which all variables are at their limit, and above which all are 0."""
     low = np.inf
     high = -np.inf
     for k in range(lo, hi):
@@ -49,7 +49,7 @@ def _extremes(v, cap, scale, lo, hi):
 
 @kernel
 def _nearest(v, cap, scale, lo, hi, mu, guess):
-    """Of the multipliers that leave every variable at the limit where `mu` has it, the nearest to `guess`.
+    """Return the multiplier nearest to `guess` that leaves all variables at the limits they have at `mu`.
 
     Any of them gives the same schedule; further ones would break the order of multipliers between
     segments, which the bound (coord-5) pays for.
@@ -67,7 +67,7 @@ def _nearest(v, cap, scale, lo, hi, mu, guess):
 
 @kernel
 def _root(v, cap, scale, lo, hi, target, mu):
-    """Multiplier at which the sum of ``clip(v - mu scale, 0, cap)`` over lo:hi is `target`.
+    """Return the multiplier at which the sum of ``clip(v - mu scale, 0, cap)`` over lo:hi is `target`.
 
     Newton on a falling piecewise-linear function, safeguarded by a bracket.
     """
@@ -106,7 +106,7 @@ def _root(v, cap, scale, lo, hi, target, mu):
 
 @kernel(fastmath=FAST)
 def _most_violated(v, cap, scale, edge, lower, upper, j0, j1, start, nu, mu):
-    """Opportunity whose bound the segment's schedule violates most (-1: none), and that bound.
+    """Return the opportunity whose bound the segment's schedule violates most (-1: none), and that bound.
 
     Sets the multiplier of all of them. The last one's bound is met by construction.
     """
@@ -138,7 +138,7 @@ def _most_violated(v, cap, scale, edge, lower, upper, j0, j1, start, nu, mu):
 
 @kernel
 def project(v, cap, scale, edge, lower, upper, m, mu, stack):
-    """Multipliers of the projection of `v` onto a vehicle's feasible set (coord-6, coord-9).
+    """Return multipliers of the projection of `v` onto a vehicle's feasible set (coord-6, coord-9).
 
     The projection in the metric 1/scale is ``clip(v - mu[j] scale, 0, cap)``. Quadratic resource
     allocation under nested bounds, by decomposition: solve with the last bound alone, fix the most
@@ -216,7 +216,7 @@ def project(v, cap, scale, edge, lower, upper, m, mu, stack):
 
 @kernel
 def cheapest(price, cap, edge, lower, upper, m, eps, v, ones, mu, stack):
-    """Multipliers nu of a cheapest schedule under linear prices >= 0, by a vanishing proximal weight.
+    """Return multipliers nu of a cheapest schedule at linear prices >= 0, by a vanishing proximal weight.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ def cheapest(price, cap, edge, lower, upper, m, eps, v, ones, mu, stack):
 
 @kernel
 def dual_bound(price, cap, edge, lower, upper, m, nu):
-    """Lower bound on the cost of any feasible schedule for any multipliers `nu` (coord-5).
+    """Return a lower bound on the cost of any feasible schedule, for any multipliers `nu` (coord-5).
 
     Parameters
     ----------
@@ -273,7 +273,7 @@ def dual_bound(price, cap, edge, lower, upper, m, nu):
 
 @kernel
 def earliest(cap, edge, upper, m, x):
-    """Unmanaged charging: full power from arrival until full. Fills `x`; returns the energy."""
+    """Charge unmanaged, at full power from arrival until full: fill `x` and return the energy."""
     e = 0.0
     for j in range(m):
         for k in range(edge[j], edge[j + 1]):

@@ -1,4 +1,4 @@
-"""Queues at charging stations: events in the order of time, first come first served.
+"""Queues at charging stations: events in time order, first come first served.
 
 A station has a line for each kind of charger. A line keeps the minutes at which its chargers fall free as a
 heap: who joins knows at once when charging starts and ends. Arrivals wait in a heap ordered by (minute,
@@ -17,20 +17,20 @@ __all__ = ["accept", "advance", "charge_min", "clear", "count_at", "expected", "
 
 @inlined
 def charge_min(level_kwh, charger_kw, limit_kw):
-    """Charging time (sim-10) [min]; infinite where there is no power."""
+    """Return the charging time (sim-10) [min]; infinite where there is no power."""
     power = min(charger_kw, limit_kw)
     return 60.0 * level_kwh / power if power > 0.0 else np.inf
 
 
 @inlined
 def price_at(queue, line, minute):
-    """Price per kWh in a minute at line ``2 station + kind``."""
+    """Return the price per kWh in a minute at line ``2 station + kind``."""
     return queue.price[queue.band[int(minute) % DAY_MIN], line]
 
 
 @inlined
 def _settle(heap, low, high, minute):
-    """Replace the earliest of ``heap[low:high]`` by `minute`."""
+    """Replace the earliest entry of ``heap[low:high]`` by `minute`."""
     i = low
     while True:
         child = 2 * i - low + 1
@@ -88,7 +88,7 @@ def _join(queue, per_min, r, at):
 
 @kernel
 def clear(queue):
-    """Nobody anywhere."""
+    """Empty all stations and queues."""
     queue.size[:] = 0
     queue.free[:] = 0.0
     for s in range(len(queue.stations)):
@@ -166,7 +166,7 @@ def _next_arrival(queue):
 
 @kernel
 def advance(queue, rules, until):
-    """Let everyone in who arrives up to and including minute `until`, in order."""
+    """Admit in order everyone who arrives up to and including minute `until`."""
     while queue.size[0] > 0 and queue.coming[0].minute <= until:
         r = _next_arrival(queue)
         charge = queue.charges[r]
@@ -187,7 +187,7 @@ def advance(queue, rules, until):
 
 @inner
 def _foreseen(queue, per_min, station, arrive):
-    """Earliest free minute of both lines once all on their way who arrive first have joined."""
+    """Return the earliest free minute of both lines once all who arrive earlier have joined."""
     here = queue.stations[station]
     at = queue.stations[len(queue.stations) - 1].high
     n = here.high - here.low
@@ -205,7 +205,7 @@ def _foreseen(queue, per_min, station, arrive):
 
 @inlined
 def expected(queue, rules, station, arrive, zero_fast, zero_normal, enough):
-    """Cost of a station with the wait that the driver expects (sim-9).
+    """Return the cost of a station, with the wait that the driver expects (sim-9).
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ def expected(queue, rules, station, arrive, zero_fast, zero_normal, enough):
 
 @kernel
 def count_at(queue, begin, end, minute, waiting, charging):
-    """Add up who waits and who charges at each station in a minute, of entries `begin` to `end` of the log.
+    """Count who waits and who charges at each station in a minute, from log entries `begin` to `end`.
 
     Returns
     -------

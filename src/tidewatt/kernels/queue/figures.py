@@ -1,4 +1,4 @@
-"""Series by minute and figures of a replayed day, and days of many plans."""
+"""Per-minute series and figures of a replayed day, and days of many plans."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 @inner
 def delivered_kwh(elapsed_min, power_kw, energy, soc, battery, taper_soc, efficiency):
-    """Energy delivered `elapsed_min` after a charge began (sim-10) [kWh], grid side.
+    """Return the energy delivered `elapsed_min` after a charge began (sim-10) [kWh], grid side.
 
     Full power up to `taper_soc`, then falling linearly in the state of charge, hence exponentially in time;
     what a full battery is still asked to take, it takes at 20 %.
@@ -52,7 +52,7 @@ def delivered_kwh(elapsed_min, power_kw, energy, soc, battery, taper_soc, effici
 
 @inner
 def _cover(row, begin, end, height):
-    """Add `height` to the minutes from `begin` to `end`; minutes beyond the row begin anew."""
+    """Add `height` to the minutes from `begin` to `end`; minutes beyond the row wrap around."""
     n = len(row)
     minute = math.floor(begin)
     i = int(minute) % n
@@ -130,7 +130,7 @@ BY_STATION = (
 
 
 class Minutes(NamedTuple):
-    """Scratch, zero between days: how load and queue change from minute to minute.
+    """Work arrays, zero between days: how load and queue change from minute to minute.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class Minutes(NamedTuple):
 
 @inner
 def _change(change, column, begin, end, height):
-    """Let a series be higher by `height` from `begin` to `end`; minutes beyond the last begin anew.
+    """Raise a series by `height` from `begin` to `end`; minutes beyond the last wrap around.
 
     As changes of means over each minute: a minute partly covered is two changes, however long the span.
     """
@@ -281,7 +281,7 @@ def _extremes_of_all(minutes, figures):
 
 @inner
 def _extremes_by_station(minutes, by_station):
-    """Highest, lowest and variance of each station's load; minute by minute, stations side by side."""
+    """Compute highest, lowest and variance of each station's load, minute by minute for all at once."""
     n = minutes.load.shape[0] - 2
     load = minutes.state[0]
     high = minutes.state[1]
@@ -312,7 +312,7 @@ def _extremes_by_station(minutes, by_station):
 
 @kernel
 def _sum_of_chosen(queue, table):
-    """Return sum of a table's entries, each request's at the station where it was sent."""
+    """Return the sum of a table's entries, each request's at the station where it was sent."""
     charges = uncounted(queue).charges
     total = 0.0
     for r in range(len(table)):

@@ -1,4 +1,4 @@
-"""Records by station and by request that the queueing kernels work on, and how these call each other."""
+"""Per-station and per-request records for the queueing kernels, and how these call each other."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ RANKED = np.dtype(
 
 
 class Queue(NamedTuple):
-    """State of all stations and of all who charge or want to.
+    """State of all stations and of everyone who charges or wants to.
 
     Attributes
     ----------
@@ -163,7 +163,7 @@ class ChoiceRules(NamedTuple):
 
 
 def records(shape: int | tuple[int, ...], kind: np.dtype[Any]) -> Any:
-    """Return records of zeros, whose fields can be read as attributes with and without compilation."""
+    """Return zeroed records whose fields can be read as attributes with and without compilation."""
     return np.zeros(shape, kind).view(np.recarray)
 
 
@@ -182,7 +182,7 @@ def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
 
 @intrinsic
 def _uncounted(typing, arrays):
-    """Return the same array, or named tuple with the same arrays, without owners."""
+    """Return the same array, or named tuple of arrays, without reference counting."""
 
     def build(context, builder, signature, arguments):
         kind, value = signature.args[0], arguments[0]

@@ -19,7 +19,7 @@ __all__ = ["rank_stations", "replay_day"]
 
 @inner
 def _sink(key, station, i, n):
-    """Let entry `i` of a heap sink to where no entry below it is smaller."""
+    """Sift entry `i` of a heap down until no entry below it is smaller."""
     cost = key[i]
     s = station[i]
     while True:
@@ -42,7 +42,7 @@ def _sink(key, station, i, n):
 
 @kernel
 def rank_stations(queue, rules, to, onward, begin, end, table):
-    """Fill rows `begin` to `end` of the table: each driver's stations by rising cost without any wait.
+    """Fill rows `begin` to `end` of the table: each driver's stations by rising cost at zero wait.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def rank_stations(queue, rules, to, onward, begin, end, table):
 
 @inlined
 def _nearest_first(queue, rules, table, r, to, onward):
-    """Return the station that `scan` finds, from the cheapest without any wait on.
+    """Return the station that `scan` finds, starting with the cheapest at zero wait.
 
     Rounding keeps order: a station's cost is never below its cost without any wait, to the last bit.
 
@@ -133,7 +133,7 @@ def _nearest_first(queue, rules, table, r, to, onward):
 
 @kernel
 def replay_day(queue, rules, table, to, onward, fast, normal):
-    """Decide, queue and charge all requests of a day at stations with these chargers.
+    """Replay all requests of a day at stations with these chargers: decide, queue and charge.
 
     Parameters
     ----------

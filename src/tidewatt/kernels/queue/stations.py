@@ -31,7 +31,7 @@ EULER = 0.5772156649015329
 
 @inlined
 def _mix(z):
-    """Return one step of splitmix64: a counter in, 64 evenly spread bits out."""
+    """Take one step of splitmix64: a counter in, 64 evenly distributed bits out."""
     z = z + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -46,7 +46,7 @@ def _even(bits):
 
 @kernel(forceinline=True)
 def taste_min(rules, vehicle, station):
-    """Random part of a station's cost, the same for a vehicle and station whatever is built [min].
+    """Return the random part of a station's cost, fixed per vehicle and station whatever is built [min].
 
     Mean 0. Normal with standard deviation `taste_min`; or Gumbel's for minima with that scale, under which
     the cheapest station is chosen with the shares of the multinomial logit (sim-7).
@@ -63,7 +63,7 @@ def taste_min(rules, vehicle, station):
 
 @kernel
 def level_kwh(energy, soc, battery, taper_soc, efficiency):
-    """Energy that full power would deliver in the time that a tapered charge takes (sim-10) [kWh].
+    """Return the energy that full power would deliver in the time of a tapered charge (sim-10) [kWh].
 
     Above `taper_soc` power falls linearly in the state of charge, to 20 % of full power at 1; what a full
     battery is still asked to take, it takes at 20 %.
@@ -90,14 +90,14 @@ def levels(charges, begin, end, taper_soc, efficiency):
 
 @kernel(forceinline=True)
 def detour_min(to_ms, onward_ms, direct_ms):
-    """Driving that the stop adds [min]."""
+    """Return the driving time that the stop adds [min]."""
     added = np.int64(to_ms) + np.int64(onward_ms) - np.int64(direct_ms)
     return added / 60000.0 if added > 0 else 0.0
 
 
 @inlined
 def zero_wait_costs(queue, rules, r, station, detour):
-    """Generalised cost (sim-6) of either kind of charger at a station where nobody waits [money]."""
+    """Return generalised costs (sim-6) of both charger kinds at a station where nobody waits [money]."""
     charge = queue.charges[r]
     here = queue.stations[station]
     stay = detour + taste_min(rules, charge.vehicle, station)
@@ -144,7 +144,7 @@ def weigh(shortlist, found, station, cost, wait, kind):
 
 @inner
 def _regrets(shortlist, found, minutes):
-    """Add what each alternative is regretted: sums of ln(1 + exp(x)) over all others (sim-8).
+    """Add each alternative's regret: sums of ln(1 + exp(x)) over all others (sim-8).
 
     Each alternative is compared with itself too, which adds the same to all. The sum of logarithms is the
     logarithm of a product where that cannot overflow.
@@ -221,7 +221,7 @@ def least_regret(queue, rules, found, r, to, onward):
 
 @inner
 def scan(queue, rules, r, to, onward):
-    """Return the station that request `r` chooses of all that can be reached, -1: none."""
+    """Return the station that request `r` chooses among those within reach; -1: none."""
     charge = queue.charges[r]
     best = np.inf
     chosen = np.int64(-1)
@@ -254,7 +254,7 @@ def scan(queue, rules, r, to, onward):
 
 @kernel
 def decide(queue, rules, first, to, onward):
-    """Decide for requests in the order of time, letting in first who arrives before each.
+    """Decide for requests in time order, admitting those who arrive before each.
 
     Parameters
     ----------
@@ -277,7 +277,7 @@ def decide(queue, rules, first, to, onward):
 
 @kernel
 def offer(queue, rules, r, to, onward, out):
-    """Write what every station offers request `r`, for a choice made outside.
+    """Write what every station offers request `r`, for a choice made outside the kernel.
 
     Parameters
     ----------

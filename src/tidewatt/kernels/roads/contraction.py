@@ -1,4 +1,4 @@
-"""A customisable contraction hierarchy: built once for a network, given new link times in milliseconds."""
+"""A customisable contraction hierarchy: built once per network, given new link times in milliseconds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Ints = NDArray[np.int32]
 
 @kernel
 def _tree(first, node, order):
-    """Parent of every node in the elimination tree, -1 for roots; nodes by their place in `order`."""
+    """Return each node's parent in the elimination tree, -1 for roots; nodes by their place in `order`."""
     n = len(order)
     rank = np.empty(n, np.int32)
     for r in range(n):
@@ -51,7 +51,7 @@ def _tree(first, node, order):
 
 @kernel
 def elimination_order(first, node, order):
-    """Return an order with the same arcs as `order` in which subtrees of the elimination tree are ranges.
+    """Return an order with the same arcs in which each elimination subtree is a contiguous range.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def elimination_order(first, node, order):
 
 @kernel
 def levels(parent):
-    """Return number of ancestors of every node, and lowest rank in its subtree."""
+    """Return the number of ancestors of every node, and the lowest rank in its subtree."""
     n = len(parent)
     depth = np.zeros(n, np.int32)
     lowest = np.empty(n, np.int32)
@@ -107,7 +107,7 @@ def levels(parent):
 
 @kernel
 def _arcs(first, node, order, parent):
-    """Return what `arcs` returns, the arcs of a node in no order."""
+    """Return what `arcs` returns, but with the arcs of each node unsorted."""
     n = len(order)
     rank = np.empty(n, np.int32)
     for r in range(n):
@@ -150,7 +150,7 @@ def _arcs(first, node, order, parent):
 
 
 def arcs(first: NDArray[np.int64], node: Ints, order: Ints, parent: Ints) -> tuple[NDArray[np.int64], Ints]:
-    """Arcs from every node up to the nodes of higher rank that it is joined to when it is contracted.
+    """Return arcs from every node up to the higher-ranked nodes it is joined to when contracted.
 
     Returns
     -------
@@ -166,7 +166,7 @@ def arcs(first: NDArray[np.int64], node: Ints, order: Ints, parent: Ints) -> tup
 
 @kernel
 def _runs(up_first, up_head, out):
-    """Write what `triangles` returns as far as `out` reaches; returns how much there is."""
+    """Write what `triangles` returns, as far as it fits in `out`; return its full size."""
     at = 0
     for r in range(len(up_first) - 1):
         end = up_first[r + 1]
@@ -190,7 +190,7 @@ def _runs(up_first, up_head, out):
 
 
 def triangles(up_first: NDArray[np.int64], up_head: Ints) -> Ints:
-    """Triangles of arcs: for each two arcs that leave a node upwards, the arc between their ends.
+    """Return triangles of arcs: for each two arcs up from a node, the arc between their ends.
 
     With the later of the two running through the node's arcs, that arc mostly runs along: `dissect` sees to
     it. Such runs can be worked off many arcs at a time.
@@ -207,14 +207,14 @@ def triangles(up_first: NDArray[np.int64], up_head: Ints) -> Ints:
 
 
 def arcs_below(up_head: Ints, nodes: int) -> tuple[NDArray[np.int64], Ints]:
-    """Arcs by the node they end at: position of each node's first, and the arcs, ascending for every node."""
+    """Return arcs by end node: the position of each node's first, and the arcs, ascending per node."""
     first = np.zeros(nodes + 1, np.int64)
     np.cumsum(np.bincount(up_head, minlength=nodes), out=first[1:])
     return first, np.argsort(up_head, kind="stable").astype(np.int32)
 
 
 def arcs_of_links(first: NDArray[np.int64], up: Ints, rank: Ints, tail: Ints, head: Ints) -> Ints:
-    """Arc of every link: ``2 arc`` where it leads up, ``2 arc + 1`` where it leads down, -1 for loops."""
+    """Return each link's arc: ``2 arc`` if it leads up, ``2 arc + 1`` if it leads down, -1 for loops."""
     nodes = len(rank)
     arc = np.repeat(np.arange(nodes, dtype=np.int64), np.diff(first)) * nodes + up
     one, other = rank[tail].astype(np.int64), rank[head].astype(np.int64)
@@ -228,7 +228,7 @@ more than twelve days in milliseconds, count as closed."""
 
 
 class Hierarchy(NamedTuple):
-    """Arcs over the nodes of a network, which are numbered by rank: the order of their contraction.
+    """Arcs over the nodes of a network, numbered by rank, which is the order of their contraction.
 
     Attributes
     ----------

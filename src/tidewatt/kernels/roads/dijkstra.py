@@ -51,7 +51,7 @@ def star_of(nodes: int, here: NDArray[Any], there: NDArray[Any]) -> Star:
 
 @kernel
 def grow(star, cost, source, wanted, left, distance, via, place, heap):
-    """Grow the shortest-path tree of `source` until `left` nodes marked in `wanted` are reached.
+    """Grow the shortest-path tree of `source` until `left` of the nodes marked in `wanted` are reached.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def grow(star, cost, source, wanted, left, distance, via, place, heap):
 
 @kernel
 def one_to_all(star, cost, source, unreached):
-    """Distances from `source` to every node (to `source` from every node, with a backward star).
+    """Return distances from `source` to every node (to `source`, with a backward star).
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def one_to_all(star, cost, source, unreached):
 
 @kernel
 def many_to_few(star, cost, sources, few, unreached):
-    """Distances from each of `sources` to each of `few`; each search ends when all of them are reached.
+    """Return distances from each of `sources` to each of `few`; a search ends when all `few` are reached.
 
     Returns
     -------
@@ -195,7 +195,7 @@ def many_to_few(star, cost, sources, few, unreached):
 
 @kernel
 def paths(star, tail, cost, origin, destination, limit, unreached):
-    """Shortest paths of pairs of nodes; pairs of one origin that follow each other share a search.
+    """Return shortest paths of pairs of nodes; consecutive pairs with the same origin share a search.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ END = -1  # the path through this node starts, or ends, here
 
 @kernel
 def _search(first, node, seeds, goal, before, after, seen, stamp, parent, queue):
-    """Reach a node of `goal` from `seeds` beside the paths there are, which may be rerouted.
+    """Search from `seeds` for a node of `goal`, beside the existing paths, which may be rerouted.
 
     Every node v has two states, entered (2 v) and left (2 v + 1). A node on no path may be passed; one on
     a path may only be left backwards, along that path. `seen` becomes `stamp` for all states reached.
@@ -69,7 +69,7 @@ def _search(first, node, seeds, goal, before, after, seen, stamp, parent, queue)
 
 @kernel
 def _augment(state, before, after, parent):
-    """Add the path that a search found to those there are."""
+    """Add the path that a search found to the existing ones."""
     after[state >> 1] = END
     while True:
         v = state >> 1
@@ -90,7 +90,7 @@ def _augment(state, before, after, parent):
 
 @kernel
 def _smallest(values, count):
-    """Return the `count`-th smallest of `values`, which are all different; puts them in another order."""
+    """Return the `count`-th smallest of `values`, which are all different; this reorders them."""
     low = 0
     high = len(values) - 1
     while low < high:
@@ -117,7 +117,7 @@ def _smallest(values, count):
 
 @kernel
 def _rim(first, node, inside, out):
-    """Nodes `inside` with a neighbour outside; returns how many."""
+    """Mark nodes `inside` that have a neighbour outside; return their number."""
     size = 0
     for v in range(len(inside)):
         if inside[v]:
@@ -131,7 +131,7 @@ def _rim(first, node, inside, out):
 
 @kernel
 def divide(first, node, along, side, work):
-    """Divide a connected piece: `side` becomes 0 for the nodes that divide it, 1 and 2 for its parts.
+    """Divide a connected piece: `side` becomes 0 for the separator nodes, 1 and 2 for the two parts.
 
     Returns the line along which.
 
@@ -215,7 +215,7 @@ LINES = 8
 
 
 def neighbours(nodes: int, tail: Ints, head: Ints) -> tuple[NDArray[np.int64], Ints]:
-    """Neighbours of every node, whatever the direction of links: no loops, none twice, ascending.
+    """Return neighbours of every node, ignoring link direction: no loops, no repeats, ascending.
 
     Returns
     -------
@@ -231,7 +231,7 @@ def neighbours(nodes: int, tail: Ints, head: Ints) -> tuple[NDArray[np.int64], I
 
 
 def sorted_along(x: Floats, y: Floats) -> Ints:
-    """Place of every node along each of several lines across the map; shape (lines, nodes)."""
+    """Return the place of every node along each of several lines across the map; shape (lines, nodes)."""
     out = np.empty((LINES, len(x)), np.int32)
     for k in range(LINES):
         angle = np.pi * k / LINES
@@ -241,7 +241,7 @@ def sorted_along(x: Floats, y: Floats) -> Ints:
 
 @kernel
 def _sweep(first, node, start, steps, queue):
-    """Breadth-first search from `start`; `steps` is -1 where not yet seen. Returns (last, nodes seen)."""
+    """Search breadth-first from `start`; `steps` is -1 where not yet seen. Return (last, nodes seen)."""
     steps[start] = 0
     queue[0] = start
     size = 1
@@ -259,7 +259,7 @@ def _sweep(first, node, start, steps, queue):
 
 @kernel
 def place(first, node, x, y):
-    """Coordinates of nodes that have none.
+    """Fill in coordinates of nodes that have none.
 
     Nodes joined to others with coordinates lie amid their neighbours. A piece of the network without any
     is laid out by its numbers of links from two nodes far apart.
@@ -363,7 +363,7 @@ def _collect(first, node, order, begin, end, part, mark, todo, depth):
 
 @kernel
 def dissect(first, node, along):
-    """Order of contraction by nested dissection.
+    """Return the order of contraction by nested dissection.
 
     Parameters
     ----------

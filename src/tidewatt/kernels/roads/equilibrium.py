@@ -72,7 +72,7 @@ class Paths(NamedTuple):
 
 @kernel
 def _price(costs, e, x):
-    """Cost of link `e` under flow `x`, and its slope [min, min per vehicle]."""
+    """Return the cost of link `e` under flow `x`, and its slope [min, min per vehicle]."""
     free = costs.free_min[e]
     beta = costs.beta[e]
     load = free * costs.alpha[e]
@@ -95,7 +95,7 @@ def _price(costs, e, x):
 
 @kernel
 def price_links(costs, flow, cost, slope):
-    """Cost (sim-1) and slope of every link under `flow`.
+    """Compute cost (sim-1) and slope of every link under `flow`.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def price_links(costs, flow, cost, slope):
 
 @kernel
 def beckmann(costs, flow):
-    """Integral of every link's cost from nought to its flow (sim-13), shape (links,) [vehicle minutes]."""
+    """Return the integral of each link's cost from zero to its flow (sim-13), (links,) [vehicle minutes]."""
     area = np.empty(len(flow))
     for e in range(len(flow)):
         x = flow[e]
@@ -124,7 +124,7 @@ def beckmann(costs, flow):
 
 @kernel
 def descend(costs, flow, step, tolerance):
-    """Return how far to go from `flow` along `step` for the least objective: a number in [0, 1].
+    """Return the step length in [0, 1] from `flow` along `step` that minimises the objective.
 
     The derivative along the line is monotone, so that bisection guarded by secants finds its zero.
 
@@ -170,7 +170,7 @@ def descend(costs, flow, step, tolerance):
 
 @kernel
 def load_paths(paths, flow):
-    """Link flows of path flows.
+    """Compute link flows from path flows.
 
     Parameters
     ----------
@@ -351,7 +351,7 @@ def _grow(star, cost, pairs, o, wanted, reach, via, place, heap):
 
 @kernel
 def all_or_nothing(star, tail, cost, pairs, origins, flow, least, lost):
-    """Everyone on the cheapest path: flows gathered down each tree, not path by path.
+    """Put everyone on the cheapest path: flows gathered down each tree, not path by path.
 
     Parameters
     ----------
@@ -415,7 +415,7 @@ def all_or_nothing(star, tail, cost, pairs, origins, flow, least, lost):
 
 @kernel
 def cheaper_paths(star, tail, cost, pairs, paths, o0, o1, nearest):
-    """Return for each pair the cheapest path, where it is cheaper than all the pair has (column generation).
+    """Return each pair's cheapest path where it beats all paths the pair has (column generation).
 
     Parameters
     ----------
@@ -489,7 +489,7 @@ def cheaper_paths(star, tail, cost, pairs, paths, o0, o1, nearest):
 
 @kernel
 def merge_paths(paths, pair, length, links, flow):
-    """Paths without the unused ones, and with new ones.
+    """Return the paths without unused ones, and with new ones.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ LANES = 16
 
 @kernel
 def _ancestors(hierarchy, nodes):
-    """`nodes` and all that stand above them, by ascending rank."""
+    """Return `nodes` and all their ancestors, by ascending rank."""
     above = np.zeros(len(hierarchy.parent), np.bool_)
     for v in nodes:
         while v >= 0 and not above[v]:
@@ -38,7 +38,7 @@ def _ancestors(hierarchy, nodes):
 
 @kernel
 def _sweep(hierarchy, cost, needed, time, by):
-    """Find times to all `needed` nodes from the top down, and the arc by which each is reached; by lane.
+    """Find times to all `needed` nodes from the top down, and the arc that reaches each, by lane.
 
     Flat arrays and slices of fixed length: the inner loop becomes vector instructions.
     """
@@ -143,7 +143,7 @@ def _climb(hierarchy, cost, s, time, lane, climb):
 
 @kernel
 def _gather(hierarchy, cost, s, time, lane, climb, risen, carried):
-    """Trips that arcs lead up to ancestors of `s`: from the top down to `s`."""
+    """Gather the trips that arcs carry up to ancestors of `s`, from the top down to `s`."""
     way = np.empty(hierarchy.height, np.int32)
     n = 0
     v = s
@@ -165,7 +165,7 @@ def _gather(hierarchy, cost, s, time, lane, climb, risen, carried):
 
 @kernel
 def hand_down(hierarchy, time_ms, cost, via, carried, flow):
-    """Add what arcs carry to the links below them; `carried` is used up.
+    """Add what arcs carry to the links below them; this consumes `carried`.
 
     Parameters
     ----------

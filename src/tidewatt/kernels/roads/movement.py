@@ -112,7 +112,7 @@ def move(
 
 @kernel
 def tally(state, out):
-    """Add up vehicles by state."""
+    """Count vehicles by state."""
     # A pass a state: counting one runs in SIMD lanes, four times as fast as scattered additions.
     for kind in range(len(out)):
         count = 0
@@ -133,7 +133,7 @@ def path_kwh(first, links, link_kwh, total):
 
 @kernel
 def rest_kwh(active, n, pos, end, part, path, link_kwh, total):
-    """Write into ``total[:n]`` what the rest of the way of ``active[:n]`` takes at today's speeds."""
+    """Write to ``total[:n]`` the energy for the remaining way of ``active[:n]`` at today's speeds."""
     for k in range(n):
         i = active[k]
         energy = 0.0
@@ -146,7 +146,7 @@ def rest_kwh(active, n, pos, end, part, path, link_kwh, total):
 
 @kernel
 def append_paths(first, links, path, begin):
-    """Copy paths behind each other into `path` from `begin` on."""
+    """Append paths to `path` one after another, from `begin` on."""
     count = first[len(first) - 1] - first[0]
     for j in range(count):
         path[begin + j] = links[first[0] + j]

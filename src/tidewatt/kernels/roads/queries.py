@@ -30,7 +30,7 @@ def _reduce(own, other, extra):
 
 @kernel
 def label(hierarchy, cost, down, ranks, start, used, pool):
-    """Make the labels of nodes and of all their ancestors, as far as they are not there.
+    """Compute the labels of nodes and all their ancestors, except those already made.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def label(hierarchy, cost, down, ranks, start, used, pool):
 
 @kernel
 def _least(one, two):
-    """Return least sum of two labels over their common front."""
+    """Return the least sum of two labels over their common ancestors."""
     least = UNREACHED
     for d in range(len(one)):
         total = np.int32(one[d] + two[d])
@@ -134,7 +134,7 @@ def times_of_few(hierarchy, ranks, start, pool, few, few_start, few_pool, column
 
 @kernel
 def _climb(hierarchy, cost, down, v, goal, start, pool, arcs):
-    """Arcs from `v` up to its ancestor at depth `goal`, into `arcs`; returns how many."""
+    """Collect arcs from `v` up to its ancestor at depth `goal` in `arcs`; return their number."""
     n = 0
     while hierarchy.depth[v] > goal:
         left = pool[start[v] + goal]
@@ -152,7 +152,7 @@ def _climb(hierarchy, cost, down, v, goal, start, pool, arcs):
 
 @kernel
 def lower(hierarchy, cost, arc, down):
-    """Return the lower arc of the highest triangle below `arc` that costs what the arc does; there is one.
+    """Return the lower arc of the highest triangle below `arc` with the cost of `arc`; one always exists.
 
     The highest node that the way passes closes such a triangle with both ends, hence the search from above.
     """
@@ -182,7 +182,7 @@ def lower(hierarchy, cost, arc, down):
 
 @kernel
 def _expand(hierarchy, time_ms, cost, via, arc, stack, links, size):
-    """Write the links that an arc stands for to `links` from `size` on; returns the new size, or -1: full.
+    """Write the links that an arc stands for to `links` from `size` on; return the new size, -1 if full.
 
     What is found out about arcs is kept in `via`: -2 less the lower of the two arcs below. All threads that
     look find the same.
@@ -228,7 +228,7 @@ def _more(links):
 
 @kernel
 def routes(hierarchy, time_ms, cost, via, origin, destination, up_start, up_pool, down_start, down_pool, out):
-    """Shortest paths of pairs of nodes as links.
+    """Return shortest paths of pairs of nodes, as links.
 
     Parameters
     ----------

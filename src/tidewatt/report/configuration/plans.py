@@ -31,7 +31,7 @@ _COSTS = {"f1": "stations", "f2": "drivers", "f3": "grid", "f4": "traffic"}
 
 @styled
 def search_progress(result: Configuration) -> Figure:
-    """Best objective and its mean wait against the plans tried, and what fresh days say.
+    """Draw best objective and its mean wait against the plans tried, and the results on fresh days.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def search_progress(result: Configuration) -> Figure:
 
 @styled
 def queue_before_after(result: Configuration) -> Figure:
-    """Vehicles in queues over the day, before and after.
+    """Draw vehicles in queues over the day, before and after.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def queue_before_after(result: Configuration) -> Figure:
 
 @styled
 def load_before_after(result: Configuration) -> Figure:
-    """Load of all stations over the day, before and after; of one day also with coordinated charging.
+    """Draw the load of all stations over the day, before and after; of one day also coordinated.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def _two_lines(ax: Axes, result: Configuration, name: str, scale: float) -> None
 
 
 def _smooth(values: Array) -> Array:
-    """Means over a window around each minute of a day without end."""
+    """Return means over a window around each minute of a day that wraps around."""
     half = _WINDOW_MIN // 2
     padded = np.concatenate([values[-half:], values, values[:half]])
     run = np.concatenate([[0.0], np.cumsum(padded)])
@@ -153,7 +153,7 @@ def _smooth(values: Array) -> Array:
 
 @styled
 def pareto_front(result: Configuration) -> Figure:
-    """Plans that no other beats in all four costs, pair by pair.
+    """Draw plans that no other beats in all four costs, pair by pair.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ _NAMED = 18
 
 @styled
 def changes(result: Configuration, roads: Roads | None = None) -> Figure:
-    """Chargers added and taken away: on a map, and station by station.
+    """Draw chargers added and removed: on a map, and station by station.
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def changes(result: Configuration, roads: Roads | None = None) -> Figure:
 
 
 def _map(figure: Figure, ax: Axes, result: Configuration, roads: Roads | None) -> None:
-    """Colour: change of fast chargers; area: charges a day."""
+    """Draw the map: colour shows the change of fast chargers, area the charges per day."""
     plan = result.plan
     x, y = plan["x"].to_numpy(float), plan["y"].to_numpy(float)
     if roads is not None:
@@ -267,7 +267,7 @@ def _map(figure: Figure, ax: Axes, result: Configuration, roads: Roads | None) -
 
 
 def _ranking(ax: Axes, result: Configuration) -> None:
-    """Draw the stations with most charges that change: chargers of both kinds, before and after."""
+    """Draw the busiest stations that change: chargers of both kinds, before and after."""
     plan = result.plan
     fast = (plan["fast_after"] - plan["fast_before"]).to_numpy(float)
     normal = (plan["normal_after"] - plan["normal_before"]).to_numpy(float)

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
+from tidewatt.report.coordination.conclusions import named
 from tidewatt.report.style import COLOURS, blank, new_figure, power_scale, rungs_of, styled
 from tidewatt.report.words import RUNG_NAMES, count, power
 
@@ -28,7 +30,7 @@ NEGLIGIBLE_KW = 1e-3
 
 @styled
 def feeder_ranking(result: Coordination) -> Figure:
-    """Return which feeders are overloaded, by how much, under each rung.
+    """Draw which feeders are overloaded, and by how much, under each rung.
 
     A map where the result knows longitudes and latitudes, otherwise a ranking.
 
@@ -49,6 +51,12 @@ def feeder_ranking(result: Coordination) -> Figure:
     title += f", {m:,} with mobility-aware charging"
     if not n and not m:
         title = f"None of {count(len(first), 'feeder')} is overloaded, even when nobody manages charging"
+    if len(result.banks):
+        over = [
+            int((result.banks[f"{rung}_overload_kw"] > NEGLIGIBLE_KW).sum())
+            for rung in ("unmanaged", "coordinated")
+        ]
+        title += f"; of {count(len(result.banks), 'bank')} {over[0]:,} and {over[1]:,}"
     place = _places(result)
     if place is not None:
         return _map(result, title, *place)
@@ -96,15 +104,22 @@ def _map(result: Coordination, title: str, x: Array, y: Array) -> Figure:
 
 def _ranking(result: Coordination, title: str) -> Figure:
     table = result.feeders.sort_values("unmanaged_overload_kw", ascending=False, kind="stable")
-    worst = table[table["unmanaged_overload_kw"] > NEGLIGIBLE_KW].head(_NAMED)
+    both = pd.concat(
+        [
+            frame.assign(label=[named(row, kind) for row in frame.to_dict("records")])
+            for kind, frame in (("feeder", result.feeders), ("bank", result.banks))
+            if len(frame)
+        ]
+    ).sort_values("unmanaged_overload_kw", ascending=False, kind="stable")
+    worst = both[both["unmanaged_overload_kw"] > NEGLIGIBLE_KW].head(_NAMED)
     height = 1.6 + 0.24 * max(len(worst), 12)
     figure, axes = new_figure(title, 1, 2, figsize=(10.4, height), width_ratios=[1.25, 1.0])
     scale, unit = power_scale(table["unmanaged_overload_kw"].to_numpy(float))
     if len(worst):
         _dumbbells(axes[0, 0], worst, rungs_of(result), scale, unit)
     else:
-        blank(axes[0, 0], "no feeder is overloaded")
-    if 0 < len(worst) < len(table):
+        blank(axes[0, 0], "nothing is overloaded")
+    if 0 < len(worst) < len(both):
         axes[0, 0].set_title(f"the {len(worst)} worst")
     _curves(axes[0, 1], table, rungs_of(result), scale, unit)
     return figure
@@ -116,7 +131,7 @@ def _dumbbells(ax: Axes, worst: Any, rungs: list[str], scale: float, unit: str) 
     ax.hlines(rows, values.min(0), values.max(0), color=COLOURS["base"], linewidth=2.5)
     for rung, value, size in zip(rungs, values, (70, 42, 20)):
         ax.scatter(value, rows, s=size, color=COLOURS[rung], label=RUNG_NAMES[rung], zorder=3)
-    names = [str(name) if len(str(name)) <= 24 else f"{str(name)[:23]}…" for name in worst["feeder_id"]]
+    names = [str(name) if len(str(name)) <= 24 else f"{str(name)[:23]}…" for name in worst["label"]]
     ax.set_yticks(rows, names, fontsize=8)
     ax.set_ylim(-0.7, len(worst) - 0.3)
     ax.set_xlim(left=-0.02 * max(values.max(), 1e-9))
@@ -149,7 +164,7 @@ def _curves(ax: Axes, table: Any, rungs: list[str], scale: float, unit: str) -> 
 
 
 def default_feeder(result: Coordination) -> int:
-    """Position of the feeder with the largest unmanaged overload, else the largest unmanaged load."""
+    """Return the index of the feeder with the largest unmanaged overload, else the largest unmanaged load."""
     overload = result.feeders["unmanaged_overload_kw"].to_numpy(float)
     if overload.max(initial=0.0) > NEGLIGIBLE_KW:
         return int(overload.argmax())
@@ -157,7 +172,7 @@ def default_feeder(result: Coordination) -> int:
 
 
 def feeder_position(result: Coordination, feeder: Any) -> int:
-    """Position of a feeder by its id.
+    """Return the index of a feeder from its id.
 
     Raises
     ------
@@ -172,7 +187,7 @@ def feeder_position(result: Coordination, feeder: Any) -> int:
 
 @styled
 def feeder_week(result: Coordination, feeder: Any = None) -> Figure:
-    """Return one feeder over the horizon: load by rung against its limit, and its price.
+    """Draw one feeder over the horizon: load by rung against its limit, and its price.
 
     Parameters
     ----------
@@ -197,15 +212,21 @@ def feeder_week(result: Coordination, feeder: Any = None) -> Figure:
     at = default_feeder(result) if feeder is None else feeder_position(result, feeder)
     row = result.feeders.iloc[at]
     before, after = float(row["unmanaged_overload_kw"]), float(row["coordinated_overload_kw"])
+    name = named({"feeder_id": ids[at], "name": row.get("name")}, "feeder")
+    name = name[:1].upper() + name[1:]
     if before > NEGLIGIBLE_KW:
-        title = f"Feeder {ids[at]}: {power(before)} over its limit when unmanaged, "
+        title = f"{name}: {power(before)} over its limit when unmanaged, "
         title += (
             f"{power(after)} with mobility-aware charging"
             if after > NEGLIGIBLE_KW
             else "none with mobility-aware charging"
         )
-    else:
-        title = f"Feeder {ids[at]}: within its limit under every rung"
+    elif all(float(row[f"{rung}_overload_kw"]) <= NEGLIGIBLE_KW for rung in rungs_of(result)):
+        title = f"{name}: within its limit under every rung"
+    else:  # load that was moved here from feeders that are worse off
+        title = (
+            f"{name}: within its limit when unmanaged, {power(after)} over it with mobility-aware charging"
+        )
     time = _edges(np.asarray(data["time"].values))
     one, rungs = data.isel(feeder=at), rungs_of(result)
     closer = time[-1] - time[0] > np.timedelta64(36, "h")
@@ -235,7 +256,7 @@ def feeder_week(result: Coordination, feeder: Any = None) -> Figure:
 
 
 def _edges(start: Array) -> Array:
-    """Step edges from step starts, so that the last step is drawn in full."""
+    """Return step edges from step starts, so that the last step is drawn in full."""
     step = start[1] - start[0] if len(start) > 1 else np.timedelta64(1, "h")
     return np.append(start, start[-1] + step)
 
@@ -299,7 +320,7 @@ def _loads(ax: Axes, one: Any, rungs: list[str], time: Array) -> None:
 
 
 def _come_closer(ax: Axes, one: Any, rungs: list[str], time: Array) -> None:
-    """Show the 24 hours around the unmanaged load's worst step, with the load axis cut to what happens."""
+    """Zoom in on the 24 hours around the worst step of unmanaged load, and crop the load axis."""
     *_, loads, limit = _totals(one, rungs)
     over = np.where(np.isfinite(limit), loads["unmanaged"] - np.nan_to_num(limit), loads["unmanaged"])
     worst = time[int(over.argmax())]
@@ -323,7 +344,7 @@ def _come_closer(ax: Axes, one: Any, rungs: list[str], time: Array) -> None:
 
 
 def _totals(one: Any, rungs: list[str]) -> tuple[bool, Array, dict[str, Array], Array]:
-    """Whether base load is known; base load, total load by rung and limit [kW], each of shape (steps,)."""
+    """Return whether base load is known; base load, total load by rung and limit [kW], each (steps,)."""
     known = "base_load_kw" in one and bool(np.isfinite(one["base_load_kw"].values).all())
     headroom = np.asarray(one["headroom_kw"].values, float)
     base = np.asarray(one["base_load_kw"].values, float) if known else np.zeros(len(headroom))
@@ -353,7 +374,7 @@ def _prices(ax: Axes, result: Coordination, at: int, time: Array) -> None:
                 step="post",
                 color=COLOURS["bank"],
                 linewidth=0,
-                label=f"bank {data['bank'].values[found[0]]}'s",
+                label=f"bank {data['bank'].to_numpy()[found[0]]}'s",
             )
             peak = (price + above).max(initial=0.0)
     ax.set_ylabel(f"price\n[{data['price'].attrs.get('units', 'cost per kW')}]")
@@ -371,7 +392,7 @@ def _prices(ax: Axes, result: Coordination, at: int, time: Array) -> None:
 
 
 def _weekday(day: datetime) -> str:
-    """Return, say, ``Mon 3 Mar``; Windows knows no code for a day without a leading zero."""
+    """Return a date like ``Mon 3 Mar``; Windows has no format code for a day without leading zero."""
     return f"{day:%a} {day.day} {day:%b}"
 
 

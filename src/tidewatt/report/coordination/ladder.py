@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from tidewatt.report.coordination.conclusions import NOTHING, short_of
 from tidewatt.report.style import (
     COLOURS,
     blank,
@@ -33,7 +34,7 @@ __all__ = ["convergence", "regret", "sweep", "upgrade_need"]
 
 @styled
 def upgrade_need(result: Coordination) -> Figure:
-    """Return how much grid each rung of the flexibility ladder needs, with the proved bound marked.
+    """Draw how much grid upgrade each rung of the flexibility ladder needs, and the proved bound.
 
     Parameters
     ----------
@@ -86,10 +87,14 @@ def upgrade_need(result: Coordination) -> Figure:
 def _need_title(result: Coordination) -> str:
     figures = result.figures
     before, after = float(figures["unmanaged_upgrade_cost"]), float(figures["coordinated_upgrade_cost"])
+    short = short_of(figures)
     if before <= 0:
-        return "No upgrade is needed, whatever drivers do"
-    if after <= 1e-9 * before:  # the rest is rounding
-        return "Mobility-aware charging spares every upgrade"
+        # What vehicles that fall short lack was not charged, and might have needed upgrades.
+        lacking = f"Nothing is overloaded, but {short} cannot charge what their trips need"
+        return lacking if short else "No upgrade is needed under unmanaged charging"
+    if after <= NOTHING * before:  # the rest is rounding
+        lacking = f"; {short} cannot charge what their trips need" if short else ""
+        return f"Mobility-aware charging spares every upgrade{lacking}"
     base = float(figures.get("base_upgrade_cost") or 0.0)
     added = before - base
     if added <= 1e-9 * before:
@@ -137,7 +142,7 @@ def _mark_bounds(ax: Axes, rungs: list[str], bounds: dict[str, float], scale: fl
 
 @styled
 def sweep(table: pd.DataFrame) -> Figure:
-    """Upgrade cost and overloaded feeders as more vehicles become electric.
+    """Draw upgrade cost and overloaded feeders as adoption rises.
 
     Parameters
     ----------
@@ -190,7 +195,7 @@ def sweep(table: pd.DataFrame) -> Figure:
 
 @styled
 def convergence(result: Coordination) -> Figure:
-    """Return how schedule and bound closed on each other, against passes and against time.
+    """Draw how schedule and bound converge, against passes and against time.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ _FEWEST_AN_HOUR = 5
 
 @styled
 def load_and_queue(result: Simulation) -> Figure:
-    """Load of all stations and vehicles in their queues over the day, with bands.
+    """Draw the load of all stations and the vehicles in their queues over the day, with bands.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def _band(ax: Axes, result: Simulation, name: str, colour: str, scale: float) ->
 
 
 def time_axis(ax: Axes, minute: Array) -> None:
-    """Hours of the day under axes in minutes; days where there are several."""
+    """Label an axis in minutes with hours of the day, or with days where there are several."""
     last = float(minute[-1]) + 1
     ax.set_xlim(0, last)
     if last <= 1440:
@@ -99,7 +99,7 @@ def time_axis(ax: Axes, minute: Array) -> None:
 
 @styled
 def fleet_day(result: Simulation) -> Figure:
-    """Return what the vehicles do over the day, those parked left out, and what is charged where.
+    """Draw what vehicles do over the day, without those parked, and what is charged where.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def fleet_day(result: Simulation) -> Figure:
 
 
 def _smooth(values: Array) -> Array:
-    """Return running mean; at both ends of what there is."""
+    """Return the running mean; near both ends, of what is there."""
     half = _WINDOW_MIN // 2
     run = np.concatenate([[0.0], np.cumsum(values)])
     at = np.arange(len(values))
@@ -159,7 +159,7 @@ def _smooth(values: Array) -> Array:
 
 @styled
 def waits(result: Simulation) -> Figure:
-    """Return how long drivers wait, and what a stop costs them in all.
+    """Draw how long drivers wait, and what a stop costs them in all.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def waits(result: Simulation) -> Figure:
     events = result.events
     wait = np.sort(events["wait_min"].to_numpy(float))
     none = float((wait <= 0).mean()) if len(wait) else 1.0
-    title = "Nobody waits for a charger"
+    title = "Nobody waits for a charger" if len(wait) else "No vehicle charges on the way"
     if len(wait) and none < 1:
         late = float(result.figures["p95_wait_min"])
         title = f"{percent(none)} of drivers do not wait; one in twenty waits more than {amount(late, 2)} min"
@@ -192,7 +192,7 @@ def _mean_of(wait: Array) -> str:
 
 def _longer(ax: Axes, wait: Array, none: float, late: float) -> None:
     if not len(wait) or none >= 1:
-        blank(ax, "no vehicle has to wait")
+        blank(ax, "no vehicle has to wait" if len(wait) else "no vehicle charges on the way")
         return
     some = wait > 0
     longer = 1 - np.arange(1, len(wait) + 1) / len(wait)
@@ -217,7 +217,7 @@ def _longer(ax: Axes, wait: Array, none: float, late: float) -> None:
 
 
 def _parts(ax: Axes, result: Simulation) -> None:
-    """Detour, wait and charging time by the hour in which a driver decides to charge."""
+    """Draw detour, wait and charging time by the hour in which a driver decides to charge."""
     events = result.events
     if not len(events):
         blank(ax, "no vehicle charges on the way")
@@ -339,14 +339,14 @@ def _by_class(ax: Axes, speed: Array, weight: Array, grade: Array | None, at: Ar
 
 
 def _mean(values: Array, weight: Array) -> Array:
-    """Space-mean speed: kilometres driven over hours driven; links count alike where nobody drives."""
+    """Return space-mean speed: kilometres over hours driven; links count equally where nobody drives."""
     weight = np.where(weight.sum(axis=0) > 0, weight, 1.0)
     result: Array = weight.sum(axis=0) / (weight / values).sum(axis=0)
     return result
 
 
 def _quantiles(values: Array, weight: Array, shares: tuple[float, ...]) -> list[Array]:
-    """Values below which these shares of the weight lie, interval by interval."""
+    """Return the values below which these shares of the weight lie, interval by interval."""
     weight = np.where(weight.sum(axis=0) > 0, weight, 1.0)
     found = np.empty((len(shares), values.shape[1]))
     for k in range(values.shape[1]):

@@ -30,7 +30,7 @@ _SHADES = LinearSegmentedColormap.from_list("waits", [COLOURS["bank"], "#F0E442"
 
 @styled
 def station_map(result: Simulation, roads: Roads | None = None) -> Figure:
-    """Return where stations are, how much they draw and how long drivers wait there.
+    """Draw where stations are, how much they draw and how long drivers wait there.
 
     Parameters
     ----------
@@ -66,7 +66,13 @@ def _title(result: Simulation) -> str:
     charges, wait = table["charges"].to_numpy(float), np.nan_to_num(table["mean_wait_min"].to_numpy(float))
     lost = charges * wait
     if lost.sum() <= 0:
-        return f"Nobody waits at any of {count(len(table), 'station')}"
+        idle = int((charges <= 0).sum())
+        if not idle:
+            return f"Nobody waits at any of {count(len(table), 'station')}"
+        where = (
+            f"the {count(len(table) - idle, 'station')} that {'is' if len(table) - idle == 1 else 'are'} used"
+        )
+        return f"Nobody waits at {where}; {count(idle, 'other')} {'is' if idle == 1 else 'are'} never used"
     order = np.argsort(-lost)
     few = int(np.searchsorted(np.cumsum(lost[order]) / lost.sum(), 0.5)) + 1
     worst = order[0]
@@ -138,7 +144,7 @@ def _map(ax: Axes, result: Simulation, roads: Roads | None) -> None:
 
 
 def _roads(ax: Axes, roads: Roads) -> None:
-    """Links as thin lines; the faster the class, the stronger."""
+    """Draw links as thin lines; the faster the class, the stronger."""
     ends = np.stack([np.stack([roads.x[n], roads.y[n]], axis=1) for n in (roads.tail, roads.head)], axis=1)
     known = np.isfinite(ends).all(axis=(1, 2))
     for grade, (width, shade) in enumerate(((1.1, "#A9A9A9"), (0.7, "#BDBDBD"), (0.4, "#D2D2D2"))):
@@ -154,7 +160,7 @@ def _short(name: object) -> str:
 
 
 def _ranking(ax: Axes, result: Simulation) -> None:
-    """Draw the stations that cause most waiting: mean wait, and how long chargers are taken."""
+    """Draw the stations with the longest total wait: mean wait, and how long chargers are occupied."""
     table = result.stations
     wait = np.nan_to_num(table["mean_wait_min"].to_numpy(float))
     late = np.nan_to_num(table["p95_wait_min"].to_numpy(float))

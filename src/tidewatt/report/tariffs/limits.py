@@ -1,4 +1,4 @@
-"""Draw flows of lines and voltages under tariffs, beside their limits and margins."""
+"""Draw line flows and voltages under tariffs, beside their limits and margins."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _BINDS = 1e-6
 
 @styled
 def line_limits(result: Tariffs) -> Figure:
-    """Flow of the most loaded lines beside their limits, at the forecast and at worst.
+    """Draw the flow of the most loaded lines beside their limits, by forecast and in the worst case.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def _line(
     *,
     whole: bool,
 ) -> None:
-    """Draw a line's flow, and its limit; unless `whole`, a limit far above the flow is left out."""
+    """Draw a line's flow and its limit; unless `whole`, omit a limit far above the flow."""
     scale, unit = power_scale(np.concatenate([high, low, *([limit] if whole else [])]))
     ax.stairs(
         high * scale,
@@ -137,7 +137,7 @@ def _line(
 
 
 def _come_closer(ax: Axes, low: Array, high: Array, limit: Array) -> None:
-    """Cut the flow axis to what happens near the limit, or near its negative where flow comes back.
+    """Crop the flow axis near the limit, or near its negative where flow reverses.
 
     Flows may be of one plan, shape (steps,), or of several, shape (plans, steps).
     """
@@ -151,7 +151,7 @@ def _come_closer(ax: Axes, low: Array, high: Array, limit: Array) -> None:
 
 
 def _limit(ax: Axes, edges: Array, limit: Array, least: float, scale: float) -> None:
-    """Draw the limit with room above, and its negative where flow comes back half as far."""
+    """Draw the limit with some room above, and its negative where reverse flow comes halfway there."""
     look: Any = {"baseline": None, "color": COLOURS["limit"], "linewidth": 1.6}
     ax.stairs(limit * scale, edges, label="limit", **look)
     lowest = ax.get_ylim()[0]
@@ -162,7 +162,7 @@ def _limit(ax: Axes, edges: Array, limit: Array, least: float, scale: float) -> 
 
 
 def _finish(figure: Figure, axes: Array, edges: Array) -> None:
-    """Label the lowest axes' time, and put one legend under all."""
+    """Label the time axis of the lowest panel, and put one legend under all."""
     for ax in axes[-1]:
         clock_axis(ax, edges)
     handles: dict[str, Any] = {}
@@ -174,7 +174,7 @@ def _finish(figure: Figure, axes: Array, edges: Array) -> None:
 
 @styled
 def line_outcomes(result: Tariffs) -> Figure:
-    """Flow of the lines that a plan for the forecast exceeds most often: that plan beside the robust one.
+    """Draw the lines that a plan for the forecast overloads most often: that plan beside the robust one.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def line_outcomes(result: Tariffs) -> Figure:
     rates = {plan: figures.get(f"violation_rate_{plan}") for plan in plans}
     if all(rate is not None for rate in rates.values()):
         shares = ", ".join(f"{percent(float(rates[plan] or 0.0))} ({plan} plan)" for plan in plans)
-        title = f"Outcomes in which some limit is exceeded: {shares}"
+        title = f"Outcomes in which some limit is exceeded in the linear model: {shares}"
     size = (5.6 * len(plans) + 0.4, 2.6 * len(order) + 1.2)
     figure, axes = new_figure(title, len(order), len(plans), figsize=size, sharex=True, sharey="row")
     for row, k in enumerate(order):
@@ -265,13 +265,13 @@ _MOST_BUSES = 3
 
 
 def voltages_bind(result: Tariffs) -> bool:
-    """Return whether any limit of voltage sets a price: else there is nothing to draw."""
+    """Return whether any voltage limit sets a price; otherwise there is nothing to draw."""
     return bool(_binding(result.voltages, int(result.figures["steps"]))[1].any())
 
 
 @styled
 def voltage_limits(result: Tariffs) -> Figure:
-    """Voltage of the buses whose limits set prices, at the forecast and at worst.
+    """Draw voltages at the buses whose limits set prices, by forecast and in the worst case.
 
     Parameters
     ----------
@@ -348,7 +348,7 @@ def voltage_limits(result: Tariffs) -> Figure:
 
 
 def _binding(table: object, steps: int) -> tuple[list[object], Array, Array]:
-    """Buses; by bus and step, whether a limit sets a price, and the duals."""
+    """Return the buses; by bus and step, whether a limit sets a price, and the duals."""
     import pandas as pd
 
     assert isinstance(table, pd.DataFrame)

@@ -37,7 +37,7 @@ _NO_TARIFF = 1e-6
 
 
 def step_edges_min(result: Tariffs) -> Array:
-    """Edges of the steps in minutes from midnight of the first day, shape (steps + 1,)."""
+    """Return step edges in minutes from midnight of the first day, shape (steps + 1,)."""
     f = result.figures
     if result.scenario is not None:
         horizon = result.scenario.horizon
@@ -52,7 +52,7 @@ def step_edges_min(result: Tariffs) -> Array:
 
 
 def clock_axis(ax: Axes, edges_min: Array) -> None:
-    """Hours of the day under axes in minutes; days where there are several."""
+    """Label an axis in minutes with hours of the day, or with days where there are several."""
     ax.set_xlim(edges_min[0], edges_min[-1])
     span = edges_min[-1] - edges_min[0]
     width = ax.get_position().width * ax.figure.get_size_inches()[0]  # type: ignore[union-attr]
@@ -71,7 +71,7 @@ def clock_axis(ax: Axes, edges_min: Array) -> None:
 
 
 def of_steps(table: pd.DataFrame, by: str, column: str, steps: int) -> tuple[list[Any], Array]:
-    """Ids in the order of the table, and a column of theirs by step, shape (ids, steps); nan where absent."""
+    """Return ids in table order, and one of their columns by step, (ids, steps); nan where absent."""
     ids = list(dict.fromkeys(table[by].tolist()))
     values = np.full((len(ids), steps), np.nan)
     position = {one: k for k, one in enumerate(ids)}
@@ -88,7 +88,7 @@ def why_nothing(result: Tariffs) -> str:
 
 @styled
 def tariff_map(result: Tariffs) -> Figure:
-    """Return the tariff of every site over the horizon.
+    """Draw the tariff of every site over the horizon.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def tariff_map(result: Tariffs) -> Figure:
 
 @styled
 def site_day(result: Tariffs) -> Figure:
-    """Vehicles at chargers and in the queue of the busiest sites, and their state of charge.
+    """Draw charging and queueing vehicles at the busiest sites, and their state of charge.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def site_day(result: Tariffs) -> Figure:
 
 @styled
 def cost_over_gamma(result: Tariffs) -> Figure:
-    """Return what protection costs, what it does to tariffs, and how often limits are still exceeded.
+    """Draw what robustness costs, how it changes tariffs, and how often limits are still exceeded.
 
     Parameters
     ----------

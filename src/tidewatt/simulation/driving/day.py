@@ -25,7 +25,7 @@ PARKED, DRIVING, TO_STATION, QUEUEING, CHARGING = range(5)
 
 
 class Loop:
-    """Decisions of all drivers; one array a property, of shape (vehicles,)."""
+    """Decisions of all drivers; one array per property, of shape (vehicles,)."""
 
     def __init__(
         self,
@@ -59,20 +59,20 @@ class Loop:
         self.ends = [np.zeros((0, 2), np.int32)]
 
     def busy(self) -> bool:
-        """Return whether anyone still drives, or is on the way to or at a station."""
+        """Return whether anyone is still driving, heading for a station or at one."""
         return bool((self.state != PARKED).any())
 
     # --- every few minutes ---------------------------------------------------------------------
 
     def renew(self, interval: int) -> None:
-        """Renew speeds, see who drives into trouble, and find the ways of those who leave soon."""
+        """Renew speeds, find drivers who will run low, and route those who leave soon."""
         self.ledger.roads(interval, *self.motion.renew(interval))
         minute = interval * self.world.parameters["renew_min"]
         self._reconsider(int(minute // 1440.0))
         self._foresee(minute + self.world.parameters["renew_min"])
 
     def _reconsider(self, day: int) -> None:
-        """Drivers whose way has become dearer may look for a station at the next node (sim-5)."""
+        """Let drivers whose way has become dearer look for a station at the next node (sim-5)."""
         motion = self.motion
         who, rest = motion.active[: motion.count], motion.rest_kwh()
         free = (self.state[who] == DRIVING) & (self.last_request_day[who] < day) & ~motion.wants[who]
@@ -80,7 +80,7 @@ class Loop:
         motion.wants[who] = self._low(who, rest[free])
 
     def _foresee(self, until: float) -> None:
-        """Routes of all who are parked and leave before the next renewal: one batch instead of many."""
+        """Route all parked vehicles that leave before the next renewal: one batch instead of many."""
         self.routed[:] = False
         who = np.flatnonzero(self.leave < until).astype(np.int32)
         destination = self.plans.destination[self.trip[who]]
@@ -103,7 +103,7 @@ class Loop:
     # --- every step ----------------------------------------------------------------------------
 
     def step(self, begin: float, until: float) -> None:
-        """Move everyone from `begin` to `until`; those who arrive in between go on from then."""
+        """Move everyone from `begin` to `until`; those who arrive in between continue from there."""
         self._release(self.release < until)
         self._move(0, until)
         moved = self.motion.count
@@ -131,7 +131,7 @@ class Loop:
         self._park(who[what == ARRIVED])
 
     def _park(self, who: Array) -> None:
-        """Arrive at the destination; the next trip begins as planned, or soon where that is over."""
+        """Park at the destination; the next trip begins as planned, or soon if its time is past."""
         if len(who):
             self.motion.wants[who] = False  # there was no further node at which to look for a station
             self.zone[who] = self.plans.destination[self.trip[who]]
@@ -150,7 +150,7 @@ class Loop:
         self.leave[who[~left]] = np.inf
 
     def _release(self, done: Array) -> None:
-        """Vehicles that finish charging drive on; those on a trip within their zone arrive."""
+        """Let vehicles that finish charging drive on, and those on a trip within their zone arrive."""
         who = np.flatnonzero(done).astype(np.int32)
         if not len(who):
             return
@@ -204,7 +204,7 @@ class Loop:
         self.ledger.leg_begins(who, self.motion)
 
     def _within_zone(self, who: Array) -> None:
-        """Trips that never reach the network: the diary's distance at the speed of side streets."""
+        """Drive trips within a zone, off the network: the diary's distance at the speed of side streets."""
         if not len(who):
             return
         km = self.plans.distance_km[self.trip[who]]
@@ -219,7 +219,7 @@ class Loop:
     # --- charging on the way -------------------------------------------------------------------
 
     def _look_for_station(self, begin: float) -> None:
-        """Serve requests in order of time: who finds a station turns there, the others drive on."""
+        """Serve requests in time order: drivers who find a station turn there, the others drive on."""
         asking, self.asking = sorted(self.asking), []
         minute = np.maximum([time for time, _, _ in asking], begin)
         who = np.array([i for _, i, _ in asking], np.int32)
@@ -263,14 +263,14 @@ class Loop:
         )
 
     def _sessions(self, started: Sessions) -> None:
-        """Find when queues let vehicles charge, and until when: known as soon as they arrive."""
+        """Find when each vehicle starts and ends charging: known as soon as it arrives."""
         self.start_min[started.vehicle] = started.start_min
         self.release[started.vehicle] = started.end_min
 
     # --- at the end ----------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Close the books: the last stays, and what batteries hold."""
+        """Close the ledger: the last dwells, and what batteries hold."""
         since = np.where(self.state == PARKED, self.parked_since, np.inf)
         self.ledger.close(self.trip, self.zone, since, self.motion)
 

@@ -1,4 +1,4 @@
-"""What is counted while vehicles move: legs, stays, reasons, road conditions, states."""
+"""What is counted while vehicles move: trip legs, dwells, reasons, road conditions, states."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class LedgerRows:
 
 
 class DayLedger:
-    """Books of one replication.
+    """The records of one replication.
 
     Attributes
     ----------
@@ -94,19 +94,19 @@ class DayLedger:
         self._slow, self._strong = drivers.normal_kw, drivers.fast_kw
 
     def roads(self, interval: int, flow_veh_h: Array, time_min: Array) -> None:
-        """Conditions from the start of an interval on."""
+        """Record conditions from the start of an interval on."""
         self.flow_veh_h[interval] = flow_veh_h
         self.time_min[interval] = time_min
 
     def leg_begins(self, who: Array, motion: Motion) -> None:
-        """Vehicles set out; one that turns off to a station goes on with its leg."""
+        """Record that vehicles set out; one that turns off to a station continues its leg."""
         new = who[~self._open[who]]
         self._open[new] = True
         self._leg_begin[new] = motion.now_min[new]
         self._leg_kwh[new], self._leg_km[new] = motion.driven_kwh[new], motion.driven_km[new]
 
     def leg_ends(self, who: Array, motion: Motion, station: Array | int, zone: Array | int) -> None:
-        """Vehicles arrive: at a station, or at their destination (-1: neither)."""
+        """Record that vehicles arrive: at a station, or at their destination (-1: neither)."""
         if not len(who):
             return
         self._open[who] = False
@@ -124,7 +124,7 @@ class DayLedger:
         )
 
     def dwelt(self, who: Array, trip: Array, zone: Array, since: Array, until: Array, stored: Array) -> Array:
-        """Charge at once at full power during a stay; returns what the batteries gained [kWh]."""
+        """Charge immediately at full power during a dwell; return what the batteries gained [kWh]."""
         row = trip[who] + who  # stays: one more than trips
         # Where no road led to the place that was planned, its charger is not here either.
         here = zone[who] == self._planned_zone[row]
@@ -140,13 +140,13 @@ class DayLedger:
         return gained
 
     def charged(self, who: Array) -> Array:
-        """Return what batteries gained at a station [kWh]."""
+        """Record charges at stations; return what the batteries gained [kWh]."""
         gained: Array = self.asked_kwh[who] * self._world.parameters["charge_efficiency"]
         self.charged_kwh[who] += gained
         return gained
 
     def ran_low(self, who: Array, motion: Motion, reason: Reason) -> None:
-        """Vehicles that did not charge on the way though they were low, or that ran empty."""
+        """Record vehicles that ran low but did not charge on the way, or that ran empty."""
         if len(who):
             soc = motion.stored_kwh[who] / self._drivers.battery_kwh[who]
             number = list(Reason).index(reason)
@@ -155,7 +155,7 @@ class DayLedger:
     def count(
         self, minute: float, step_min: float, state: Array, driving: int, inside: int, charging: ChargingDay
     ) -> None:
-        """Vehicles by state at the end of a step, against the lists that hold them."""
+        """Count vehicles by state at the end of a step, and check against the lists that hold them."""
         if minute > self.states.shape[1] + 1e-9:
             return
         found = np.zeros(5, np.int64)
@@ -172,7 +172,7 @@ class DayLedger:
         self.states[:, first:last] = found[:, None]
 
     def close(self, trip: Array, zone: Array, parked_since: Array, motion: Motion) -> None:
-        """Close the stays that last until the end, and note what batteries hold after them.
+        """Close the dwells that last until the end, and record what batteries hold after them.
 
         Attributes `stored_kwh`, `driven_kwh` and `rescued_kwh` (what an empty battery could not give) are
         known from now on; all of shape (vehicles,).
@@ -185,12 +185,12 @@ class DayLedger:
         self.driven_kwh, self.rescued_kwh = motion.driven_kwh, motion.rescued_kwh
 
     def energy_error_kwh(self) -> float:
-        """Largest difference of any vehicle between what its battery changed by and what it took and gave."""
+        """Return any vehicle's largest difference between its battery's change and its energy in and out."""
         change = self.stored_kwh - self._drivers.stored_kwh
         balance = self.charged_kwh + self.rescued_kwh - self.driven_kwh
         return float(np.abs(change - balance).max(initial=0.0))
 
 
 def _each(value: Array | int, count: int) -> Array:
-    """One value for all, where it is a single one; `numpy.broadcast_to` takes six times as long for few."""
+    """Repeat a single value for all; for few, `numpy.broadcast_to` would take six times as long."""
     return np.full(count, value) if isinstance(value, int) else value

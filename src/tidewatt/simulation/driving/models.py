@@ -1,4 +1,4 @@
-"""Models of driving that can be replaced: speed by flow, consumption, and who charges on the way."""
+"""Replaceable driving models: speed by flow, consumption, and who charges on the way."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ SLOWEST_KMH = 3.0
 
 
 class SpeedFlow(Protocol):
-    """What a speed-flow model has to offer."""
+    """What a speed-flow model has to provide."""
 
     def time_min(self, roads: Roads, flow_veh_h: Array) -> Array:
-        """Travel time of every link [min], shape (links,), from the flow of every link, shape (links,)."""
+        """Return the travel time of every link [min] from the flow of every link, both of shape (links,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Bpr:
     """The Bureau of Public Roads' function with each link's own alpha and beta (sim-1)."""
 
     def time_min(self, roads: Roads, flow_veh_h: Array) -> Array:
-        """Free time x (1 + alpha (q/C)^beta)."""
+        """Return free-flow time x (1 + alpha (q/C)^beta)."""
         ratio = flow_veh_h / roads.capacity_veh_h
         # The usual power of 4 by two products: `**` takes ten times as long.
         usual = (roads.bpr_beta == 4.0).all()
@@ -68,7 +68,7 @@ class Urban:
     most: float = 2.0
 
     def time_min(self, roads: Roads, flow_veh_h: Array) -> Array:
-        """Free time x (1 + (q/C)^b)."""
+        """Return free-flow time x (1 + (q/C)^b)."""
         ratio = np.minimum(flow_veh_h / roads.capacity_veh_h, self.most)
         large = roads.road_class <= 1
         a, c, n = (np.where(large, x, y) for x, y in zip(self.arterial, self.branch, strict=True))
@@ -77,19 +77,19 @@ class Urban:
 
 
 def speed_flow(name: str) -> SpeedFlow:
-    """Return the model of a name in the parameters."""
+    """Return the speed-flow model named in the parameters."""
     return Bpr() if name == "bpr" else Urban()
 
 
 def speeds_kmh(roads: Roads, time_min: Array) -> Array:
-    """Return mean speed on every link [km/h]; 0 where a link has no length, inf where it takes no time."""
+    """Return the mean speed on every link [km/h]; 0 if a link has no length, inf if it takes no time."""
     with np.errstate(divide="ignore", invalid="ignore"):
         speed: Array = np.where(roads.length_km > 0, roads.length_km * 60.0 / time_min, 0.0)
     return speed
 
 
 def bounded(roads: Roads, time_min: Array) -> Array:
-    """Travel times never below the free ones, nor above a crawl."""
+    """Bound travel times: never below the free-flow time, nor slower than a crawl."""
     slowest = np.maximum(roads.length_km * (60.0 / SLOWEST_KMH), roads.free_time_min)
     return np.clip(time_min, roads.free_time_min, slowest)
 
@@ -110,7 +110,7 @@ _TERMS = np.array(
 
 
 def kwh_per_km(road_class: Array, speed_kmh: Array) -> Array:
-    """Consumption of the reference vehicle at 20 degrees (sim-3) [kWh/km].
+    """Return the reference vehicle's consumption at 20 degrees Celsius (sim-3) [kWh/km].
 
     The coefficients are common in the literature on Chinese cities and not verified against a primary
     source. Speeds count from 5 km/h on, and up to 130 km/h.
@@ -122,7 +122,7 @@ def kwh_per_km(road_class: Array, speed_kmh: Array) -> Array:
 
 
 def temperature_factor(temperature_c: float) -> float:
-    """Consumption relative to 20 degrees (sim-4).
+    """Return consumption relative to that at 20 degrees Celsius (sim-4).
 
     Heating adds 1.2 % a degree below 20, cooling 0.6 % above 24; neither is
     verified against a primary source.
@@ -131,7 +131,7 @@ def temperature_factor(temperature_c: float) -> float:
 
 
 def link_kwh(roads: Roads, time_min: Array, temperature_c: float) -> Array:
-    """Return what the reference vehicle takes to pass each link [kWh], shape (links,)."""
+    """Return the energy that the reference vehicle needs on each link [kWh], shape (links,)."""
     per_km = kwh_per_km(roads.road_class, speeds_kmh(roads, time_min))
     energy: Array = roads.length_km * per_km * temperature_factor(temperature_c)
     return energy
@@ -163,6 +163,6 @@ class Threshold:
     """Charge where the battery would be below the driver's own threshold at the destination (sim-5)."""
 
     def wants(self, soc: Array, soc_at_destination: Array, threshold_soc: Array) -> Array:
-        """Return whether it would be below the threshold; a charge that does not suffice is below any."""
+        """Return whether the battery would end below the threshold; an insufficient charge always does."""
         below: Array = soc_at_destination < threshold_soc
         return below

@@ -51,7 +51,7 @@ class Drivers(NamedTuple):
 def draw_drivers(
     plans: DayPlans, types: FleetTypes, parameters: SimulationOptions, rng: np.random.Generator
 ) -> Drivers:
-    """Batteries by type, first state of charge and thresholds as the parameters say.
+    """Draw batteries by type, initial states of charge and thresholds, as the parameters say.
 
     Where a vehicle stands at a charger at minute 0 it has charged since it came: a fleet that only then
     plugged in would make a peak at midnight that no grid sees.
@@ -79,7 +79,7 @@ _KEPT_INTERVALS, _KEPT_MIN = 32, 240.0
 
 
 class Motion:
-    """State of all vehicles on the road; one array a property, of shape (vehicles,).
+    """State of all vehicles on the road; one array per property, of shape (vehicles,).
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class Motion:
         self._out_vehicle, self._out_what = np.zeros(n, np.int32), np.zeros(n, np.int8)
 
     def renew(self, interval: int) -> tuple[Array, Array]:
-        """Renew speeds and forget old paths; returns flow [veh/h] and travel time [min] of every link."""
+        """Renew speeds and forget old paths; return flow [veh/h] and travel time [min] of every link."""
         flow, time_min = self._world.conditions(interval, self._entered)
         self._entered[:] = 0
         self.row = interval % self._kept
@@ -129,7 +129,7 @@ class Motion:
         return flow, time_min
 
     def _compact(self) -> None:
-        """Forget the paths of those who arrived, where the store is half full."""
+        """Drop the paths of vehicles that have arrived, once the store is half full."""
         if self._used < len(self._path) // 2:
             return
         who = self.active[: self.count]
@@ -142,14 +142,14 @@ class Motion:
         self._path, self._used = kept, int(first[-1])
 
     def rest_kwh(self) -> Array:
-        """Return what the rest of the way takes at today's speeds, for ``active[:count]``."""
+        """Return the energy for the remaining way at today's speeds, for ``active[:count]``."""
         rest = np.zeros(self.count)
         energy = self._link_kwh[self.row]
         rest_kwh(self.active, self.count, self._pos, self._end, self._part, self._path, energy, rest)
         return rest * self._factor[self.active[: self.count]]
 
     def route(self, who: Array, origin: Array, destination: Array) -> tuple[Array, Array]:
-        """Lay out the shortest way between nodes; returns what it takes [kWh] and how long [ms, -1: none]."""
+        """Lay out the shortest way between nodes; return its energy [kWh] and time [ms, -1: no way]."""
         routes = self._router.routes(origin, destination)
         first, need = routes.first, self._used + len(routes.links)
         if need > len(self._path):
@@ -163,21 +163,21 @@ class Motion:
         return energy * self._factor[who], routes.time_ms
 
     def join(self, who: Array) -> None:
-        """Start driving the way laid out."""
+        """Start driving along the way laid out."""
         self.active[self.count : self.count + len(who)] = who
         self.count += len(who)
 
     def head_for_station(self, who: Array, arrive_min: Array) -> None:
-        """Send vehicles to a station by the times that hold now; they arrive when promised."""
+        """Send vehicles to a station at the current travel times; they arrive when promised."""
         self._leg_row[who] = self.row
         self.station_min[who] = arrive_min
 
     def node_before(self, vehicle: int) -> int:
-        """Node at which a vehicle stands that has just left a link."""
+        """Return the node at which a vehicle stands that has just left a link."""
         return int(self._world.roads.head[self._path[self._pos[vehicle] - 1]])
 
     def move(self, begin: int, until_min: float) -> tuple[Array, Array]:
-        """Drive ``active[begin:count]`` until a minute; returns who left the list, and why."""
+        """Drive ``active[begin:count]`` until a minute; return who left the list, and why."""
         self.count, out = move(
             self.active,
             begin,

@@ -23,7 +23,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Requests(Shown):
-    """Charging requests in the order of `minute`, equal minutes by row; arrays of shape (requests,).
+    """Charging requests by `minute`, ties by row; arrays of shape (requests,).
 
     They are what a day of traffic leaves for its day of charging: a plan of stations changes where and when
     vehicles charge, not what they ask for.
@@ -86,7 +86,7 @@ class Requests(Shown):
 
 
 def joined(batches: Sequence[Requests], stations: int, taste_seed: int = 0) -> Requests:
-    """Batches as one: each begins no earlier than the one before it ends.
+    """Join batches into one: each begins no earlier than the previous one ends.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ class Sessions:
 def station_series(
     sessions: Sessions, stations: int, minutes: int, *, taper_soc: float = 1.0, charge_efficiency: float = 1.0
 ) -> dict[str, Array]:
-    """Series by station and minute, means over each minute.
+    """Return series by station and minute, as means over each minute.
 
     Parameters
     ----------

@@ -66,21 +66,21 @@ class ChargingDay:
 
     @property
     def queue(self) -> records.Queue:
-        """State as kernels keep it."""
+        """State in the form that kernels keep."""
         return self._queue
 
     @property
     def rules(self) -> records.ChoiceRules:
-        """How drivers choose, as kernels read it."""
+        """How drivers choose, in the form that kernels read."""
         return self._rules
 
     @property
     def on_the_way(self) -> int:
-        """Vehicles that drive to a station."""
+        """Vehicles that are driving to a station."""
         return int(self._queue.size[0])
 
     def advance(self, until_min: float) -> Sessions:
-        """Let in everyone who arrives up to and including a minute.
+        """Admit everyone who arrives up to and including a minute.
 
         Returns
         -------
@@ -92,7 +92,7 @@ class ChargingDay:
         return sessions_of(self._queue, begin, self._told)
 
     def finish(self) -> Sessions:
-        """Let in everyone who is still on the way; charges run out after the horizon's end."""
+        """Admit everyone who is still on the way; charges may finish after the horizon's end."""
         return self.advance(math.inf)
 
     def decide(self, requests: Requests) -> tuple[Array, Array]:
@@ -132,11 +132,11 @@ class ChargingDay:
         return station, np.where(station >= 0, made["arrive"], np.nan)
 
     def sessions(self) -> Sessions:
-        """Return all who came to a station so far, in that order."""
+        """Return all charges at stations so far, in order of arrival."""
         return sessions_of(self._queue, 0, int(self._queue.size[1]))
 
     def series(self, minutes: int) -> dict[str, Array]:
-        """Series by station and minute of all charges so far: see `station_series`."""
+        """Return series by station and minute of all charges so far: see `station_series`."""
         return station_series(
             self.sessions(),
             self._stations,
@@ -146,15 +146,15 @@ class ChargingDay:
         )
 
     def queue_now(self, minute: float) -> int:
-        """Vehicles that wait in a minute."""
+        """Return the vehicles that wait in a minute."""
         return int(self.now(minute)[0].sum())
 
     def occupied_now(self, minute: float) -> int:
-        """Chargers in use in a minute."""
+        """Return the chargers in use in a minute."""
         return int(self.now(minute)[1].sum())
 
     def now(self, minute: float) -> tuple[Array, Array]:
-        """Vehicles that wait and chargers in use in a minute, each of shape (stations,).
+        """Return vehicles that wait and chargers in use in a minute, each of shape (stations,).
 
         Of those let in so far: `advance` to the minute first.
         """

@@ -1,4 +1,4 @@
-"""How drivers choose a station: three built-in rules and the interface for another one."""
+"""How drivers choose a station: three built-in rules and the interface for custom ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["GeneralisedCost", "Logit", "RandomRegret", "StationChoice", "choice_
 
 @runtime_checkable
 class StationChoice(Protocol):
-    """A rule of choice: what every alternative of one driver costs, in any unit; the lowest is chosen.
+    """A rule of choice: what each alternative costs one driver, in any unit; the cheapest is chosen.
 
     An object with an attribute ``gumbel = True`` gets tastes from Gumbel's distribution, others from the
     normal one.
@@ -24,7 +24,7 @@ class StationChoice(Protocol):
     def costs(
         self, detour_min: Array, wait_min: Array, charge_min: Array, payment: Array, taste: Array
     ) -> Array:
-        """Costs of the alternatives.
+        """Return the costs of the alternatives.
 
         Parameters
         ----------
@@ -54,7 +54,7 @@ class GeneralisedCost:
     def costs(
         self, detour_min: Array, wait_min: Array, charge_min: Array, payment: Array, taste: Array
     ) -> Array:
-        """Generalised costs [money]."""
+        """Return generalised costs [money]."""
         per_min = per_minute(self.value_of_time_per_h)
         # In the kernel's own order of operations: the last digit decides between equal stations.
         return per_min * ((detour_min + taste) + charge_min) + payment + per_min * wait_min
@@ -62,11 +62,11 @@ class GeneralisedCost:
 
 @dataclass(frozen=True, slots=True)
 class Logit(GeneralisedCost):
-    """Generalised cost with Gumbel's taste: multinomial logit (sim-7), one draw a driver and station."""
+    """Generalised cost with a Gumbel error: multinomial logit (sim-7), one draw per driver and station."""
 
     @property
     def gumbel(self) -> bool:
-        """Tastes come from Gumbel's distribution."""
+        """Whether tastes are drawn from a Gumbel distribution."""
         return True
 
 
@@ -90,7 +90,7 @@ class RandomRegret:
     def costs(
         self, detour_min: Array, wait_min: Array, charge_min: Array, payment: Array, taste: Array
     ) -> Array:
-        """Regret of every alternative against all others."""
+        """Return each alternative's regret against all others."""
         minutes = np.array([detour_min, wait_min, charge_min, payment / per_minute(self.value_of_time_per_h)])
         worse = self.regret_scale * (minutes[:, :, None] - minutes[:, None, :])
         regret = np.logaddexp(0.0, worse)
@@ -99,7 +99,7 @@ class RandomRegret:
 
 
 def per_minute(value_of_time_per_h: float) -> float:
-    """Value of time [money/min]; never quite 0, so that an endless wait costs more than none."""
+    """Return the value of time [money/min]; never quite 0, so that an endless wait costs more than none."""
     return max(value_of_time_per_h / 60.0, 1e-300)
 
 

@@ -1,4 +1,4 @@
-"""Stations, plans and requests as the kernels of queueing want them, and charges as they give them back."""
+"""Stations, plans and requests in the form that queueing kernels need, and charges as they return them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ASKED = ("minute", "energy_kwh", "fast_kw", "normal_kw", "soc", "battery_kwh", 
 
 
 def price_bands(fast: Array, normal: Array) -> tuple[Array, Array]:
-    """Prices of both kinds, each of shape (stations, 1440), as `Queue.band` and `Queue.price`.
+    """Return prices of both kinds, each of shape (stations, 1440), as `Queue.band` and `Queue.price`.
 
     Prices change a few times a day: bands stay in the processor's cache where 1440 columns would not.
     """
@@ -52,7 +52,7 @@ def price_bands(fast: Array, normal: Array) -> tuple[Array, Array]:
 def queue_of(
     stations: Stations, plan: StationPlan, prices: tuple[Array, Array] | None, capacity: int
 ) -> Queue:
-    """Empty stations with a plan's chargers, and room for requests.
+    """Return empty stations with a plan's chargers, and room for requests.
 
     Parameters
     ----------
@@ -93,12 +93,12 @@ def grown(queue: Queue, capacity: int) -> Queue:
 
 
 def outside(choice: StationChoice | None) -> bool:
-    """Return whether a choice has no kernel of its own: a subclass of a built-in one has none either."""
+    """Return whether a choice has no kernel of its own, as is true of any subclass of a built-in one."""
     return choice is not None and type(choice) not in (GeneralisedCost, Logit, RandomRegret)
 
 
 def rules_of(parameters: SimulationOptions, choice: StationChoice | None, seed: int) -> ChoiceRules:
-    """Return how drivers choose."""
+    """Return how drivers choose, as the kernels read it."""
     built_in: Any = choice_of(parameters) if choice is None or outside(choice) else choice
     return ChoiceRules(
         per_min=per_minute(built_in.value_of_time_per_h),
@@ -114,7 +114,7 @@ def rules_of(parameters: SimulationOptions, choice: StationChoice | None, seed: 
 
 
 def take_in(queue: Queue, rules: ChoiceRules, requests: Requests, first: int) -> None:
-    """Write what requests ask for into the queue's records, from number `first` on."""
+    """Write requests into the queue's records, from number `first` on."""
     end = first + len(requests)
     for name in _ASKED:
         queue.charges[name][first:end] = getattr(requests, name)
@@ -122,7 +122,7 @@ def take_in(queue: Queue, rules: ChoiceRules, requests: Requests, first: int) ->
 
 
 def sessions_of(queue: Queue, begin: int, end: int) -> Sessions:
-    """Return the charges of those who were the `begin`-th to `end`-th, exclusive, to come to a station."""
+    """Return the charges of the `begin`-th to `end`-th (exclusive) vehicles to come to a station."""
     r = queue.charges["log"][begin:end].astype(np.int64)
     charge = queue.charges.view(np.ndarray)[r]
     here = queue.stations.view(np.ndarray)[charge["station"]]

@@ -1,4 +1,4 @@
-"""The day of charging again, for other plans of stations: same drivers, same traffic, same requests.
+"""The same day of charging for other plans of stations: same drivers, same traffic, same requests.
 
 What drivers ask for, when and where, is frozen, and so are speeds and later trips. Choices, queues and
 charges are those of `ChargingDay`, event by event.
@@ -51,7 +51,7 @@ class PreparedDay:
     table: Any
 
     def at(self, chargers: int, most: int) -> Queue:
-        """Return a copy to let a day happen in.
+        """Return a copy in which a day can be replayed.
 
         Parameters
         ----------
@@ -79,7 +79,7 @@ def prepare(
     depth: int = DEPTH,
     threads: Threads | None = None,
 ) -> PreparedDay:
-    """Sort each driver's stations by what they cost without any wait.
+    """Sort each driver's stations by their cost at zero wait.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ AT_ONCE = 8
 
 
 class Patience(NamedTuple):
-    """How drivers take a wait: dissatisfaction 1 / (1 + exp(steepness (half - wait))).
+    """How drivers react to a wait: dissatisfaction 1 / (1 + exp(steepness (half - wait))).
 
     Attributes
     ----------
@@ -170,7 +170,7 @@ class ReplayedDay:
     minutes: int
 
     def series(self) -> dict[str, Array]:
-        """Series by station and minute: see `station_series`."""
+        """Return series by station and minute: see `station_series`."""
         p = self.parameters
         stations = len(self.by_station["charges"])
         return station_series(
@@ -343,7 +343,7 @@ def replay_many(
 
 
 def minutes_of(minutes: int, stations: int) -> queue_figures.Minutes:
-    """Scratch for sums by minute."""
+    """Return work arrays for sums by minute."""
     return queue_figures.Minutes(
         np.zeros((minutes + 2, stations)),
         np.zeros((minutes + 2, 1)),
@@ -353,7 +353,7 @@ def minutes_of(minutes: int, stations: int) -> queue_figures.Minutes:
 
 
 def _room(fast: Array, normal: Array) -> tuple[int, int]:
-    """Chargers in all and at one station, for the largest of some plans."""
+    """Return the chargers in total and at one station, each the largest over some plans."""
     chargers = np.atleast_2d(fast + normal)
     return int(chargers.sum(axis=1).max(initial=0)), int(chargers.max(initial=0))
 

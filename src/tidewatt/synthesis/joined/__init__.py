@@ -1,1 +1,1 @@
-"""A case of tariffs from a road network and a grid that know nothing of each other, by stated rules."""
+"""A tariff case made, by stated rules, from a road network and a grid that know nothing of each other."""

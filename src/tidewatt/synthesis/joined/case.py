@@ -1,4 +1,4 @@
-"""Roads and grid joined into a case of tariffs."""
+"""Roads and grid joined into a tariff case."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CHARGING_MIN = 60.0  # left for charging before the end of the horizon
 
 
 class Joined(NamedTuple):
-    """A case, and in sentences what was assumed, what rounding did, and what makes the case doubtful."""
+    """A case, with sentences on what was assumed, what rounding did, and what makes the case doubtful."""
 
     scenario: Scenario
     notes: tuple[str, ...]
@@ -45,7 +45,7 @@ def join(
     stations: Stations | None = None,
     name: str = "joined",
 ) -> Joined:
-    """Return a case of tariffs: vehicles of the one's roads charge from the other's buses.
+    """Return a tariff case: vehicles on the given roads charge from the given grid's buses.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def _missing(roads_from: Scenario, grid_from: Scenario) -> list[Issue]:
 
 
 def _trips(scenario: Scenario, roads: Roads, arrive: Array) -> tuple[Array, Array]:
-    """Nodes of zones, and trips from each to every node in the period of the demand; none within a node."""
+    """Return zones' nodes, and trips from each to every node in the demand's period; none within a node."""
     start, row = np.unique(roads.zone_node, return_inverse=True)
     start = start.astype(np.int64)
     trips = np.zeros((len(start), roads.nodes))
@@ -174,7 +174,7 @@ def _minutes(horizon: Horizon) -> Array:
 
 
 def _with_limits(grid: Distribution, injections: Injections, rules: JoiningRules) -> tuple[Distribution, int]:
-    """Limits for lines that have none, and how many these are."""
+    """Return lines with limits filled in where there are none, and how many these are."""
     without = ~np.isfinite(grid.limit_kw)
     most = np.abs(feeder_of(grid).flow_kw(injections.drawn(grid.buses)[0])).max(axis=1)
     given = np.round(rules.line_factor * most + rules.line_allowance_kw, 1)
@@ -196,12 +196,12 @@ def _aggregators(rules: JoiningRules) -> Aggregators:
 
 
 def _grouped(horizon: Horizon, rules: JoiningRules) -> int:
-    """Return steps from one group of departures to the next."""
+    """Return the steps between consecutive groups of departures."""
     return max(round(rules.depart_every_min / horizon.step_min), 1)
 
 
 def _departures(horizon: Horizon, rules: JoiningRules) -> Array:
-    """Return share of a day's vehicles that set out in each step, shape (steps,); it sums to 1 on every day.
+    """Return the share of a day's vehicles departing in each step, (steps,); each day sums to 1.
 
     A group sets out at once for all who would until the next one.
     """
@@ -228,7 +228,7 @@ def _departures(horizon: Horizon, rules: JoiningRules) -> Array:
 def _travel(
     start: Array, trips: Array, hops: Array, node: Array, horizon: Horizon, rules: JoiningRules
 ) -> tuple[Travel, list[str]]:
-    """Vehicles by pair of nodes, departure and state of charge; and in words who could not travel so."""
+    """Return vehicles by pair of nodes, departure and state of charge, and in words who could not travel."""
     departing = _departures(horizon, rules)
     row, end = np.nonzero(trips)
     step = np.flatnonzero(departing)

@@ -1,4 +1,4 @@
-"""The rules by which a road network and a grid are joined; each is a figure that a user may change."""
+"""The rules by which a road network and a grid are joined; users may change each figure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
 
 @dataclass(frozen=True, slots=True)
 class JoiningRules:
-    """What neither the roads nor the grid say; every value here is chosen.
+    """What neither the roads nor the grid say; every value here is a choice.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class JoiningRules:
 
     @classmethod
     def of(cls, **asked: Any) -> JoiningRules:
-        """Rules with what was asked for, None leaving the default.
+        """Return rules with the requested values; None leaves the default.
 
         Raises
         ------

@@ -18,7 +18,7 @@ __all__ = ["chosen_sites", "station_sites"]
 def chosen_sites(
     node_id: Array, passing: Array, distribution: Distribution, rules: JoiningRules, price: Array
 ) -> ChargingSites:
-    """Sites at the nodes that most trips pass, the busiest at the bus nearest to the slack.
+    """Return sites at the nodes that most trips pass, the busiest at the bus nearest to the slack.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def chosen_sites(
 def station_sites(
     stations: Stations, distribution: Distribution, rules: JoiningRules, minutes: Array, price: Array
 ) -> ChargingSites:
-    """Stations as sites: one for the fast and one for the normal chargers, where there are any.
+    """Return stations as sites: one for the fast and one for the normal chargers, if there are any.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def station_sites(
 
 
 def spread_buses(distribution: Distribution, count: int) -> Array:
-    """Buses other than the slack, evenly over the order of resistance from it, nearest first."""
+    """Return buses other than the slack, spread evenly in order of resistance from it, nearest first."""
     feeder = feeder_of(distribution)
     distance = feeder.along(feeder.r_pu)
     order = np.argsort(distance, kind="stable")

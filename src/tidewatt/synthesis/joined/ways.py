@@ -37,7 +37,7 @@ class Ways:
     link: Array
 
     def carried(self, roads: Roads, trips: Array) -> Array:
-        """Trips on each link if all take these ways, shape (links,); `trips` has shape (starts, nodes)."""
+        """Return trips on each link if all take these ways, (links,); `trips` has shape (starts, nodes)."""
         total = np.zeros(roads.links)
         for row in range(len(self.start)):
             beyond = np.where(np.isfinite(self.minutes[row]), trips[row], 0.0)
@@ -50,7 +50,7 @@ class Ways:
 
 
 def parted(roads: Roads, whole: Array) -> tuple[Roads, Array]:
-    """Roads whose centroids are two nodes, so that no way leads through one.
+    """Return roads with each centroid split into two nodes, so that no way leads through one.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def parted(roads: Roads, whole: Array) -> tuple[Roads, Array]:
 
 
 def busiest(trips: Array, minutes: Array, groups: int, most: int) -> tuple[Array, list[str]]:
-    """Trips of the busiest pairs of places, as many as make no more than `most` groups; a note on others.
+    """Return trips of the busiest pairs of places, at most `most` groups, and a note on the others.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def busiest(trips: Array, minutes: Array, groups: int, most: int) -> tuple[Array
 
 
 def ways_of(roads: Roads, start: Array) -> Ways:
-    """Fastest ways from nodes `start` on the empty network."""
+    """Return the fastest ways from nodes `start` on the empty network."""
     time = np.maximum(roads.free_time_min, _LEAST_MIN)
     minutes, link = _shortest(roads.tail, roads.head, time, roads.nodes, start)
     km = np.full(minutes.shape, np.inf)
@@ -125,7 +125,7 @@ def ways_of(roads: Roads, start: Array) -> Ways:
 
 
 def _shortest(tail: Array, head: Array, cost: Array, nodes: int, start: Array) -> tuple[Array, Array]:
-    """Return least cost from nodes `start` to every node, and the last link on the way there (-1: none)."""
+    """Return least costs from nodes `start` to every node, and the last link on the way there (-1: none)."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
@@ -145,7 +145,7 @@ _MUCH = 0.5  # change of the mean time of a trip from which on a case is no long
 
 
 def in_steps(roads: Roads, horizon: Horizon, share: float, rules: JoiningRules) -> StepRoads:
-    """Return every link by itself; `share` of its capacity is left to the vehicles."""
+    """Return roads that keep every link; `share` of its capacity is left to the vehicles."""
     return StepRoads(
         node_id=roads.node_id,
         link_id=roads.link_id,
@@ -158,7 +158,7 @@ def in_steps(roads: Roads, horizon: Horizon, share: float, rules: JoiningRules) 
 
 
 def contracted(roads: Roads, keep: Array, horizon: Horizon, rules: JoiningRules) -> tuple[StepRoads, Array]:
-    """Direct links between all pairs of nodes, without capacities.
+    """Return direct links between all pairs of nodes, without capacities.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def contracted(roads: Roads, keep: Array, horizon: Horizon, rules: JoiningRules)
 def rounding(
     ways: Ways, trips: Array, hops: Array, horizon: Horizon, contract: bool
 ) -> tuple[str, tuple[str, ...]]:
-    """Return what rounding to steps does to the mean time of a trip, in a sentence.
+    """Say in a sentence how rounding to steps changes the mean time of a trip.
 
     A warning where it is much.
 

@@ -15,7 +15,7 @@ __all__ = ["Arcs", "arcs_of", "moves_of", "possible"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arcs:
-    """Arcs of all kinds, sorted by kind and start; all of shape (arcs,) unless said.
+    """Arcs of all kinds, sorted by kind and start; all of shape (arcs,) unless noted.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class Arcs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moves:
-    """What keys ``state * actions + action`` of kinds stand for; all of shape (keys,)."""
+    """What keys ``state * actions + action`` of kinds mean; all of shape (keys,)."""
 
     kind: Array
     state: Array
@@ -80,7 +80,7 @@ class Moves:
 def moves_of(
     problem: TariffProblem, levels: ChargeStates, kinds: list[VehicleKind], keys: list[Array]
 ) -> Moves:
-    """Return where arcs begin and lead to, of every kind's keys; levels beyond the highest end there."""
+    """Return where arcs of every kind's keys begin and end; levels are capped at the highest."""
     roads, nodes = problem.roads, problem.roads.nodes
     kind = np.repeat(np.arange(len(keys)), [len(k) for k in keys])
     state, action = np.divmod(np.concatenate(keys), 1 + roads.links + len(levels.site))
@@ -105,7 +105,7 @@ def moves_of(
 
 
 def possible(problem: TariffProblem, levels: ChargeStates, kind: VehicleKind, keys: Array) -> Array:
-    """Return which keys are arcs of a kind at all: of an earlier solution they need not be."""
+    """Return which keys are valid arcs of a kind; those of an earlier solution may not be."""
     roads, x = problem.roads, kind.expanded
     move = moves_of(problem, levels, [kind], [keys])
     good: Array = (move.node != kind.destination) & (move.start < problem.steps) & (move.end <= problem.steps)
@@ -120,7 +120,7 @@ def possible(problem: TariffProblem, levels: ChargeStates, kind: VehicleKind, ke
 
 
 def arcs_of(problem: TariffProblem, levels: ChargeStates, keys: list[Array]) -> Arcs:
-    """Arcs from the sorted keys ``state * actions + action`` of every kind.
+    """Return arcs from the sorted keys ``state * actions + action`` of every kind.
 
     Every state that an arc leads to must have an arc out of it, unless it is at the destination.
     """

@@ -46,7 +46,7 @@ EXCEEDED = 1e-6  # vehicles, kW or squared per unit; less is what the solver lea
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Generated:
-    """What arc generation ended with.
+    """The outcome of arc generation.
 
     Attributes
     ----------
@@ -143,7 +143,7 @@ class Generation:
         return Generated(status, self.arcs, self.solved, self.best, gap, self.iteration, self.weight)
 
     def _solve(self, centre: Duals | None = None, stiff: float = 1.0) -> int:
-        """Solve the program over the arcs so far; how many limits that it did not hold are exceeded."""
+        """Solve the program over the arcs so far; return how many limits outside it are exceeded."""
         self.iteration += 1
         self.arcs = arcs_of(self.problem, self.levels, self.keys)
         self.solved = solve_restricted(
@@ -162,13 +162,13 @@ class Generation:
         return _hold(self.problem, self.solved, self.active)
 
     def _add(self, found: list[list[Array]]) -> int:
-        """Add arcs; how many are new."""
+        """Add arcs; return how many are new."""
         before = sum(map(len, self.keys))
         self.keys = [merged(*one) for one in zip(self.keys, *found, strict=True)]
         return sum(map(len, self.keys)) - before
 
     def _near(self) -> str:
-        """First phase; a status only where time is over or nothing can keep the limits."""
+        """Run the first phase; return a status only if time is up or nothing can keep the limits."""
         centre, stiff, kept = self.duals, STIFF, 0
         for _ in range(MOST_NEAR):
             broken = self._solve(centre, stiff)
@@ -205,7 +205,7 @@ class Generation:
         return ""
 
     def _exactly(self, relative_gap: float) -> tuple[str, float]:
-        """Second phase: status and relative gap."""
+        """Run the second phase; return status and relative gap."""
         smoothed, least, gap, pared = self.duals, self.penalties, np.inf, False
         for _ in range(MOST_EXACT):
             broken = self._solve()
@@ -247,7 +247,7 @@ class Generation:
         return "stalled", gap
 
     def _used(self, few: float) -> list[Array]:
-        """Arcs with more than a few vehicles on them."""
+        """Return arcs with more than a negligible number of vehicles."""
         cuts = np.cumsum([len(k) for k in self.keys])[:-1]
         return [k[f > few] for k, f in zip(self.keys, np.split(self.solved.flow, cuts), strict=True)]
 
@@ -260,7 +260,7 @@ class Generation:
         return max(float(e.max(initial=0.0)) for e in self._over())
 
     def _raise(self) -> bool:
-        """Double penalties where limits are exceeded; whether any is."""
+        """Double penalties where limits are exceeded; return whether any is."""
         if self._exceeded() <= EXCEEDED:
             return False
         over = self._over()
@@ -279,13 +279,13 @@ class Generation:
 
 
 def _ratio(now: Penalties, least: Penalties) -> float:
-    """Return by how much penalties have risen at most."""
+    """Return the largest factor by which penalties have risen."""
     pairs = ((now.rows, least.rows), (now.roads, least.roads), (now.chargers, least.chargers))
     return max(float((a / np.maximum(b, 1e-300)).max(initial=1.0)) for a, b in pairs)
 
 
 def _known(first: Duals, problem: TariffProblem) -> Duals:
-    """Prices of an earlier solution where they are numbers, and of limits that this problem has."""
+    """Return prices of an earlier solution that are numbers and belong to limits of this problem."""
     high, low, roads, chargers, power = (
         np.where(np.isfinite(x), x, 0.0)
         for x in (first.high, first.low, first.roads, first.chargers, first.power_kw)
@@ -298,7 +298,7 @@ def _known(first: Duals, problem: TariffProblem) -> Duals:
 
 
 def _capped(duals: Duals, penalties: Penalties) -> Duals:
-    """Prices no higher than what exceeding a limit costs: so that the bound holds with relaxed limits."""
+    """Cap prices at the penalty for exceeding a limit, so that the bound holds with relaxed limits."""
     rows, roads, chargers = penalties.rows, penalties.roads, penalties.chargers
     return Duals(
         np.minimum(duals.high, rows),
@@ -310,7 +310,7 @@ def _capped(duals: Duals, penalties: Penalties) -> Duals:
 
 
 def _hold(problem: TariffProblem, solved: Solved, active: Active) -> int:
-    """Make active what is exceeded or nearly; how many limits of the former."""
+    """Activate limits that are exceeded or nearly so; return how many are exceeded."""
     count = 0
     roads, chargers = problem.roads.capacity_per_step, problem.sites.chargers.astype(float)
     for flow, held, limit in (

@@ -1,4 +1,4 @@
-"""What is scarce: which limits a program holds, at what prices, and what exceeding them costs."""
+"""Scarce resources: which limits a program holds, at what prices, and what exceeding them costs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Active", "Duals", "Penalties"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Penalties:
-    """Cost per unit by which limits may be exceeded: so that a restricted program always has a solution.
+    """Cost per unit of exceeding limits, so that a restricted program always has a solution.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Penalties:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Active:
-    """Limits that the restricted program holds; the others hold by themselves so far.
+    """Limits that the restricted program holds; the others have not been exceeded so far.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Active:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Duals:
-    """Prices at which plans are looked for, all >= 0 but for power.
+    """Prices at which plans are sought, all >= 0 except those of power.
 
     Attributes
     ----------
@@ -61,6 +61,6 @@ class Duals:
     power_kw: Array
 
     def towards(self, other: Duals, share: float) -> Duals:
-        """Part of the way to `other`."""
+        """Return a point part of the way to `other`."""
         names = ("high", "low", "roads", "chargers", "power_kw")
         return Duals(*((1.0 - share) * getattr(self, n) + share * getattr(other, n) for n in names))

@@ -21,11 +21,11 @@ _EVERY_S = 1.0  # between reports of how many kinds are done
 
 
 class TimeOver(Exception):
-    """The time is over before all vehicles were looked at."""
+    """Time ran out before all vehicles were considered."""
 
 
 class Pricing:
-    """Cheapest plans of all kinds at given prices; keeps the arrays that this takes.
+    """Cheapest plans of all kinds at given prices; keeps the arrays needed for this.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Pricing:
         self._exit = np.minimum(t + problem.roads.free_flow_steps[None], steps) - 1
 
     def free(self) -> Duals:
-        """Return no price on any limit."""
+        """Return zero prices for all limits."""
         p = self.problem
         return Duals(
             np.zeros(self._rows),
@@ -73,7 +73,7 @@ class Pricing:
         )
 
     def reachable(self) -> list[Array]:
-        """Return of every kind, which of its starts have any plan at all."""
+        """Return for every kind which of its starts have any plan at all."""
         answers = []
         for k, cost, _ in self._each(self.free(), self.levels.kinds):
             answers.append(cost.reshape(-1)[k.starts] < UNREACHED)
@@ -85,7 +85,7 @@ class Pricing:
         return (0 if rows is None else len(rows), self.problem.steps)
 
     def energy_price(self, duals: Duals) -> Array:
-        """Cost of a kW for a step, shape (aggregators, sites, steps) (tariff-8, tariff-10)."""
+        """Return the cost of a kW for a step, shape (aggregators, sites, steps) (tariff-8, tariff-10)."""
         p, dt = self.problem, self.problem.step_h
         beta = p.aggregators.price_sensitivity_per_kwh_kw[:, None, None]
         price = self.weight * dt * (p.price_per_kwh + 2.0 * beta * duals.power_kw)
@@ -94,7 +94,7 @@ class Pricing:
         return price
 
     def _each(self, duals: Duals, kinds: list[VehicleKind]) -> Iterator[tuple[VehicleKind, Array, Array]]:
-        """Kinds with the least cost of their states and the first action of the cheapest plan.
+        """Yield kinds with the least cost of their states and the first action of the cheapest plan.
 
         Both arrays are only good until the next kind.
         """
@@ -129,7 +129,7 @@ class Pricing:
             self._on_kind(done, kinds)
 
     def price(self, duals: Duals, seeds: list[Array] | None = None) -> tuple[list[Array], float]:
-        """Arcs of the cheapest plans of every kind, and the bound that the prices prove (tariff-9).
+        """Return arcs of the cheapest plans of every kind, and the bound that the prices prove (tariff-9).
 
         `seeds` are further arcs of each kind to keep, each with the cheapest way on from it.
         """
@@ -149,18 +149,18 @@ class Pricing:
         return keys, total + self._of_limits(duals)
 
     def _onward(self, k: VehicleKind, keys: Array, action: Array) -> Array:
-        """Cheapest plans from wherever the given arcs lead."""
+        """Return the arcs of cheapest plans from wherever the given arcs lead."""
         self._mark += 1
         ends = np.unique(self._ends(k, keys))
         count = follow(k.expanded, ends, action, self._seen, self._mark, self._keys)
         return self._keys[:count].copy()
 
     def _ends(self, k: VehicleKind, keys: Array) -> Array:
-        """States that arcs lead to."""
+        """Return the states that arcs lead to."""
         return moves_of(self.problem, self.levels, [k], [keys]).state_end
 
     def dearest(self) -> float:
-        """More than any plan can cost that keeps all limits: a bound beyond it says that there is none."""
+        """Return a cost above that of any plan within limits: a larger bound proves that there is none."""
         p, dt = self.problem, self.problem.step_h
         fleet, travel, sites = p.aggregators, p.travel, p.sites
         every = float(travel.vehicles.sum())
@@ -190,7 +190,7 @@ class Pricing:
 
 
 def merged(*keys: Array) -> Array:
-    """Sorted keys without repeats; several sorted ones need little more than a look at each."""
+    """Merge keys, sorted and without repeats; several sorted inputs need little more than one pass each."""
     every = np.sort(np.concatenate(keys), kind="stable")
     first = np.ones(len(every), bool)
     np.not_equal(every[1:], every[:-1], out=first[1:])

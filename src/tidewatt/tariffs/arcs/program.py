@@ -29,7 +29,7 @@ __all__ = ["ArcProgram", "Solved", "program_of", "solve_restricted"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowPlaces:
-    """Where arcs count, and which of these places a program has rows for.
+    """Where arcs count, and which of these places have rows in the program.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class ArcProgram:
 
     @property
     def flows(self) -> slice:
-        """Columns by which roads and chargers are exceeded."""
+        """Columns for the excess over road and charger limits."""
         first = self.powers.stop + len(self.high_in) + len(self.low_in)
         return slice(first, first + len(self.places.road) + len(self.places.charger))
 
@@ -236,7 +236,7 @@ def program_of(
 
 
 def _places(problem: TariffProblem, levels: ChargeStates, arcs: Arcs, active: Active) -> RowPlaces:
-    """Rows of power, roads and chargers that arcs enter."""
+    """Return rows of power, roads and chargers that arcs enter."""
     steps, sites = problem.steps, len(problem.sites)
     drives, charges = arcs.link >= 0, arcs.option >= 0
     site, kw = np.zeros(len(arcs), np.int64), np.zeros(len(arcs))
@@ -259,7 +259,7 @@ def _places(problem: TariffProblem, levels: ChargeStates, arcs: Arcs, active: Ac
 
 
 def _grid(problem: TariffProblem, active: Active, penalties: Penalties, power_at: Array) -> GridPart:
-    """Active rows of the grid over the powers of their step."""
+    """Return active rows of the grid over the powers of their step."""
     import scipy.sparse as sp
 
     rows, steps, sites = problem.rows, problem.steps, len(problem.sites)
@@ -284,7 +284,7 @@ def _grid(problem: TariffProblem, active: Active, penalties: Penalties, power_at
 
 
 def _energy(problem: TariffProblem, power_at: Array, weight: float) -> tuple[Array, Array]:
-    """Price of a kW for a step, and by how much it rises per kW."""
+    """Return the price of a kW for a step, and by how much it rises per kW."""
     dt = problem.step_h
     who = power_at // max(1, len(problem.sites) * problem.steps)
     curve = weight * 2.0 * dt * problem.aggregators.price_sensitivity_per_kwh_kw[who]
@@ -299,7 +299,7 @@ def _of_rows(rows: GridRows, duals: Duals, shape: tuple[int, ...], power_at: Arr
 
 
 def _position(known: Array, wanted: Array, base: int) -> Array:
-    """Index of each wanted number among sorted known ones, from `base` on; -1 where it is not among them."""
+    """Return each wanted number's index among sorted known ones, from `base` on; -1 where absent."""
     if not len(known):
         return np.full(len(wanted), -1, np.int64)
     at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
@@ -360,7 +360,7 @@ def solve_restricted(
     stiff: float = 1.0,
     until: float = math.inf,
 ) -> Solved:
-    """Return least cost over the given arcs under the active limits.
+    """Find the least cost over the given arcs under the active limits.
 
     `weight` scales all but the penalties; after `until` (of `time.perf_counter`) nothing is tried again.
     """
@@ -418,7 +418,7 @@ def solve_restricted(
 
 
 def _run(program: ArcProgram, tolerance: float, until: float) -> Any:
-    """Return the solver's result, of the first settings that reach the tolerance or else of the last."""
+    """Return the solver's result with the first settings that reach the tolerance, else with the last."""
     import piqp
     import scipy.sparse as sp
 
@@ -454,7 +454,7 @@ def _run(program: ArcProgram, tolerance: float, until: float) -> Any:
 def _power_as_priced(
     problem: TariffProblem, program: ArcProgram, duals: Duals, y: Array, weight: float
 ) -> None:
-    """Put the power that its own price has: then prices fit each other to the solver's last digit."""
+    """Set the power to what its price implies, so that prices agree to the solver's last digit."""
     m, s, t = np.unravel_index(program.places.power, problem.price_per_kwh.shape)
     slope = weight * 2.0 * problem.step_h * problem.aggregators.price_sensitivity_per_kwh_kw[m]
     price = y - weight * problem.step_h * problem.price_per_kwh[m, s, t]
@@ -465,7 +465,7 @@ def _power_as_priced(
 
 
 def _residual(program: ArcProgram, x: Array) -> float:
-    """Return most by which a row is not met."""
+    """Return the largest violation of any row."""
     held = program.held @ x
     broken = (np.abs(program.equal @ x - program.right), program.low - held, held - program.high)
     return max(float(part.max(initial=0.0)) for part in broken)

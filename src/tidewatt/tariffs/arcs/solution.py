@@ -25,7 +25,7 @@ _NOBODY = 1e-8  # vehicles; less is what the solver leaves
 
 
 def traffic_of(problem: TariffProblem, levels: ChargeStates, arcs: Arcs, flow: Array) -> RoadTraffic:
-    """Vehicles at sites and on links.
+    """Return vehicles at sites and on links.
 
     Those in the same state are one as good as another, so whoever waits there goes on by every way in
     proportion to its flow: waiting counts for the site at which they charge next, or for the link that they
@@ -120,7 +120,7 @@ def traffic_of(problem: TariffProblem, levels: ChargeStates, arcs: Arcs, flow: A
 
 
 def _soc(levels: ChargeStates, arcs: Arcs) -> Array:
-    """State of charge at the start of every arc."""
+    """Return the state of charge at the start of every arc."""
     soc = np.empty(len(arcs))
     for i, k in enumerate(levels.kinds):
         mine = arcs.kind == i
@@ -131,7 +131,7 @@ def _soc(levels: ChargeStates, arcs: Arcs) -> Array:
 def _labelled(
     problem: TariffProblem, levels: ChargeStates, arcs: Arcs, flow: Array, soc: Array
 ) -> dict[str, Array]:
-    """Arcs in use, as `RoadTraffic` says."""
+    """Return arcs in use, labelled as in `RoadTraffic`."""
     used = np.flatnonzero(flow > 0.0)
     kind, drives, charges = arcs.kind[used], arcs.link[used] >= 0, arcs.option[used] >= 0
     option = arcs.option[used]
@@ -160,7 +160,7 @@ def _labelled(
 
 
 def _members(owner: Array, owners: int) -> list[Array]:
-    """Positions of the members of every owner."""
+    """Return positions of the members of every owner."""
     order = np.argsort(owner, kind="stable")
     return np.split(order, np.searchsorted(owner[order], np.arange(1, owners)))
 
@@ -183,7 +183,7 @@ def solve_arcs(
     on_progress: Callable[[Progressed], None] | None,
     on_kind: Callable[[int, int, int], None] | None = None,
 ) -> Solution:
-    """Return least cost over all arcs, proved by the cheapest plans at the prices of limits (tariff-9)."""
+    """Find the least cost over all arcs, proved by the cheapest plans at the prices of limits (tariff-9)."""
     began = time.perf_counter()
     if not len(problem.travel):
         return _nobody(problem, elastic)
@@ -224,7 +224,7 @@ def solve_arcs(
 
 
 def penalties_of(problem: TariffProblem, elastic: bool) -> Penalties:
-    """Return what exceeding limits costs: per kWh of energy that the same limit could have delivered.
+    """Return the cost of exceeding limits, per kWh that the same limit could have delivered.
 
     A row counts by the power that exceeds it, a charger by what its strongest level delivers in a step, a
     vehicle on a road by a twentieth of a battery.
@@ -247,14 +247,14 @@ def penalties_of(problem: TariffProblem, elastic: bool) -> Penalties:
 
 
 def _elastic_weight(problem: TariffProblem) -> float:
-    """Return of cost where limits may be exceeded, whatever money it is counted in."""
+    """Return the weight of cost where limits may be exceeded, whatever the unit of money."""
     per_kwh = float(np.abs(problem.price_per_kwh).max(initial=0.0))
     per_h = float(problem.aggregators.time_value_per_h.max(initial=0.0))
     return COST_IN_ELASTIC / max(1.0, per_kwh, per_h)
 
 
 def _served(problem: TariffProblem, levels: ChargeStates, **watched: Any) -> tuple[ChargeStates, Array]:
-    """Levels without the vehicles that no plan serves whatever the limits, and how many of each group."""
+    """Return levels without the vehicles that no plan can serve, and each group's number of these."""
     reachable = Pricing(problem, levels, 1.0, **watched).reachable()
     unserved = np.where(levels.group_kind < 0, problem.travel.vehicles, 0.0)
     kinds: list[VehicleKind] = []
@@ -271,7 +271,7 @@ def _served(problem: TariffProblem, levels: ChargeStates, **watched: Any) -> tup
 def _lost_to_rounding(
     problem: TariffProblem, levels: ChargeStates, unserved: Array, soc_step: float | str
 ) -> tuple[str, ...]:
-    """Return a word where vehicles without a plan might have one but for the rounding of their charge."""
+    """Return a note if vehicles may lack a plan only because their charge was rounded."""
     _, surely = _served(problem, levels_of(problem, soc_step, "outer"))
     lost = float(np.maximum(unserved - surely, 0.0).sum())
     if lost <= 0.0:
@@ -285,7 +285,7 @@ def _lost_to_rounding(
 def _seeds(
     problem: TariffProblem, levels: ChargeStates, warm: Solution
 ) -> tuple[list[Array] | None, Duals | None]:
-    """Arcs and prices to start from, of an earlier solution of nearly the same problem."""
+    """Return arcs and prices to start from, taken from an earlier solution of nearly the same problem."""
     rows = 0 if problem.rows is None else len(problem.rows)
     shape, mine = (rows, problem.steps), problem.price_per_kwh.shape
     fits = warm.power_kw.shape == mine and warm.toll.shape == problem.toll.shape
@@ -343,7 +343,7 @@ def _solution(
     build_s: float,
     solve_s: float,
 ) -> Solution:
-    """Return what was found, in the problem's own units."""
+    """Return the solution in the problem's own units."""
     solved, duals = done.solved, done.solved.duals
     dt = problem.step_h
     power = power_of(problem, levels, done)
@@ -390,7 +390,7 @@ def _solution(
 
 
 def power_of(problem: TariffProblem, levels: ChargeStates, done: Generated) -> Array:
-    """Power of every aggregator, site and step, from the vehicles (tariff-6)."""
+    """Return the power of every aggregator, site and step, from the vehicles (tariff-6)."""
     arcs, flow = done.arcs, done.solved.flow
     shape = problem.price_per_kwh.shape
     at = np.flatnonzero(arcs.option >= 0)
@@ -401,7 +401,7 @@ def power_of(problem: TariffProblem, levels: ChargeStates, done: Generated) -> A
 
 
 def _nobody(problem: TariffProblem, elastic: bool) -> Solution:
-    """Nobody travels: what limits hold then, they hold by themselves."""
+    """Return the solution in which nobody travels: limits must then hold without any vehicle."""
     zero, rows = np.zeros_like(problem.toll), problem.rows
     none = np.zeros((0 if rows is None else len(rows), problem.steps))
     low, high = none, none
@@ -438,7 +438,7 @@ def _nobody(problem: TariffProblem, elastic: bool) -> Solution:
 def _nothing(
     problem: TariffProblem, levels: ChargeStates, unserved: Array, build_s: float, status: str = "infeasible"
 ) -> Solution:
-    """No solution, as vehicles have no plan whatever the limits, or the time is over before the first one."""
+    """Return no solution: vehicles have no plan whatever the limits, or time ran out before the first one."""
     rows = 0 if problem.rows is None else len(problem.rows)
     zero = np.zeros((rows, problem.steps))
     bound = np.inf if status == "infeasible" else -np.inf

@@ -25,7 +25,7 @@ _LOST = 1e-6  # share of a charger's power below which its loss is rounding
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VehicleKind:
-    """Vehicles that can swap places: one aggregator, one destination, one least final charge.
+    """Interchangeable vehicles: one aggregator, one destination, one least final charge.
 
     Attributes
     ----------
@@ -85,7 +85,7 @@ class ChargeStates:
 def levels_of(
     problem: TariffProblem, soc_step: float | str = "auto", rounding: str = "inner"
 ) -> ChargeStates:
-    """Levels, rounded so that every plan can be driven (``inner``) or none is lost (``outer``).
+    """Return levels, rounded so that every plan can be driven (``inner``) or none is lost (``outer``).
 
     From outside, a vehicle's level is never below its state of charge: departures, gains and highest levels
     are rounded up, what links and discharging take down, and what is beyond the highest level is dropped.
@@ -169,7 +169,7 @@ def levels_of(
 
 
 def _offset(spare: Array, rounding: str) -> float:
-    """Where between levels the first of them lies, as a share of a step, so that rounding costs the least.
+    """Return the offset of the first level, as a share of a step, at which rounding costs least.
 
     A group starts some part of a level above one. What it loses to rounding at its start and on arrival is
     that part where the offset is not above it, and a level more where it is; from outside, the reverse.
@@ -183,7 +183,7 @@ def _offset(spare: Array, rounding: str) -> float:
 
 
 def soc_steps(problem: TariffProblem, soc_step: float | str = "auto") -> Array:
-    """Step of the state of charge of each aggregator.
+    """Return each aggregator's step of the state of charge.
 
     ``auto``: a quarter of what the strongest level gains, or a whole part of that, at most `MOST_AUTO`; of
     those down to half as fine the one by which levels lose least.
@@ -206,7 +206,7 @@ def soc_steps(problem: TariffProblem, soc_step: float | str = "auto") -> Array:
 
 
 def _gains(problem: TariffProblem, m: int) -> Array:
-    """Change of the state of charge by every level in a step."""
+    """Return the change of the state of charge by every level in a step."""
     aggregators, power = problem.aggregators, problem.sites.level_kw
     kwh = power * problem.step_h
     charged = kwh * aggregators.charge_efficiency[m]
@@ -215,7 +215,7 @@ def _gains(problem: TariffProblem, m: int) -> Array:
 
 
 def _chargers(problem: TariffProblem, step: Array, rounding: str) -> tuple[Array, Array, Array]:
-    """Levels, and what each aggregator gains and draws by them in steps of the charge (tariff-7)."""
+    """Return levels, and each aggregator's gain and draw at them, in steps of charge (tariff-7)."""
     aggregators, asked = problem.aggregators, problem.sites.level_kw
     exact = np.array([_gains(problem, m) / step[m] for m in range(len(aggregators))])
     exact = exact.reshape(len(aggregators), len(asked))
@@ -237,7 +237,7 @@ def _chargers(problem: TariffProblem, step: Array, rounding: str) -> tuple[Array
 
 
 def _notes(problem: TariffProblem, power_kw: Array) -> tuple[str, ...]:
-    """Return a word on every charger level that the step of the state of charge weakens."""
+    """Return a note on every charger level that is weakened by the step of the state of charge."""
     notes = []
     asked = problem.sites.level_kw
     lost = 1.0 - np.abs(power_kw) / np.maximum(np.abs(asked), 1e-300)
@@ -256,7 +256,7 @@ def _notes(problem: TariffProblem, power_kw: Array) -> tuple[str, ...]:
 
 
 def _least_energy(nodes: int, tail: Array, head: Array, energy_kwh: Array, destinations: Array) -> Array:
-    """Least energy from every node to every destination [kWh], shape (nodes, destinations); inf: no way."""
+    """Return least energy from nodes to destinations [kWh], shape (nodes, destinations); inf: no way."""
     least = np.full((nodes, len(destinations)), np.inf)
     least[destinations, np.arange(len(destinations))] = 0.0
     for _ in range(nodes):
@@ -269,7 +269,7 @@ def _least_energy(nodes: int, tail: Array, head: Array, energy_kwh: Array, desti
 
 
 def _grouped(owner: Array, owners: int, wanted: Array | None = None) -> tuple[Array, Array]:
-    """CSR offsets and members by owner, of those wanted."""
+    """Return CSR offsets and members by owner, for the wanted ones."""
     order = np.argsort(owner, kind="stable").astype(np.int32)
     if wanted is not None:
         order = order[wanted[order]]

@@ -1,1 +1,1 @@
-"""The paths formulation of the source: the charge of a path's vehicles is pooled."""
+"""The source's paths formulation: the charge of a path's vehicles is pooled."""

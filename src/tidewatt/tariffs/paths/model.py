@@ -47,11 +47,11 @@ class PathChoice:
 
     @classmethod
     def of(cls, roads: StepRoads) -> PathChoice:
-        """Return for one network."""
+        """Return the path choice for one network."""
         return cls(roads, [np.flatnonzero(roads.tail == node) for node in range(roads.nodes)])
 
     def steps_to(self, destination: int) -> Array:
-        """Fewest steps from every node to `destination`, shape (nodes,); inf where there is no way."""
+        """Return the fewest steps from every node to `destination`, (nodes,); inf if there is no way."""
         from scipy.sparse import coo_matrix
         from scipy.sparse.csgraph import dijkstra
 
@@ -99,7 +99,7 @@ class PathChoice:
 
 @dataclass(slots=True, eq=False)
 class PathModel:
-    """The program and where its rows and columns are.
+    """The program, and where its rows and columns are.
 
     Attributes
     ----------
@@ -128,7 +128,7 @@ class PathModel:
 def path_model(
     problem: TariffProblem, paths_per_od: int, elastic: bool = False, pool_initial_soc: bool = False
 ) -> PathModel:
-    """Build all columns and rows, for at most `paths_per_od` paths of each pair of origin and destination."""
+    """Build all columns and rows, for at most `paths_per_od` paths per origin-destination pair."""
     program, travel, sites = QuadraticProgram(), problem.travel, problem.sites
     left = program.column(np.zeros(len(travel)), travel.vehicles)
     demand = program.equals(travel.vehicles)
@@ -164,12 +164,12 @@ def path_model(
 
 
 def _there(program: QuadraticProgram, vehicles: Array, demand: Array) -> None:
-    """Columns of vehicles that are at their destination from the start."""
+    """Add columns of vehicles that are at their destination from the start."""
     program.enter(program.equal, demand, program.column(np.zeros(len(vehicles)), vehicles), 1.0)
 
 
 def _power(problem: TariffProblem, model: PathModel, elastic: bool) -> None:
-    """Columns and rows of what each aggregator draws at each site (tariff-6)."""
+    """Add columns and rows for what each aggregator draws at each site (tariff-6)."""
     program, sites, fleet = model.program, problem.sites, problem.aggregators
     for aggregator, stops in model.paths:
         for stop in stops:
@@ -201,7 +201,7 @@ def _power(problem: TariffProblem, model: PathModel, elastic: bool) -> None:
 
 
 def _capacities(problem: TariffProblem, model: PathModel, elastic: bool) -> None:
-    """Rows of roads, at the step in which a link is left (tariff-3), and of chargers (tariff-4)."""
+    """Add rows for roads, at the step in which a link is left (tariff-3), and for chargers (tariff-4)."""
     steps = problem.steps
     on_road: list[tuple[Array, Array]] = []
     plugged: list[tuple[Array, Array]] = []
@@ -229,7 +229,7 @@ def _capacities(problem: TariffProblem, model: PathModel, elastic: bool) -> None
 
 
 def _capacity(program: QuadraticProgram, limit: Array, entries: list[tuple[Array, Array]]) -> Array:
-    """Rows of those limits that something could exceed; -1 elsewhere."""
+    """Add rows for limits that could be exceeded, and return them; -1 elsewhere."""
     where, column = (np.concatenate([np.zeros(0, np.int64), *(e[k] for e in entries)]) for k in (0, 1))
     most = np.concatenate([np.zeros(0), *program.most])
     # Columns are bounded by the limit itself already, which the solver is not told: hence also where equal.
@@ -242,7 +242,7 @@ def _capacity(program: QuadraticProgram, limit: Array, entries: list[tuple[Array
 
 
 def _excess(program: QuadraticProgram, rows: Array, sign: float, most: float) -> Array:
-    """Columns by which rows may be exceeded; -1 where there is no row."""
+    """Return the columns by which rows may be exceeded; -1 where there is no row."""
     columns = np.full(len(rows), -1)
     kept = rows >= 0
     columns[kept] = program.column(np.zeros(int(kept.sum())), np.full(int(kept.sum()), most))
@@ -251,7 +251,7 @@ def _excess(program: QuadraticProgram, rows: Array, sign: float, most: float) ->
 
 
 def _grid(problem: TariffProblem, model: PathModel, elastic: bool) -> None:
-    """Rows of lines and voltages that vehicles could bring to their limits."""
+    """Add rows of lines and voltages that vehicles could bring to their limits."""
     program, grid, sites = model.program, problem.rows, problem.sites
     shape = (0 if grid is None else len(grid), problem.steps)
     model.grid = np.full(shape, -1)

@@ -15,7 +15,7 @@ __all__ = ["Answer", "QuadraticProgram"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """What PIQP left.
+    """What PIQP returned.
 
     Attributes
     ----------
@@ -88,7 +88,7 @@ class QuadraticProgram:
     limit: _Rows = field(default_factory=_Rows)
 
     def column(self, cost: Array, most: Array, *, least: float | None = None, square: float = 0.0) -> Array:
-        """Return new columns from 0 to `most`, or from `least` where rows keep them above it.
+        """Add columns from 0 to `most`, or from `least` if rows keep them above it, and return them.
 
         The solver is told of the 0 only: the rest follows from rows.
         """
@@ -103,11 +103,11 @@ class QuadraticProgram:
         return found
 
     def equals(self, right: Array) -> Array:
-        """Return new rows that equal `right`."""
+        """Add rows that must equal `right`, and return them."""
         return self.equal.new(right, right)
 
     def within(self, low: Array, high: Array) -> Array:
-        """Return new rows from `low` to `high`."""
+        """Add rows bounded by `low` and `high`, and return them."""
         return self.limit.new(low, high)
 
     @staticmethod
@@ -118,7 +118,7 @@ class QuadraticProgram:
         rows.value.append(np.broadcast_to(np.asarray(value, dtype=float), np.shape(column)).ravel())
 
     def solve(self, tolerance: float, cost: Array | None = None, square: Array | None = None) -> Answer:
-        """Solve, with other costs than its own where they are given."""
+        """Solve, with given costs in place of its own if there are any."""
         import piqp
 
         begin = time.perf_counter()

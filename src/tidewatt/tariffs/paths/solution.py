@@ -22,7 +22,7 @@ __all__ = ["path_traffic", "solve_paths"]
 
 
 def path_traffic(problem: TariffProblem, model: PathModel, x: Array) -> RoadTraffic:
-    """Traffic of a solution `x`; no arcs, for energy is not any single vehicle's.
+    """Return the traffic of a solution `x`; no arcs, because energy is not any single vehicle's.
 
     Whoever leaves a site's node in the step of arriving there counts as driving by, as far as numbers allow.
     Those that wait at a site count as its queue while anyone of their path charges there later, and as the
@@ -66,13 +66,13 @@ def path_traffic(problem: TariffProblem, model: PathModel, x: Array) -> RoadTraf
 
 
 def _arrivals(stop: PathStop, x: Array) -> tuple[Array, Array]:
-    """Return who comes to a stop in each step, and how many of them can be those who leave at once."""
+    """Return who arrives at a stop in each step, and how many of them may leave at once."""
     came = np.bincount(stop.arriving_step - stop.first, x[stop.arriving], minlength=len(stop.flow))
     return came, np.minimum(came, x[stop.flow])
 
 
 def _charges_later(plugged: Array) -> Array:
-    """Return whether more than round-off charges in a later step."""
+    """Return whether more than a round-off amount charges in a later step."""
     later = np.cumsum(plugged[::-1])[::-1] - plugged
     found: Array = later > 1e-6
     return found
@@ -99,7 +99,7 @@ def solve_paths(
     pool_initial_soc: bool = False,
     on_progress: Callable[[Progressed], None] | None = None,
 ) -> Solution:
-    """Return least cost over flows on paths (tariff-19) and their pooled energy (tariff-20).
+    """Find the least cost over flows on paths (tariff-19) and their pooled energy (tariff-20).
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def solve_paths(
 
 
 def _vehicle_cost(problem: TariffProblem) -> float:
-    """More than one vehicle's trip costs by far, prices of scarce limits aside."""
+    """Return far more than one vehicle's trip costs, apart from prices of scarce limits."""
     fleet = problem.aggregators
     hours = problem.steps * problem.step_h
     driving = float(fleet.time_value_per_h.max(initial=0.0)) * hours
@@ -179,7 +179,7 @@ def _vehicle_cost(problem: TariffProblem) -> float:
 
 
 def _penalties(problem: TariffProblem, model: PathModel) -> Array:
-    """Return what each column counts among those that an elastic solution makes least; others count 0."""
+    """Return each column's weight in what an elastic solution minimises; other columns count 0."""
     found = np.zeros(model.program.columns)
     found[model.left] = 1.0
     for name, columns in model.relaxed.items():
@@ -211,7 +211,7 @@ def _solution(
     iterations: int,
     status: str,
 ) -> Solution:
-    """Return in the problem's places and units."""
+    """Return the solution in the problem's places and units."""
     program, x = model.program, answer.x
     cost = _cost(np.concatenate(program.cost), np.concatenate(program.square), x)
     paid = weight * float(penalties @ x) if model.relaxed else 0.0

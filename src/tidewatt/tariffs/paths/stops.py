@@ -69,7 +69,7 @@ class PathStop:
 
 
 def level_gains(problem: TariffProblem, aggregator: int) -> Array:
-    """Return by how much of a battery each level charges one vehicle in a step; losses either way."""
+    """Return how much of a battery each level charges per vehicle and step, with losses either way."""
     fleet, power = problem.aggregators, problem.sites.level_kw
     through = np.where(
         power > 0.0, fleet.charge_efficiency[aggregator], 1.0 / fleet.discharge_efficiency[aggregator]
@@ -88,7 +88,7 @@ def path_stops(
     demand: Array,
     elastic: bool,
 ) -> list[PathStop]:
-    """Return stops of one commodity on one path, the destination left out; none where nobody can use it.
+    """Return the stops of one commodity on one path, without the destination; none if unusable.
 
     Parameters
     ----------
@@ -185,14 +185,14 @@ def path_stops(
 
 
 def _usable(problem: TariffProblem, gains: Array, site: int, room: float) -> Array:
-    """Levels of a site that fit into the battery for a whole step."""
+    """Return the levels of a site that fit into the battery for a whole step."""
     mine = np.arange(problem.sites.level_first[site], problem.sites.level_first[site + 1])
     found: Array = mine[(np.abs(gains[mine]) <= room + 1e-12) & (gains[mine] != 0.0)]
     return found
 
 
 def _stock(program: QuadraticProgram, cost: Array, most: Array, room: float) -> tuple[Array, Array]:
-    """Vehicles, and their energy beyond the least, at most `room` each (tariff-20)."""
+    """Add columns of vehicles, and of their energy beyond the least, at most `room` each (tariff-20)."""
     stock = program.column(cost, most)
     surplus = program.column(np.zeros(len(cost)), room * most)
     full = program.within(np.full(len(cost), -np.inf), np.zeros(len(cost)))
@@ -211,7 +211,7 @@ def _plugged(
     vehicles: Array,
     energy: Array,
 ) -> tuple[Array, Array]:
-    """Vehicles at each level of a site and their energy beyond soc_min at the start of the step."""
+    """Add columns of vehicles at each site level, and of their energy beyond soc_min at the step's start."""
     count, enter = len(cost), program.enter
     columns = np.stack([program.column(cost, most) for _ in gains])
     surplus = program.column(np.zeros(count), len(gains) * room * most)

@@ -97,7 +97,7 @@ def verify_equilibrium(
 def _trips(
     roads: Roads, demand: Demand, summary: Mapping[str, Any], ledger: CheckList
 ) -> tuple[Array, float, float]:
-    """Trips between zones that use links, trips that use none, and the hours they hold for."""
+    """Return trips between zones that use links, trips that use none, and the hours they apply to."""
     start = summary.get("start_min")
     timed = ~np.isnan(demand.start_min)
     if start is None:
@@ -122,7 +122,7 @@ def _trips(
 
 
 def _balance(roads: Roads, trips: Array, flow: Array, ledger: CheckList) -> None:
-    """Check whether what enters and leaves every node fits the trips that end and start there."""
+    """Check that flow into and out of every node matches the trips that end and start there."""
     nodes = roads.nodes
     enters = np.bincount(roads.head, weights=flow, minlength=nodes)
     leaves = np.bincount(roads.tail, weights=flow, minlength=nodes)
@@ -138,7 +138,7 @@ def _balance(roads: Roads, trips: Array, flow: Array, ledger: CheckList) -> None
 
 
 def _least(roads: Roads, trips: Array, cost: Array) -> float:
-    """Return sum of trips times the cost of the cheapest path [vehicle minutes]."""
+    """Return the sum of trips times the cost of the cheapest path [vehicle minutes]."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import dijkstra
 
@@ -209,7 +209,7 @@ def _summary(
 
 
 def _history(history: pd.DataFrame, summary: Mapping[str, Any], ledger: CheckList) -> None:
-    """Check that iterations and clock go up, and end at the summary's figures."""
+    """Check that iterations and clock increase, and end at the summary's figures."""
     last = history.iloc[-1]
     counts = history["iteration"].tolist() == list(range(len(history)))
     clock = bool((history["seconds"].diff().dropna() >= 0).all())

@@ -68,7 +68,7 @@ def _no_constant(name: str) -> float:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON object; infinities and nan are refused, as the standard has them not.
+    """Return a JSON object; infinities and nan are refused, as the standard does not allow them.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def read_certificate(folder: Path, ledger: CheckList) -> dict[str, Any] | None:
 def find_scenario(
     folder: Path, certificate: Mapping[str, Any], ledger: CheckList, given: str | os.PathLike[str] | None
 ) -> Scenario | None:
-    """Return the scenario that a result is of, read anew, and whether its fingerprint is the certificate's.
+    """Return a result's scenario, read anew, and whether its fingerprint matches the certificate.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def read_claims(folder: Path, certificate: dict[str, Any], ledger: CheckList) ->
 
 
 def check_files(folder: Path, listed: Mapping[str, str], wanted: tuple[str, ...], ledger: CheckList) -> bool:
-    """Check that every file is there and as it was saved; returns whether reading on makes sense.
+    """Check that every file is there and as it was saved; return whether reading on makes sense.
 
     Parameters
     ----------

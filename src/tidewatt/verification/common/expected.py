@@ -1,4 +1,4 @@
-"""The files of every kind of result, and what stands in each: the second list, kept apart from the writers'.
+"""The files of every kind of result and their content: a second list, independent of the writers'.
 
 A test compares it with what is written. A name that the writers lost, or added unseen, shows up there.
 """
@@ -155,7 +155,7 @@ _SOMETIMES: Mapping[str, Mapping[str, str]] = {
 
 
 def always(kind: str) -> tuple[str, ...]:
-    """Return the files that every result of a kind has, its certificate and scenarios apart."""
+    """Return the files that every result of a kind has, apart from its certificate and scenarios."""
     return tuple(_ALWAYS[kind])
 
 
@@ -165,7 +165,7 @@ def sometimes(kind: str) -> tuple[str, ...]:
 
 
 def columns_of(kind: str, file: str) -> tuple[str, ...]:
-    """Return the columns, variables or keys that a file has at least."""
+    """Return the columns, variables or keys that a file must have."""
     return tuple({**_ALWAYS[kind], **_SOMETIMES.get(kind, {})}[file].split())
 
 

@@ -1,4 +1,4 @@
-"""What was checked, what came out, and how that is told."""
+"""What was checked, what came out, and how it is reported."""
 
 from __future__ import annotations
 
@@ -61,6 +61,8 @@ class VerificationReport:
         Whether the scenario was there to compare with; where not, nothing speaks against the result.
     derived : tuple of str
         What was derived anew, in sentences, where the result claims no bracket; empty where it does.
+    others : str
+        Of which schedules the bound is proved.
     """
 
     checks: tuple[Check, ...]
@@ -69,6 +71,7 @@ class VerificationReport:
     facts: tuple[str, ...] = ()
     scenario_found: bool = True
     derived: tuple[str, ...] = ()
+    others: str = "no schedule whatsoever"
 
     @property
     def ok(self) -> bool:
@@ -104,7 +107,7 @@ class VerificationReport:
                 "",
                 "Proved: a schedule that every vehicle can follow costs "
                 f"{amount(self.upgrade_cost)} in upgrades,",
-                f"and no schedule whatsoever costs less than {amount(self.lower_bound_cost)}.",
+                f"and {self.others} costs less than {amount(self.lower_bound_cost)}.",
                 f"The best possible lies between the two; they are {100 * self.gap:.3g} % apart.",
                 *self.facts,
             ]
@@ -130,7 +133,7 @@ class CheckList:
     scenario_found: bool = True
 
     def add(self, name: str, passed: bool, detail: str) -> bool:
-        """Note a check; returns whether it passed."""
+        """Record a check and return whether it passed."""
         self.checks.append(Check(name, bool(passed), detail))
         return bool(passed)
 
@@ -143,7 +146,7 @@ class CheckList:
         unit: str = "",
         labels: Array | None = None,
     ) -> bool:
-        """Note whether claimed values equal one's own within a tolerance; nan never does."""
+        """Record whether claimed values equal the recomputed ones within a tolerance; nan never does."""
         theirs, mine = np.asarray(claimed, np.float64), np.asarray(own, np.float64)
         unit = f" {unit}" if unit else ""
         if theirs.shape != mine.shape:
@@ -179,8 +182,9 @@ class CheckList:
         bound: float = math.nan,
         facts: tuple[str, ...] = (),
         derived: tuple[str, ...] = (),
+        others: str = "no schedule whatsoever",
     ) -> VerificationReport:
-        """Return the report of all checks noted so far."""
+        """Return the report of all checks recorded so far."""
         return VerificationReport(
-            tuple(self.checks), upgrade_cost, bound, facts, self.scenario_found, derived
+            tuple(self.checks), upgrade_cost, bound, facts, self.scenario_found, derived, others
         )

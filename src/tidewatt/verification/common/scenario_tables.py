@@ -1,4 +1,4 @@
-"""Read a scenario folder a second time, from the contract alone, to check what was made of it."""
+"""Read a scenario folder a second time, from its specification alone, to check the first reading."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ _ROADS = ("length_km", "capacity_veh_h", "free_speed_kmh", "free_time_min")
 
 
 def in_steps(folder: Path) -> tuple[bool, bool]:
-    """Return whether links are described in steps, and whether they are described by length and capacity."""
+    """Return whether links are described in steps, and whether by length and capacity."""
     links = ClaimedTable(folder, "links")
     steps = any(links.has(name) for name in _STEPS)
     return steps, not steps or any(links.has(name) for name in _ROADS)
@@ -170,7 +170,7 @@ def in_steps(folder: Path) -> tuple[bool, bool]:
 def read_tariff_parts(
     folder: Path, settings: Mapping[str, Any], horizon: Horizon, roads: Roads | None
 ) -> dict[str, Any]:
-    """Return the parts of a scenario that tariffs are found for, by attribute; absent ones are left out.
+    """Return a scenario's parts needed for tariffs, by attribute; absent ones are left out.
 
     Raises
     ------
@@ -241,7 +241,7 @@ def _step_roads(nodes: ClaimedTable, links: ClaimedTable) -> StepRoads:
 
 
 def _from_roads(roads: Roads, horizon: Horizon, said: Mapping[str, Any]) -> StepRoads:
-    """Return the contract's rule for roads that are described by length, capacity and time."""
+    """Convert roads described by length, capacity and time to roads in steps, as specified."""
     share, kwh_per_km = float(said.get("vehicle_share", 1.0)), float(said.get("kwh_per_km", 0.18))
     steps = np.round(roads.free_time_min / horizon.step_min)
     return StepRoads(
@@ -350,7 +350,7 @@ _FLEET_DEFAULTS = {
 
 
 def _sorted_rows(table: ClaimedTable, fleet_ids: Array, start: str, end: str) -> tuple[Array, Array]:
-    """Order of rows by vehicle, start and end, and the offsets of the vehicles."""
+    """Return the order of rows by vehicle, start and end, and the offsets of the vehicles."""
     owner = table.places("vehicle_id", fleet_ids, -1)
     if np.any(owner < 0):
         raise ValueError(f"{table.name}: row {int(np.argmin(owner))} is of no vehicle of the fleet")
@@ -361,7 +361,7 @@ def _sorted_rows(table: ClaimedTable, fleet_ids: Array, start: str, end: str) ->
 
 
 def _by_step(table: ClaimedTable, id_column: str, ids: Array, value: str, steps: int) -> Array:
-    """Values by (element, step), nan where the table has no row."""
+    """Return values by (element, step), nan where the table has no row."""
     out = np.full((len(ids), steps), np.nan)
     if table.exists and table.has(id_column) and len(ids):
         row = table.places(id_column, ids, -1)
@@ -372,7 +372,7 @@ def _by_step(table: ClaimedTable, id_column: str, ids: Array, value: str, steps:
 
 
 def _pieces(table: ClaimedTable, id_column: str, ids: Array, linear: Array) -> CostPieces:
-    """Costs by piece; `linear` where the table has no row of an element."""
+    """Return costs by piece; `linear` where the table has no row of an element."""
     row = table.places(id_column, ids, -1) if table.exists else np.zeros(0, np.int64)
     mine = np.flatnonzero(row >= 0)
     above, cost, owner = np.zeros(0), np.zeros(0), row[mine]
@@ -439,7 +439,7 @@ def _fleet(table: ClaimedTable) -> Fleet:
 
 
 def read_tables(folder: Path) -> Scenario:
-    """Read a scenario folder, apply the contract's defaults, and align it.
+    """Read a scenario folder, apply the specified defaults, and align it.
 
     Parameters
     ----------

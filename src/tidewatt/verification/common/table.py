@@ -39,7 +39,7 @@ class ClaimedTable:
         return column in self._columns.column_names
 
     def _strings(self, column: str) -> Any:
-        """Cells as Arrow text, null where nothing is given."""
+        """Return cells as Arrow text, null where nothing is given."""
         cells = self._columns[column].combine_chunks()
         if pa.types.is_dictionary(cells.type):
             cells = cells.cast(cells.type.value_type)
@@ -49,13 +49,13 @@ class ClaimedTable:
         return pc.utf8_trim_whitespace(cells.cast(pa.string()))
 
     def text(self, column: str) -> Array:
-        """Cells as text, empty where nothing is given, shape (rows,)."""
+        """Return cells as text, empty where nothing is given, shape (rows,)."""
         if not self.has(column):
             return np.full(len(self), "", object)
         return np.asarray(pc.fill_null(self._strings(column), "").to_numpy(zero_copy_only=False), object)
 
     def places(self, column: str, ids: Array, missing: int) -> Array:
-        """Position of every cell in `ids`, `missing` where it is empty or unknown, shape (rows,)."""
+        """Return each cell's position in `ids`, `missing` where it is empty or unknown, shape (rows,)."""
         if not self.has(column):
             return np.full(len(self), missing, np.int64)
         cells, known = self._strings(column), pa.array(list(ids), pa.string())
@@ -66,7 +66,7 @@ class ClaimedTable:
         return np.asarray(pc.fill_null(found, missing).to_numpy(zero_copy_only=False), np.int64)
 
     def numbers(self, column: str, default: float | Array = np.nan) -> Array:
-        """Cells as float64, `default` where nothing is given, shape (rows,)."""
+        """Return cells as float64, `default` where nothing is given, shape (rows,)."""
         if not self.has(column):
             return np.broadcast_to(np.asarray(default, np.float64), (len(self),)).copy()
         cells = self._columns[column].combine_chunks()
@@ -82,7 +82,7 @@ class ClaimedTable:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    """Return every cell as text; rows without any cell are left out."""
+    """Return every cell as text, leaving out rows without any cell."""
     with path.open(encoding="utf-8-sig") as file:
         header = next((line for line in file if line.strip()), "")
     separator = max(",;\t", key=header.count)

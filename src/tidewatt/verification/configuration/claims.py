@@ -46,7 +46,7 @@ class ClaimedPlans:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Return the options of the study."""
+        """Options of the study."""
         found: dict[str, Any] = self.summary["parameters"]
         return found
 
@@ -54,7 +54,7 @@ class ClaimedPlans:
 def read_plans(
     folder: Path, scenario: Scenario, stations: Stations, ledger: CheckList
 ) -> ClaimedPlans | None:
-    """Read the tables of a configuration; None where its plan does not fit the scenario."""
+    """Read the tables of a configuration; return None if its plan does not fit the scenario."""
     plan = read_table(folder, "configuration", "plan.parquet")
     profiles = read_series(folder, "configuration", "profiles.nc")
     assert scenario.roads is not None

@@ -1,4 +1,4 @@
-"""Costs and figures of the fresh days, and what the summary makes of them."""
+"""Costs and figures of the fresh days, and how the summary derives from them."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _by_plan(found: ClaimedPlans, plan: str) -> pd.DataFrame:
 
 
 def mean_of(found: ClaimedPlans, plan: str, name: str) -> float:
-    """Return mean over days; over all charges where the name says mean."""
+    """Return the mean over days, or over all charges where the name says mean."""
     table = _by_plan(found, plan)
     values = table[name].to_numpy(np.float64)
     if name.startswith("mean_"):
@@ -69,7 +69,7 @@ def mean_of(found: ClaimedPlans, plan: str, name: str) -> float:
 
 
 def check_days(ledger: CheckList, found: ClaimedPlans) -> bool:
-    """Check ``days.csv`` row by row; returns whether reading on makes sense."""
+    """Check ``days.csv`` row by row; return whether reading on makes sense."""
     p, f, days = found.parameters, found.summary, found.days
     m = int(f["days_test"])
     rows = days["plan"].tolist() == ["before"] * m + ["after"] * m
@@ -204,7 +204,7 @@ def check_summary(
 
 
 def _check_search(ledger: CheckList, found: ClaimedPlans, scenario: Scenario) -> None:
-    """Check ``history.csv``: plans tried rise, the best objective falls to the one claimed."""
+    """Check ``history.csv``: the plans tried increase, the best objective falls to the one claimed."""
     f, p, table = found.summary, found.parameters, found.history
     tried, best = (table[name].to_numpy(np.float64) for name in ("evaluations", "best_objective"))
     good = bool((np.diff(tried) >= 0).all()) and len(table) > 0

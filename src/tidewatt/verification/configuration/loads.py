@@ -84,7 +84,7 @@ def check_stations(ledger: CheckList, found: ClaimedPlans, stations: Stations) -
 
 
 def check_profiles(ledger: CheckList, found: ClaimedPlans) -> None:
-    """Check that load and queue over the day carry the energy and the waiting of the days."""
+    """Check that load and queue profiles match the energy and the waiting of the days."""
     data = found.profiles
     minutes = 1440 * int(found.summary["simulation"]["days"])
     shape = (len(PLANS), minutes)
@@ -111,7 +111,7 @@ def check_profiles(ledger: CheckList, found: ClaimedPlans) -> None:
 
 
 def check_coordinated(ledger: CheckList, found: ClaimedPlans) -> None:
-    """Check coordinated loads: costs from parts, peaks above their bound, energy kept."""
+    """Check coordinated loads: costs add up from parts, peaks are above their bound, energy is conserved."""
     told, p, data = found.summary["coordinated"], found.parameters, found.profiles
     names = ("load_one_day_kw", "load_coordinated_kw")
     if told is None:

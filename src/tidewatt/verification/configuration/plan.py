@@ -26,20 +26,20 @@ _MODES = ("corrected", "paper-equation", "paper-table")
 
 
 def life_and_age(stations: Stations, p: Mapping[str, Any]) -> tuple[Array, Array]:
-    """Planned life and age of every station [years]."""
+    """Return planned life and age of every station [years]."""
     life = [p["life_years"] if math.isnan(v) else v for v in stations.life_years.tolist()]
     age = [p["age_years"] if math.isnan(v) else v for v in stations.age_years.tolist()]
     return np.array(life, np.float64), np.array(age, np.float64)
 
 
 def yearly_share(left: Array, rate: float) -> Array:
-    """Return what a year pays of a capital with interest (conf-4), by the printed formula."""
+    """Return the annual payment for a capital sum with interest (conf-4), by the printed formula."""
     grown = (1.0 + rate) ** left
     return np.asarray(rate * grown / (grown - 1.0))
 
 
 def _retrofit(stations: Stations, p: Mapping[str, Any], fast: Array, normal: Array) -> Array:
-    """Return each station's cost of retrofit a day (conf-3 to conf-5), one after another."""
+    """Return each station's retrofit cost per day (conf-3 to conf-5), one after another."""
     life, age = life_and_age(stations, p)
     cost = []
     for s in range(len(stations)):
@@ -64,7 +64,7 @@ def _retrofit(stations: Stations, p: Mapping[str, Any], fast: Array, normal: Arr
 def kept_limits(
     scenario: Scenario, stations: Stations, p: Mapping[str, Any], fast: Array, normal: Array
 ) -> dict[str, bool]:
-    """Return which limits on numbers of chargers a plan keeps (conf-17, and those offered besides)."""
+    """Return which limits on numbers of chargers a plan keeps (conf-17, and optional ones)."""
     installed = stations.fast + stations.normal
     most = np.where(np.isnan(stations.max_total), installed, np.floor(stations.max_total))
     changed = (fast != stations.fast) | (normal != stations.normal)
@@ -98,7 +98,7 @@ def kept_limits(
 
 
 def check_plan(ledger: CheckList, found: ClaimedPlans, scenario: Scenario, stations: Stations) -> bool:
-    """Check ``plan.parquet`` against the scenario; returns whether reading on makes sense."""
+    """Check ``plan.parquet`` against the scenario; return whether reading on makes sense."""
     p, plan, f = found.parameters, found.plan, found.summary
     if not ledger.add("mode", p["mode"] == f["mode"] and p["mode"] in _MODES, str(f["mode"])):
         return False
@@ -146,7 +146,7 @@ def check_plan(ledger: CheckList, found: ClaimedPlans, scenario: Scenario, stati
 
 
 def check_scenario(ledger: CheckList, found: ClaimedPlans, scenario: Scenario, stations: Stations) -> None:
-    """Check that the folder ``scenario`` holds the plan and nothing else that is new."""
+    """Check that the folder ``scenario`` holds the plan and no other change."""
     try:
         new = read_tables(found.folder / "scenario")
     except Exception as error:  # whatever a forged or damaged file provokes is a failed check
@@ -162,7 +162,7 @@ def check_scenario(ledger: CheckList, found: ClaimedPlans, scenario: Scenario, s
 
 
 def check_front(ledger: CheckList, found: ClaimedPlans, scenario: Scenario, stations: Stations) -> None:
-    """Check that no plan of the front beats another one of it, and that all keep their limits."""
+    """Check that no plan of the front beats another one, and that all keep their limits."""
     path = found.folder / "front.parquet"
     if not path.is_file():
         ledger.add("front", found.summary["search"] != "pareto", "none, as only the Pareto search has one")

@@ -21,7 +21,7 @@ __all__ = ["cheapest_costs", "step_span"]
 
 @kernel
 def step_span(arrive_min: float, depart_min: float, step_min: float, steps: int) -> tuple[int, int]:
-    """First step that a stay touches and the step after its last, clipped to the horizon.
+    """Return the first step that a dwell touches and the step after its last, clipped to the horizon.
 
     A billionth of a step is rounding of the minutes, not a step touched.
     """
@@ -32,7 +32,7 @@ def step_span(arrive_min: float, depart_min: float, step_min: float, steps: int)
 
 @kernel
 def _share(arrive_min: float, depart_min: float, step_min: float, step: int) -> float:
-    """Part of a step that a stay covers, 0..1."""
+    """Return the part of a step that a dwell covers, 0..1."""
     begin = max(arrive_min, step * step_min)
     end = min(depart_min, (step + 1) * step_min)
     return max(end - begin, 0.0) / step_min
@@ -42,7 +42,7 @@ def _share(arrive_min: float, depart_min: float, step_min: float, step: int) -> 
 def _merge(
     price: Array, size: Array, head: int, tail: int, new_price: Array, new_size: Array, count: int
 ) -> int:
-    """Merge `count` sorted segments into the sorted ones at head..tail, from the back; the new tail."""
+    """Merge `count` sorted segments into those at head..tail, from the back; return the new tail."""
     i, j, at = tail - 1, count - 1, tail + count - 1
     while j >= 0:
         if i >= head and price[i] > new_price[j]:
@@ -68,7 +68,7 @@ def cheapest_costs(
     step_min: float,
     out: Array,
 ) -> None:
-    """Least cost of each vehicle under the prices, exact up to rounding.
+    """Compute the least cost of each vehicle under the prices, exact up to rounding.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ def _add_rows(
     fault_count: Array,
     fault_row: Array,
 ) -> int:
-    """Judge rows one by one and add the good ones to `energy` [kW steps], `load` and `cost`.
+    """Check rows one by one and add valid ones to `energy` [kW steps], `load` and `cost`.
 
     Each bad row is blamed once, for the first thing wrong with it: `fault_count` and `fault_row` (the
     first such row) by kind, in the order of `_FAULTS`. Returns the key of the last good row.
@@ -133,7 +133,7 @@ def _add_rows(
 
 
 def _codes(column: pa.ChunkedArray, known: pd.Index) -> tuple[Array, Array]:
-    """Row of every id in `known` (-1: not there), and whether the cell is empty."""
+    """Return each id's row in `known` (-1: absent), and whether the cell is empty."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     if not pa.types.is_dictionary(column.type):

@@ -82,7 +82,7 @@ def _simulate(
     missing: Array,
     load: Array,
 ) -> int:
-    """Fill `lower`, `upper`, `drawn_by_end`, `missing` and `load`; returns the number of variables."""
+    """Fill `lower`, `upper`, `drawn_by_end`, `missing` and `load`; return the number of variables."""
     steps = load.shape[1]
     step_h = step_min / 60.0
     variables = 0
@@ -125,7 +125,7 @@ def _simulate(
 
 
 def derive_needs(scenario: Scenario) -> Needs:
-    """Bounds of coord-1 for every vehicle, and unmanaged charging.
+    """Derive the bounds of coord-1 for every vehicle, and unmanaged charging.
 
     Parameters
     ----------

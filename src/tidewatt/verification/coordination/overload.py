@@ -36,21 +36,21 @@ class Level:
 
     @property
     def prefix(self) -> str:
-        """Of this level's variables in ``loads.nc``."""
+        """Prefix of this level's variables in ``loads.nc``."""
         return "" if self.kind == "feeder" else "bank_"
 
     @property
     def base_overload_kw(self) -> Array:
-        """Overload before any vehicle charges [kW], shape (elements,)."""
+        """Return overload before any vehicle charges [kW], shape (elements,)."""
         return self.overload_kw(np.zeros_like(self.headroom_kw))
 
     def overload_kw(self, load_kw: Array) -> Array:
-        """Return largest load above headroom over the horizon, at least 0 [kW], shape (elements,)."""
+        """Return the largest excess of load over headroom over the horizon, at least 0 [kW], (elements,)."""
         worst: Array = np.max(load_kw - self.headroom_kw, axis=1, initial=0.0)
         return worst
 
     def _sections(self) -> tuple[Array, Array]:
-        """Owner and width of every piece; the last piece of an element is endless."""
+        """Return owner and width of every piece; the last piece of an element is unbounded."""
         first = self.pieces.first
         owner = np.repeat(np.arange(len(self.ids)), np.diff(first))
         width = np.full(len(owner), np.inf)
@@ -59,18 +59,18 @@ class Level:
         return owner, width
 
     def cost(self, overload_kw: Array) -> Array:
-        """Cost of overloads, shape (elements,)."""
+        """Return the cost of overloads, shape (elements,)."""
         owner, width = self._sections()
         part = np.clip(overload_kw[owner] - self.pieces.above_kw, 0.0, width)
         return np.bincount(owner, part * self.pieces.cost_per_kw, len(self.ids))
 
     def budget(self) -> Array:
-        """Most that the prices of an element may sum to: its dearest marginal cost, shape (elements,)."""
+        """Return the most that an element's prices may sum to: its dearest kW's cost, shape (elements,)."""
         dearest: Array = self.pieces.cost_per_kw[self.pieces.first[1:] - 1]
         return dearest
 
     def conjugate(self, total: Array) -> Array:
-        """Return largest of total x overload less its cost, over overloads that charging cannot undo.
+        """Return the maximum of total x overload less its cost, over overloads that charging cannot undo.
 
         No schedule takes an overload below the base one, so the conjugate is over what lies above it:
         a tighter bound than over all overloads, and as valid.
@@ -90,14 +90,14 @@ class Level:
         return best
 
     def value(self, price: Array, load_kw: Array | float) -> Array:
-        """Worth of load above headroom at the prices, shape (elements,); free where there is no limit."""
+        """Return the worth of load above headroom at the prices, (elements,); 0 where there is no limit."""
         beyond = np.where(np.isinf(self.headroom_kw), 0.0, load_kw - self.headroom_kw)
         worth: Array = np.sum(price * beyond, axis=1)
         return worth
 
 
 def levels_of(scenario: Scenario) -> tuple[Level, Level]:
-    """Feeders and banks of a scenario."""
+    """Return feeders and banks of a scenario."""
     grid = scenario.grid
     return (
         Level("feeder", grid.feeder_id, grid.headroom_kw, grid.cost),
@@ -106,7 +106,7 @@ def levels_of(scenario: Scenario) -> tuple[Level, Level]:
 
 
 def lift(scenario: Scenario, feeder_kw: Array) -> tuple[Array, Array]:
-    """Return loads of feeders and of the banks that carry them, each of shape (elements, steps)."""
+    """Return loads of feeders and of the banks that supply them, each of shape (elements, steps)."""
     grid = scenario.grid
     bank_kw = np.zeros_like(grid.bank_headroom_kw)
     carried = grid.bank >= 0
@@ -115,7 +115,7 @@ def lift(scenario: Scenario, feeder_kw: Array) -> tuple[Array, Array]:
 
 
 def seen_by_vehicles(scenario: Scenario, price: Array, bank_price: Array) -> Array:
-    """Price at every feeder plus that of its bank, shape (feeders, steps)."""
+    """Return the price at every feeder plus that of its bank, shape (feeders, steps)."""
     grid = scenario.grid
     seen = price.copy()
     carried = grid.bank >= 0

@@ -100,6 +100,9 @@ def _rederive_all(claims: Claims, ledger: CheckList, scenario: Scenario) -> Veri
             f"{count(short, 'vehicle')} cannot make all trips whatever the schedule: "
             f"{amount(needs.missing_kwh.sum())} kWh are missing, and the need was lowered by just that.",
         )
+    if short:
+        others = "no schedule that gives vehicles what they need, so lowered,"
+        return ledger.report(best.upgrade_cost, best.lower_bound_cost, facts, others=others)
     return ledger.report(best.upgrade_cost, best.lower_bound_cost, facts)
 
 

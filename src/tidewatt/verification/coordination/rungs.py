@@ -70,12 +70,12 @@ class VerifiedRung:
 
 
 def load_tolerance(load_kw: Array) -> float:
-    """Return by which loads may differ [kW]: rounding of sums over many vehicles."""
+    """Return the allowed difference of loads [kW]: rounding of sums over many vehicles."""
     return 1e-6 + 1e-9 * float(np.max(np.abs(load_kw), initial=0.0))
 
 
 def money_tolerance(own: Own, cost: float) -> float:
-    """Return by which upgrade costs may differ."""
+    """Return the allowed difference of upgrade costs."""
     return 1e-8 * abs(cost) + 1e-10 * own.unmanaged_cost + 1e-9
 
 
@@ -100,7 +100,7 @@ def claimed(claims: Claims, name: str, shape: tuple[int, ...]) -> Array:
 def check_loads(
     claims: Claims, ledger: CheckList, own: Own, rung: str, feeder_kw: Array
 ) -> tuple[Array, Array]:
-    """Compare loads of feeders and banks with ``loads.nc``; returns the recomputed ones."""
+    """Compare loads of feeders and banks with ``loads.nc``; return the recomputed ones."""
     loads = lift(own.scenario, feeder_kw)
     for level, load in zip(own.levels, loads, strict=True):
         ledger.equal(
@@ -115,7 +115,7 @@ def check_loads(
 
 
 def rederive(claims: Claims, ledger: CheckList, own: Own, rung: str) -> VerifiedRung:
-    """Check everything that is claimed of a rung with a bracket."""
+    """Check everything that is claimed about a rung with a bracket."""
     scenario, levels = own.scenario, own.levels
     prices = _prices(claims, ledger, own, rung)
     seen = seen_by_vehicles(scenario, *prices)
@@ -210,7 +210,7 @@ def _prices(claims: Claims, ledger: CheckList, own: Own, rung: str) -> tuple[Arr
 
 
 def _feasible(ledger: CheckList, own: Own, rung: str, drawn: Drawn) -> tuple[Array, Array]:
-    """Check every vehicle's energy against coord-1; returns the bounds that the rung is held to."""
+    """Check every vehicle's energy against coord-1; return the bounds that apply to the rung."""
     needs = own.needs
     owner = np.repeat(np.arange(len(needs.missing_kwh)), np.diff(needs.first))
     spent = np.concatenate([[0.0], np.cumsum(drawn.energy_kwh[needs.dwell])])

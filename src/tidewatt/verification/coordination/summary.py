@@ -1,4 +1,4 @@
-"""Tables and summary figures of a result against those re-derived."""
+"""A result's tables and summary figures, against the re-derived ones."""
 
 from __future__ import annotations
 
@@ -66,6 +66,9 @@ def check_elements(
             compared += [(f"{rung}_upgrade_cost", cost, slack * level.budget() + 1e-9 * cost)]
         total = price[place].sum(axis=1)
         compared += [("price_total", total, 1e-9 * (1 + total))]
+        base_cost = level.cost(level.base_overload_kw)
+        if "base_upgrade_cost" in frame:  # results of earlier versions lack it
+            compared += [("base_upgrade_cost", base_cost, 1e-9 * (1 + base_cost))]
         for name, mine, tolerance in compared:
             ledger.equal(
                 f"{level.kind}s table: {name}", _column(frame, name), mine, tolerance, labels=level.ids
@@ -74,7 +77,7 @@ def check_elements(
 
 
 def _check_worst_step(frame: pd.DataFrame, ledger: CheckList, level: Level, unmanaged_kw: Array) -> None:
-    """Check the headroom where unmanaged load is highest above it; any such step where several tie."""
+    """Check the headroom in the step of the worst unmanaged overload; in a tie, any such step."""
     said = _column(frame, "headroom_worst_step_kw")
     beyond = unmanaged_kw - level.headroom_kw
     worst = beyond >= beyond.max(axis=1, initial=-np.inf, keepdims=True) - load_tolerance(unmanaged_kw)
@@ -86,6 +89,18 @@ def _check_worst_step(frame: pd.DataFrame, ledger: CheckList, level: Level, unma
         "each is that of the worst unmanaged step"
         if found.all()
         else f"not so at {level.ids[int(np.argmin(found))]}",
+    )
+
+
+def _check_overloaded(ledger: CheckList, name: str, number: float, over: Array, level: Level) -> None:
+    """Check how many feeders or banks are overloaded; rounding may tip those at the threshold."""
+    slack = load_tolerance(over + level.base_overload_kw)
+    least = int(np.count_nonzero(over > OVERLOADED_KW + slack))
+    most = int(np.count_nonzero(over > np.maximum(OVERLOADED_KW - slack, 0.0)))
+    ledger.add(
+        f"summary: {name}",
+        least <= number <= most,
+        f"the files say {number:,.10g}, recomputed {least:,}" + (f" to {most:,}" if most > least else ""),
     )
 
 
@@ -163,6 +178,14 @@ def check_summary(
         "total_regret_cost": (math.fsum(best.paid - best.cheapest), loose),
         "grid_slack_cost": (best.grid_slack_cost, loose),
     }
+    least = min(max(bound, base_cost), unmanaged)
+    split = {
+        "unavoidable_upgrade_cost": (least - base_cost, loose + 1e-9 * (1 + base_cost)),
+        "avoidable_upgrade_cost": (unmanaged - least, loose + money_tolerance(own, unmanaged)),
+    }
+    figures |= {
+        name: of for name, of in split.items() if name in said
+    }  # results of earlier versions lack them
     for rung in overloads:
         kilowatts = math.fsum(np.concatenate(overloads[rung]))
         figures[f"{rung}_overload_kw"] = (kilowatts, 1e-6 * (1 + len(own.levels[0].ids)) + 1e-9 * kilowatts)
@@ -182,16 +205,10 @@ def check_summary(
     elif saved < -money:
         ledger.add("summary: gap_of_savings", said.get("gap_of_savings") is None, "nothing is saved")
     for rung in overloads:
-        over = overloads[rung][0]
-        slack = load_tolerance(over + own.levels[0].base_overload_kw)
-        least = int(np.count_nonzero(over > OVERLOADED_KW + slack))
-        most = int(np.count_nonzero(over > max(OVERLOADED_KW - slack, 0.0)))
-        number = _number(said.get(f"{rung}_feeders_overloaded"))
-        ledger.add(
-            f"summary: {rung}_feeders_overloaded",
-            least <= number <= most,
-            f"the files say {number:,.10g}, recomputed {least:,}" + (f" to {most:,}" if most > least else ""),
-        )
+        for level, over in zip(own.levels, overloads[rung], strict=True):
+            name = f"{rung}_{level.kind}s_overloaded"
+            if name in said or level.kind == "feeder":  # results of earlier versions do not count banks
+                _check_overloaded(ledger, name, _number(said.get(name)), over, level)
     for rung in LADDER:
         if rung not in overloads:
             left = [key for key in said if key.startswith(f"{rung}_") and said[key] is not None]
@@ -216,7 +233,7 @@ def check_summary(
             else f"{said.get(name)!r}, but {value!r} in certificate.json",
         )
     checked = {*exact, *figures, *same, "gap_of_savings", "scenario"}
-    checked |= {f"{rung}_feeders_overloaded" for rung in overloads}
+    checked |= {f"{rung}_{level.kind}s_overloaded" for rung in overloads for level in own.levels}
     if others := [key for key in said if key not in checked and said[key] is not None]:
         ledger.add("summary: other figures", True, f"not looked at: {', '.join(others)}")
     ledger.add("summary: scenario", said.get("scenario") == scenario.name, f"{said.get('scenario')!r}")
@@ -248,7 +265,7 @@ def _same_ids(column: pd.Series | None, ids: Array) -> bool:
 
 
 def _text(value: object) -> str:
-    """Return an id as text; a whole number that gaps made a float counts as that whole number."""
+    """Return an id as text; an integer that gaps turned into a float counts as an integer."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 

@@ -33,7 +33,7 @@ _MEASURES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClaimedDays:
-    """The content of a simulation's folder, but for the events.
+    """The content of a simulation's folder, without the events.
 
     Attributes
     ----------
@@ -173,7 +173,7 @@ def read_events(days: ClaimedDays, scenario: Scenario, vehicle_id: Array, ledger
 
 
 def positions(column: pd.Series[Any], ids: Array) -> Array:
-    """Position of every cell in `ids`, compared as texts; -1 where unknown, shape (rows,)."""
+    """Return each cell's position in `ids`, compared as text; -1 where unknown, shape (rows,)."""
     codes, values = pd.factorize(column)
     known = pd.Index([str(i) for i in ids])
     place = np.append(known.get_indexer(pd.Index([str(value) for value in values])), -1)

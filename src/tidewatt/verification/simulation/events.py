@@ -16,14 +16,14 @@ SLACK_MIN = 1e-7
 
 
 def _none(ledger: CheckList, name: str, wrong: Array, what: str, good: str) -> None:
-    """Note that no row is wrong, or how many are and which is the first."""
+    """Record that no row is wrong, or how many are and which is the first."""
     rows = np.flatnonzero(wrong)
     bad = f"{count(len(rows), 'row')} {what}, the first is row {rows[0]}" if len(rows) else good
     ledger.add(name, not len(rows), bad)
 
 
 def check_events(ledger: CheckList, days: ClaimedDays, events: Events, stations: Stations) -> bool:
-    """Check every charge by itself; returns whether vehicles, stations and kinds are all known."""
+    """Check every charge on its own; return whether vehicles, stations and kinds are all known."""
     e = events
     unknown = (e.vehicle < 0) | (e.station < 0) | (e.kind < 0)
     unknown |= (e.replication < 0) | (e.replication >= days.replications)
@@ -51,7 +51,7 @@ def check_events(ledger: CheckList, days: ClaimedDays, events: Events, stations:
 
 
 def _prices(stations: Stations) -> Array:
-    """Price by kind, station and minute of the day, shape (2, stations, 1440)."""
+    """Return prices by kind, station and minute of the day, shape (2, stations, 1440)."""
     n = len(stations)
     price = np.empty((2, n, 1440))
     price[0], price[1] = stations.price_fast_per_kwh[:, None], stations.price_normal_per_kwh[:, None]
@@ -69,7 +69,7 @@ def _prices(stations: Stations) -> Array:
 
 
 def _repeated(*keys: Array) -> Array:
-    """Return whether the keys of a row stood in a row before, shape (rows,)."""
+    """Return whether a row's keys occurred in an earlier row, shape (rows,)."""
     order = np.lexsort(keys[::-1])
     same = np.ones(max(len(order) - 1, 0), bool)
     for key in keys:
@@ -111,14 +111,14 @@ def check_queues(ledger: CheckList, events: Events, stations: Stations) -> None:
 
 
 def _at(order: Array, values: Array) -> Array:
-    """Values that stand in an order, in the order of rows."""
+    """Return values given in an order, rearranged in the order of rows."""
     found = np.zeros(len(order), bool)
     found[order] = values
     return found
 
 
 def check_unserved(ledger: CheckList, days: ClaimedDays, events: Events, vehicle: Array) -> None:
-    """Check who ran low and did not charge, against who charged; `vehicle` by position, -1: unknown."""
+    """Check vehicles that ran low and did not charge against charges; `vehicle` by position, -1: unknown."""
     table = days.unserved
     minute, soc = table["minute"].to_numpy(np.float64), table["soc"].to_numpy(np.float64)
     replication = table["replication"].to_numpy(np.int64)

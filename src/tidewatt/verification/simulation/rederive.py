@@ -27,7 +27,7 @@ _NEAR = 1e-6
 
 
 def read_itineraries(ledger: CheckList, days: ClaimedDays) -> Scenario:
-    """Read them, and check that they are a sound scenario of the claimed vehicles."""
+    """Read the itineraries, and check that they are a valid scenario of the claimed vehicles."""
     found = read_tables(days.folder / "itineraries")
     issues = check(found)
     good = "nothing is wrong with them"
@@ -60,7 +60,7 @@ def check_dwells(
 
 
 def _dwells(path: Path, found: Scenario, stations: Stations) -> Array:
-    """Vehicle, station, begin, end and power of the stops at stations, shape (stops, 5)."""
+    """Return vehicle, station, begin, end and power of the stops at stations, shape (stops, 5)."""
     frame = pd.read_parquet(path)
     if "station_id" not in frame:
         return np.zeros((0, 5))

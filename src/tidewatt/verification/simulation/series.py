@@ -1,4 +1,4 @@
-"""Series by minute from the charges, and what the files say of them."""
+"""Per-minute series from the charges, and what the files say about them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Profiles:
 
 
 def _covered(row: Array, begin: Array, end: Array, height: Array, rows: int, minutes: int) -> Array:
-    """Return mean height of intervals in every minute, by row; minutes beyond the last begin anew.
+    """Return the mean height of intervals in every minute, by row; minutes beyond the last wrap around.
 
     The time that an interval covers of a minute is a ramp in its ends: each end adds its part of its own
     minute and a whole one to all minutes after, so that running sums give every minute.
@@ -92,7 +92,7 @@ def check_series(ledger: CheckList, days: ClaimedDays, own: Profiles, station_id
 
 
 def _near(values: Array, share: float = 1e-7) -> float:
-    """Return what rounding of sums may come to."""
+    """Return a tolerance for the rounding of sums."""
     return share * max(float(np.abs(values).max(initial=0.0)), 1.0)
 
 
@@ -123,14 +123,14 @@ def _check_totals(ledger: CheckList, days: ClaimedDays, own: Profiles) -> None:
 
 
 def student(freedom: int) -> float:
-    """Half width, in standard errors, of the 95 % interval of a mean."""
+    """Return the half width, in standard errors, of a mean's 95 % interval."""
     from scipy.stats import t
 
     return float(t.ppf(0.975, freedom))
 
 
 def check_states(ledger: CheckList, days: ClaimedDays, events: Events) -> None:
-    """Check that no vehicle gets lost, and that those at stations are those of the charges."""
+    """Check that no vehicle gets lost, and that those at stations match the charges."""
     states = days.series["vehicles"].to_numpy().astype(np.float64)
     said = [str(each) for each in days.series["state"].to_numpy().tolist()]
     shape = states.shape == (len(_STATES), days.minutes) and said == list(_STATES)
@@ -156,7 +156,7 @@ def check_states(ledger: CheckList, days: ClaimedDays, events: Events) -> None:
 
 
 def _until(times: Array, minutes: int, side: Literal["left", "right"]) -> Array:
-    """Return how many times lie before the end of each minute, or at it too (right), shape (minutes,)."""
+    """Return how many times lie before each minute's end, or also at it (right), shape (minutes,)."""
     ends = np.arange(1.0, minutes + 1)
     return np.searchsorted(np.sort(times), ends, side=side).astype(np.float64)
 

@@ -27,14 +27,14 @@ def _near(values: Array | float, share: float = 1e-8) -> float:
 
 
 def _means(values: Array, group: Array, groups: int, empty: float) -> Array:
-    """Return mean of the values in each group, `empty` where there are none, shape (groups,)."""
+    """Return the mean of the values in each group, `empty` if there are none, shape (groups,)."""
     number = np.bincount(group, minlength=groups)
     total = np.bincount(group, values, minlength=groups)
     return np.where(number > 0, total / np.maximum(number, 1), empty)
 
 
 def per_day(days: ClaimedDays, events: Events, own: Profiles) -> dict[str, Array]:
-    """Figures of every replication, shape (replications,), by their names in ``history.csv``."""
+    """Return figures of every replication, shape (replications,), by their names in ``history.csv``."""
     e, m = events, days.replications
     low = np.bincount(days.unserved["replication"].to_numpy(np.int64), minlength=m)[:m]
     figures = {
@@ -53,7 +53,7 @@ def per_day(days: ClaimedDays, events: Events, own: Profiles) -> dict[str, Array
 
 
 def beta(values: Array) -> float:
-    """Return standard error of the mean of some days over that mean (sim-11)."""
+    """Return the standard error of a mean over days, relative to that mean (sim-11)."""
     m = len(values)
     if m < 2:
         return math.nan
@@ -201,7 +201,7 @@ def check_summary(
 
 
 def _at(minute: float, queue: Array) -> int:
-    """Return the highest of that minute of any day."""
+    """Return, among all days, the minute at this time of day with the highest value."""
     options = np.arange(int(minute), len(queue), 1440)
     return int(options[np.argmax(queue[options])])
 
@@ -211,7 +211,7 @@ def _mean(values: Array) -> float:
 
 
 def _check_rule(ledger: CheckList, days: ClaimedDays, certificate: dict[str, object]) -> None:
-    """Check that the rule said to have ended the run could."""
+    """Check that the stop rule said to have ended the run could have done so."""
     f = days.summary
     rule, status = str(f.get("stop_rule")), str(f.get("status")).upper()
     good = _RULES.get(rule) == status == str(certificate.get("status"))
@@ -227,7 +227,7 @@ def _check_rule(ledger: CheckList, days: ClaimedDays, certificate: dict[str, obj
 def _check_words(
     ledger: CheckList, days: ClaimedDays, scenario: Scenario, certificate: dict[str, object]
 ) -> None:
-    """Check what is repeated in several places."""
+    """Check that what is repeated in several places agrees."""
     f, run = days.summary, certificate.get("run")
     told = run if isinstance(run, dict) else {}
     good = f.get("scenario_sha256") == certificate.get("scenario_sha256") == told.get("scenario_sha256")
@@ -238,7 +238,7 @@ def _check_words(
 
 
 def _check_own(ledger: CheckList, days: ClaimedDays, scenario: Scenario) -> None:
-    """Check what the run found out about itself: energy, vehicles and queues are conserved."""
+    """Check the run's own findings: energy, vehicles and queues are conserved."""
     f = days.summary
     roads = scenario.roads
     assert roads is not None

@@ -30,7 +30,7 @@ _KIND = "tariffs"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Published:
-    """The content of a folder of tariffs.
+    """The content of a `tariff` result folder.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ def read_tables_of(folder: Path) -> dict[str, pd.DataFrame]:
 def read_published(
     folder: Path, scenario: Scenario, listed: Sequence[str], ledger: CheckList
 ) -> Published | None:
-    """Read all files; None where their rows are not those of the scenario."""
+    """Read all files; return None if their rows do not match the scenario."""
     s, steps = scenario, scenario.horizon.steps
     assert s.sites is not None
     assert s.distribution is not None
@@ -120,7 +120,7 @@ def _places(cells: list[Any], ids: Array) -> Array:
 def _laid(
     ledger: CheckList, name: str, frame: pd.DataFrame, ids: dict[str, Array], steps: int
 ) -> dict[str, Array] | None:
-    """Columns as arrays by place and step, where rows are complete and in order."""
+    """Return columns as arrays by place and step, if rows are complete and in order."""
     shape = (*(len(each) for each in ids.values()), steps)
     rows = int(np.prod(shape))
     good = len(frame) == rows

@@ -1,4 +1,4 @@
-"""Flows of lines, voltages of buses and the margins of their limits, computed another way."""
+"""Line flows, bus voltages and the margins of their limits, computed in another way."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STEP_KW = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LimitRows:
-    """Lines, then buses but the slack (voltages squared), as linear functions of sites and injections.
+    """Lines, then buses but the slack (squared voltages), as linear functions of sites and injections.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class LimitRows:
     high: Array
 
     def terms(self, injections: Injections) -> Array:
-        """Effect of a kW more of each injection, its kvar in proportion, (rows, injections, steps)."""
+        """Return the effect of 1 kW more of each injection, kvar in proportion, (rows, injections, steps)."""
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(injections.power_kw != 0, injections.reactive_kvar / injections.power_kw, 0.0)
         effect = self.per_active[:, :, None] + self.per_reactive[:, :, None] * ratio[None]
@@ -58,7 +58,7 @@ class LimitRows:
 
 
 class VerifiedNetwork:
-    """A network whose lines make a tree, as the balance of its buses.
+    """A radial network, as the balance of its buses.
 
     Parameters
     ----------
@@ -96,21 +96,21 @@ class VerifiedNetwork:
         self.fed_at = float(low) if low == high else 1.0
 
     def carried(self, drawn: Array) -> Array:
-        """Flow of lines where buses draw this, (buses, n) to (lines, n)."""
+        """Return the flow of lines if buses draw this, (buses, n) to (lines, n)."""
         return _solved(self._flows, np.asarray(drawn)[self.others])
 
     def dropped(self, drop: Array) -> Array:
-        """Return sum of drops of lines up to each bus but the slack, (lines, n) to (buses - 1, n)."""
+        """Return the sum of line drops up to each bus but the slack, (lines, n) to (buses - 1, n)."""
         return _solved(self._drops, drop)
 
     def linear(self, active: Array, reactive: Array) -> Array:
-        """Flows and drops of squared voltage without losses, (buses, n) to (rows, n)."""
+        """Return flows and drops of squared voltage without losses, (buses, n) to (rows, n)."""
         flow = self.carried(active)
         drop = self.r[:, None] * flow + self.x[:, None] * self.carried(reactive)
         return np.concatenate([flow, -2.0 * self.dropped(drop)])
 
     def alternating(self, active: Array, reactive: Array) -> Array:
-        """Flows at the ends towards the slack and squared voltages with losses, (buses, n) to (rows, n)."""
+        """Return flows at ends towards the slack and squared voltages, lossy, (buses, n) to (rows, n)."""
         drawn = np.asarray(active + 1j * reactive)
         voltage = np.full(drawn.shape, self.fed_at, complex)
         z = (self.r + 1j * self.x)[:, None]
@@ -129,7 +129,7 @@ class VerifiedNetwork:
 
 
 def _solved(system: Any, right: Array) -> Array:
-    """Solution of a real system for real or complex right-hand sides."""
+    """Solve a real system for real or complex right-hand sides."""
     if not np.iscomplexobj(right):
         return np.asarray(system.solve(np.ascontiguousarray(right, np.float64)))
     real, imaginary = (np.ascontiguousarray(part) for part in (right.real, right.imag))
@@ -191,7 +191,7 @@ _LEAST_SCALE = 0.01
 def margins_of(
     rows: LimitRows, injections: Injections, forecasts: Forecasts | None, said: dict[str, Any]
 ) -> tuple[Array, Array]:
-    """Margins below and above, shape (rows, steps) (tariff-15, tariff-16).
+    """Return margins below and above, shape (rows, steps) (tariff-15, tariff-16).
 
     The box by its worst corner; the budget by the dual of its linear program, least over the prices of the
     budget at which the dual bends; the ellipsoid at its farthest point; conformal margins by counting days.
@@ -231,7 +231,7 @@ def _count(terms: Array) -> Array:
 
 
 def _budget(terms: Array, gamma: float) -> Array:
-    """Return least over q >= 0 of the budget times q plus what terms exceed q, (rows, steps)."""
+    """Return the minimum over q >= 0 of budget times q plus what terms exceed q, (rows, steps)."""
     budget = gamma * _count(terms)
     best = terms.sum(axis=1)  # q = 0
     for i in range(terms.shape[1]):
@@ -283,7 +283,7 @@ def _joint(
 
 
 def _rank(days: int, coverage: float) -> int:
-    """Position of the score that covers, from 0."""
+    """Return the position, from 0, of the score that gives the coverage."""
     rank = math.ceil((days + 1) * coverage - 1e-9)
     if rank > days:
         raise ValueError(f"{days} past days are too few for a coverage of {coverage:g}")

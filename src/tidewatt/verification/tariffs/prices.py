@@ -1,4 +1,4 @@
-"""Limits, tariffs from duals, the cost and its bound by cheapest plans, and own optima."""
+"""Limits, tariffs from duals, the cost and its bound from cheapest plans, and aggregators' own optima."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TINY = 1e-9
 
 
 class PlanCosts:
-    """Cheapest plans at prices of everything that is shared (tariff-9).
+    """Cheapest plans at the prices of all shared resources (tariff-9).
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class PlanCosts:
         self._least = energy_ahead(scenario)
 
     def of(self, kind: ArcKind, energy: Array, toll: Array, charger: Array) -> Array:
-        """Return least cost of one vehicle of every group of a kind, shape (groups,).
+        """Return the least cost of one vehicle of every group of a kind, shape (groups,).
 
         Parameters
         ----------
@@ -130,7 +130,7 @@ class PlanCosts:
 def _ways(
     power: float, dt: float, battery: float, delta: float, eta: tuple[float, float], inner: bool
 ) -> list[tuple[int, float]]:
-    """Levels gained in a step by a charger's power, and the power that takes (tariff-7).
+    """Return levels gained per step by a charger's power, and the power needed for that (tariff-7).
 
     Rounded outwards the charger's own power gains a level more where it is between two, or takes a level
     less; powers of whole levels are there, too.
@@ -148,7 +148,7 @@ def _ways(
 def cheapest(
     costs: PlanCosts, kinds: list[ArcKind], energy: Array, toll: Array, charger: Array, aggregator: int
 ) -> float:
-    """Sum over an aggregator's vehicles of the cost of their cheapest plans, without regard to limits."""
+    """Return the cost of an aggregator's cheapest plans, summed over its vehicles, ignoring limits."""
     total = 0.0
     for kind in kinds:
         if kind.aggregator == aggregator:
@@ -167,7 +167,7 @@ _GAP = 1e-7
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClaimedDuals:
-    """Of rows, in the order of `LimitRows`, >= 0, shape (rows, steps); what limits leave, likewise."""
+    """Duals of rows in `LimitRows` order, >= 0, shape (rows, steps), and the slack of limits likewise."""
 
     high: Array
     low: Array
@@ -177,7 +177,7 @@ class ClaimedDuals:
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """Cost and bound, recomputed."""
+    """The recomputed cost and bound."""
 
     cost: float
     bound: float
@@ -186,7 +186,7 @@ class Proved:
 def check_grid(
     ledger: CheckList, found: Published, rows: LimitRows, margins: tuple[Array, Array], power: Array
 ) -> ClaimedDuals:
-    """Compare flows, voltages, margins and limits with the files' (tariff-11 to tariff-16).
+    """Compare flows, voltages, margins and limits with the files (tariff-11 to tariff-16).
 
     Parameters
     ----------
@@ -237,7 +237,7 @@ def check_grid(
 def check_tariffs(
     ledger: CheckList, found: Published, rows: LimitRows, duals: ClaimedDuals, step_h: float
 ) -> Array:
-    """Re-derive tariffs from the duals (tariff-10); returns them, shape (sites, steps)."""
+    """Re-derive tariffs from the duals (tariff-10) and return them, shape (sites, steps)."""
     t = found.tables["tariffs"]
     dual = (duals.high - duals.low) / step_h
     parts = {
@@ -322,7 +322,7 @@ def check_cost(
 
 
 def _worth(dual: Array, limit: Array) -> float:
-    """Duals times their limits; those of no limit have to be 0."""
+    """Return duals times their limits; duals where there is no limit must be 0."""
     finite = np.isfinite(limit)
     if dual[~finite].any():
         return np.inf
@@ -332,7 +332,7 @@ def _worth(dual: Array, limit: Array) -> float:
 def _check_complementarity(
     ledger: CheckList, s: Scenario, found: Published, vehicles: Vehicles, rent: float, most: float
 ) -> None:
-    """Check that what has a price is scarce: duals times what limits leave are within the gap."""
+    """Check that only scarce things have a price: duals times slack are within the gap."""
     assert s.sites is not None
     assert s.step_roads is not None
     for name, spare in (
@@ -349,7 +349,7 @@ def _check_complementarity(
 def check_own(
     ledger: CheckList, found: Published, scenario: Scenario, rounding: str, vehicles: Vehicles, tariff: Array
 ) -> float:
-    """Prove that the central plan is each aggregator's own optimum at what was published (tariff-17, -18).
+    """Check that the central plan is each aggregator's own optimum at published prices (tariff-17, -18).
 
     At the published prices the central plan is one that the aggregator could choose; what it costs there,
     less a bound on what any plan of its own costs, bounds how far its best power is from the central one.
@@ -403,5 +403,5 @@ def check_own(
 
 
 def _alone(dual: Array, use: Array, limit: Array) -> Array:
-    """Duals that are not published, where the aggregator by itself fills the limit."""
+    """Return unpublished duals, where an aggregator alone fills the limit."""
     return np.asarray(np.where((use >= limit[:, None] * (1 - 1e-6)) & (dual > _NO_PRICE), dual, 0.0))

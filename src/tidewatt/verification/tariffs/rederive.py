@@ -163,7 +163,7 @@ def _unpublished(
     s: Scenario,
     ledger: CheckList,
 ) -> VerificationReport:
-    """Return a result without tariffs publishes nothing; where limits conflict, it says which."""
+    """Check that a result without tariffs publishes nothing and, if limits conflict, says which."""
     assert s.distribution is not None
     assert s.step_roads is not None
     assert s.sites is not None

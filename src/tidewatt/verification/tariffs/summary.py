@@ -26,7 +26,7 @@ _QUANTILES = ("low_kw", "p05_kw", "median_kw", "p95_kw", "high_kw")
 
 
 def check_history(ledger: CheckList, found: Published) -> None:
-    """Check that the history ends at what is claimed."""
+    """Check that the history ends at the claimed figures."""
     h, f = found.history, found.summary
     scale = np.maximum(1.0, np.abs(h["cost"].to_numpy(np.float64)))
     gap = (h["cost"] - h["bound"]).to_numpy(np.float64) / scale
@@ -43,7 +43,7 @@ def check_history(ledger: CheckList, found: Published) -> None:
 
 
 def check_outcomes(ledger: CheckList, found: Published, s: Scenario, rows: LimitRows, power: Array) -> None:
-    """Check sampled outcomes: they are not drawn again, but have to fit quantiles, forecasts and limits.
+    """Check sampled outcomes: not drawn again, but they must fit quantiles, forecasts and limits.
 
     Outside conformal sets no outcome is beyond the whole half widths about the plan.
     """
@@ -100,7 +100,7 @@ def check_outcomes(ledger: CheckList, found: Published, s: Scenario, rows: Limit
 
 
 def check_gamma(ledger: CheckList, found: Published, s: Scenario) -> None:
-    """Check a sweep: larger sets cost no less, and this result's own gamma is told alike."""
+    """Check a sweep: larger sets cost no less, and this result's own gamma is reported consistently."""
     g, f = found.gamma, found.summary
     if g is None:
         return
@@ -303,7 +303,7 @@ def check_sites(ledger: CheckList, found: Published, s: Scenario, vehicles: Vehi
 def check_alternating(
     ledger: CheckList, found: Published, s: Scenario, network: VerifiedNetwork, rows: LimitRows
 ) -> None:
-    """Recompute by how much the linear flow is off the AC flow, where the summary says it."""
+    """Recompute the error of the linear flow against the AC flow, if the summary states it."""
     f = found.summary
     if f["ac_voltage_error_pu"] is None:
         return

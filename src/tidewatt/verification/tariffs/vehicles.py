@@ -1,4 +1,4 @@
-"""Whether arcs of ``flows.nc`` are plans of single vehicles that serve the demand, and their sums."""
+"""Whether the arcs in ``flows.nc`` are valid vehicle plans that serve the demand, and their sums."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOST = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArcKind:
-    """Vehicles that can swap places: of one aggregator, to one node, with one least charge there.
+    """Interchangeable vehicles: one aggregator, one destination, one least charge there.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Vehicles:
 
 
 def energy_ahead(scenario: Scenario) -> Array:
-    """Return least energy between nodes [kWh], shape (nodes, nodes); inf where there is no way."""
+    """Return the least energy between nodes [kWh], shape (nodes, nodes); inf if there is no way."""
     roads = scenario.step_roads
     assert roads is not None
     # The cheapest of links beside each other; links without energy must remain links.
@@ -92,7 +92,7 @@ def energy_ahead(scenario: Scenario) -> Array:
 def check_vehicles(
     ledger: CheckList, scenario: Scenario, data: xr.Dataset, rounding: str, soc_step: float
 ) -> Vehicles | None:
-    """Check every arc by itself, then balances, capacities and demand; None where reading on is no use.
+    """Check every arc on its own, then balances, capacities and demand; None if reading on is no use.
 
     A vehicle on these arcs has at least the charge that they say: links use no less than their energy, and
     chargers add no more than their power gives (the other way round where rounding is ``outer``).
@@ -140,7 +140,7 @@ def check_vehicles(
 def _kinds(
     ledger: CheckList, scenario: Scenario, a: dict[str, Array], soc_step: float, rounding: str
 ) -> list[ArcKind] | None:
-    """Return steps and offsets of the levels, read off the arcs.
+    """Return steps and offsets of the levels, as read from the arcs.
 
     That they are the same everywhere is checked.
     """
@@ -189,7 +189,7 @@ def _kinds(
 
 
 def _soc_step(scenario: Scenario, a: dict[str, Array], m: int, least: Array, said: float) -> float:
-    """Return the step of an aggregator's levels, where its arcs begin on several levels.
+    """Return the step of an aggregator's levels, if its arcs begin on several levels.
 
     The rise of the surplus of charge, over the levels between the lowest and the highest, of the kind in
     which these are farthest apart.
@@ -279,7 +279,7 @@ def _step(kinds: list[ArcKind], aggregator: int) -> float:
 def _check_balances(
     ledger: CheckList, scenario: Scenario, a: dict[str, Array], kinds: list[ArcKind], head: Array
 ) -> None:
-    """Check that what leaves each state less what enters it is the vehicles that set out there."""
+    """Check that what leaves each state less what enters it equals the vehicles that set out there."""
     travel = scenario.travel
     assert travel is not None
     worst, where, arrived = 0.0, "", 0.0
@@ -313,7 +313,7 @@ def _check_balances(
 def _sums(
     ledger: CheckList, scenario: Scenario, a: dict[str, Array], kinds: list[ArcKind], site: Array
 ) -> Vehicles:
-    """Power, travel time, flows of links and use of chargers, and whether the last two keep their limits."""
+    """Return power, travel time, link flows and charger use, and whether the last two keep their limits."""
     roads, sites, who = scenario.step_roads, scenario.sites, scenario.aggregators
     assert roads is not None
     assert sites is not None

@@ -61,7 +61,7 @@ class Figures:
 
 
 def check_selection(path: Path, filing: Filing, divisions: Sequence[str] | None, year: int) -> list[Issue]:
-    """Divisions and year that the filing does not have, with the nearest that it has."""
+    """Return issues for divisions and a year that the filing lacks, with the nearest that it has."""
     known = sorted({str(d) for d in filing.division if d})
     lower = {d.casefold() for d in known}
     issues = [
@@ -78,7 +78,7 @@ def check_selection(path: Path, filing: Filing, divisions: Sequence[str] | None,
 
 
 def select(filing: Filing, divisions: Sequence[str] | None) -> Array:
-    """Return whether a facility lies in one of the divisions, case aside; shape (facilities,)."""
+    """Return whether a facility lies in one of the divisions, ignoring case; shape (facilities,)."""
     if divisions is None:
         return np.ones(len(filing.division), bool)
     wanted = {name.strip().casefold() for name in divisions}
@@ -143,7 +143,7 @@ def _fill_banks(filing: Filing, banks: BankMap, filed: Figures, rating: Array, l
 
 
 def _median(values: Array, groups: tuple[Array, ...]) -> float:
-    """Median over the first group with enough finite values; of the last one whatever it has."""
+    """Return the median over the first group with enough finite values, else over the last one."""
     found = np.empty(0)
     for group in groups:
         found = values[group & np.isfinite(values)]
@@ -190,7 +190,7 @@ def build_grid(
     residential_share: float,
     residential_load_share: float,
 ) -> FiledGrid:
-    """Keep what lies `inside` and has figures; parameters as in `import_gna`."""
+    """Keep facilities `inside` that have figures; parameters as in `import_gna`."""
     known = np.isfinite(figures.rating_kw) & np.isfinite(figures.loading_kw)
     feeder = np.flatnonzero(inside & known & (filing.kind == "feeder"))
     above = banks.bank[feeder]
@@ -224,13 +224,13 @@ def build_grid(
 
 
 def _matches(ids: Array, tables: CapacityTables | None) -> Array:
-    """Row of each feeder in the capacity tables, -1 where absent; shape (feeders,)."""
+    """Return the row of each feeder in the capacity tables, -1 where absent; shape (feeders,)."""
     rows = {feeder: row for row, feeder in enumerate(tables.feeder_id)} if tables else {}
     return np.asarray([rows.get(feeder, -1) for feeder in ids], np.int64)
 
 
 def _profiled(match: Array, tables: CapacityTables | None) -> Array:
-    """Return whether a feeder's shape comes from the tables: complete, never negative, not flat zero."""
+    """Return whether a feeder's shape can come from the tables: complete, never negative, not all zero."""
     if tables is None:
         return np.zeros(len(match), bool)
     load = tables.load_kw
@@ -249,7 +249,7 @@ def _feeder_base(
     shape: Array,
     horizon: Horizon,
 ) -> Array:
-    """Return base load, shape (feeders, steps): the year's peak hour is the filing's loading."""
+    """Return base load, shape (feeders, steps); the year's peak hour equals the filed loading."""
     day = np.repeat(shape[None], len(loading_kw), axis=0)
     for row in np.flatnonzero(profiled):
         load = tables.load_kw[match[row]]  # type: ignore[union-attr]
@@ -259,7 +259,7 @@ def _feeder_base(
 
 
 def _bank_base(loading_kw: Array, base_kw: Array, carried: Array) -> Array:
-    """Return base load of banks, shape (banks, steps): that of the kept feeders, scaled to the filed peak."""
+    """Return base load of banks, shape (banks, steps): the sum of kept feeders, scaled to the filed peak."""
     base = np.zeros((len(loading_kw), base_kw.shape[1]))
     on = carried >= 0
     np.add.at(base, carried[on], base_kw[on])
@@ -275,7 +275,7 @@ def _customers(
     kw_per_customer: float,
     residential_share: float,
 ) -> tuple[Array, Array]:
-    """Return all and residential customers, from the tables where known, else from the loading."""
+    """Return all and residential customers, from the tables where known, else estimated from the loading."""
     customers = loading_kw / kw_per_customer
     homes = customers * residential_share
     if tables is not None:

@@ -1,4 +1,4 @@
-"""The capacity table of a Grid Needs Assessment, and which bank carries a feeder."""
+"""The capacity table of a Grid Needs Assessment, and which bank supplies each feeder."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Filing:
 
 
 def read_filing(path: Path) -> Filing:
-    """Read the filing's own xlsx, or its table flattened to CSV or CSV.gz.
+    """Read the filing's own xlsx, or its table exported as CSV or CSV.gz.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def read_filing(path: Path) -> Filing:
 
 
 def _columns(above: list[Any], header: list[Any]) -> dict[str | tuple[str, int], int]:
-    """Column numbers by text name or by (rating | loading, year)."""
+    """Return column numbers by text name or by (rating | loading, year)."""
     columns: dict[str | tuple[str, int], int] = {}
     block: int | None = None
     for k, cell in enumerate(header):
@@ -200,7 +200,7 @@ def _filing(path: Path, rows: Sheet, first_row: int, columns: dict[str | tuple[s
 
 
 def _identifier(value: Any) -> str:
-    """``182291101.0``, ``"0831903"`` and ``"182291101"`` alike as digits; other text as it stands."""
+    """Reduce ``182291101.0``, ``"0831903"`` and ``"182291101"`` alike to digits; keep other text as it is."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     text = str(value).strip()
@@ -210,7 +210,7 @@ def _identifier(value: Any) -> str:
 
 
 def _figure(value: Any) -> float:
-    """Return a finite number, otherwise nan."""
+    """Return the number if it is finite, otherwise nan."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -248,7 +248,7 @@ class BankMap:
 
 
 def map_banks(filing: Filing, year: int) -> BankMap:
-    """Tell each feeder's bank.
+    """Find each feeder's bank.
 
     Ids are substation and number: bank 1822901 is number 01 of substation 18229, feeder 182291101 is
     11-01 (voltage class, number) of the same. Which of several banks is not in the id, but in the
@@ -282,7 +282,7 @@ def map_banks(filing: Filing, year: int) -> BankMap:
 
 
 def _parts(filing: Filing) -> tuple[list[str], list[str]]:
-    """Substation and voltage class of every facility; empty where the id does not follow the scheme."""
+    """Return substation and voltage class of every facility; empty if the id breaks the scheme."""
     substation, voltage = [], []
     for number, kind in zip(filing.facility_id, filing.kind):
         if not number.isdigit():
@@ -317,7 +317,7 @@ def _listed(filing: Filing, substation: list[str], voltage: list[str]) -> Array:
 
 
 def _agreement(filing: Filing, bank: Array, loading_kw: Array) -> float:
-    """Return share of banks, with figures for themselves and all their feeders, that carry their sum."""
+    """Return the share of banks that carry the sum of their feeders, where figures exist for all of them."""
     fed = np.flatnonzero(bank >= 0)
     total = np.bincount(bank[fed], loading_kw[fed], len(bank))
     with np.errstate(divide="ignore", invalid="ignore"):

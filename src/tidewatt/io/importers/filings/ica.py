@@ -1,4 +1,4 @@
-"""A scenario from integration-capacity tables: headroom is the hosting capacity left."""
+"""A scenario from integration-capacity tables: headroom is the remaining hosting capacity."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def import_ica(
     residential_share: float = RESIDENTIAL_SHARE,
     name: str | None = None,
 ) -> tuple[Scenario, ImportReport]:
-    """Turn month x hour hosting capacity by feeder into a scenario with vehicles.
+    """Turn month-by-hour hosting capacity of feeders into a scenario with vehicles.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def import_ica(
 
 
 def _fill(capacity_kw: Array) -> Array:
-    """Missing values from the feeder itself, else from other feeders; shape as given."""
+    """Fill missing values from the feeder itself, else from other feeders; keep the shape."""
     filled = capacity_kw.copy()
     for over in (1, (1, 2), 0):
         hole = ~np.isfinite(filled)
@@ -179,7 +179,7 @@ def _fill(capacity_kw: Array) -> Array:
 
 
 def _day(capacity_kw: Array, month: int | None) -> Array:
-    """Capacity by hour, shape (feeders, 24), of the month or of each feeder's tightest one."""
+    """Return capacity by hour, shape (feeders, 24), of the month or of each feeder's tightest month."""
     if month is not None:
         return np.asarray(capacity_kw[:, month - 1])
     tightest = capacity_kw.mean(axis=2).argmin(axis=1)
@@ -187,7 +187,7 @@ def _day(capacity_kw: Array, month: int | None) -> Array:
 
 
 def _customers(tables: CapacityTables, residential_share: float) -> tuple[Array, Array, Array]:
-    """Peak load [kW], all and residential customers of each feeder, told or estimated."""
+    """Return peak load [kW], all and residential customers of each feeder, given or estimated."""
     highest = np.where(np.isfinite(tables.load_kw), tables.load_kw, -np.inf).max(axis=(1, 2))
     customers = np.where(np.isfinite(tables.customers), tables.customers, np.nan)
     peak = np.where(highest > 0, highest, KW_PER_CUSTOMER * customers)

@@ -1,4 +1,4 @@
-"""Tables of integration capacity: month x hour load and hosting capacity by feeder."""
+"""Tables of integration capacity: load and hosting capacity by feeder, month and hour."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CUSTOMERS = ("ResCust", "ComCust", "IndCust", "AgrCust", "OthCust", "TotCust")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CapacityTables:
-    """What the files say of each feeder.
+    """What the files say about each feeder.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class CapacityTables:
 
 
 def read_capacity_tables(files: Sequence[Path | str], capacity: str = "B_md") -> CapacityTables:
-    """Read and join files of one row a feeder, month and hour.
+    """Read and join files with one row per feeder, month and hour.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def _month_hours(path: Path, frame: pd.DataFrame) -> list[Issue]:
 
 
 def _identifier(value: object) -> str:
-    """``182291101.0`` and ``"0182291101"`` alike as digits without leading zeros; other text as it stands."""
+    """Reduce ``182291101.0`` and ``"0182291101"`` to digits without leading zeros; keep other text."""
     text = str(value).strip().removesuffix(".0")
     return str(int(text)) if text.isdigit() else str(value).strip()
 

@@ -14,7 +14,7 @@ _UPGRADE_SHARE = 0.15
 
 
 def check_upgrade_cost(value: float | str, *, ddor: bool = True) -> list[Issue]:
-    """Return what is wrong with the option, if anything; `ddor`: whether ratings are there to apply it to."""
+    """Return what is wrong with the option, if anything; `ddor` says if there are ratings to apply it to."""
     if (ddor and value == "ddor") or (not isinstance(value, str) and 0 < value < np.inf):
         return []
     fix = "Give a cost above 0, or ddor" if ddor else "Give a cost above 0"
@@ -22,12 +22,12 @@ def check_upgrade_cost(value: float | str, *, ddor: bool = True) -> list[Issue]:
 
 
 def cost_sentences(value: float | str) -> tuple[str, ...]:
-    """Return what a report has to say of a cost of 1, the default."""
+    """Return what a report says about the default cost of 1."""
     return ("upgrade cost 1 a kW, so costs read as kW",) if value == 1.0 else ()
 
 
 def upgrade_cost(rating_kw: Array, value: float | str) -> Array:
-    """Cost per kW of overload of each facility, shape (facilities,).
+    """Return cost per kW of overload of each facility, shape (facilities,).
 
     A number is taken for all. ``"ddor"`` [$/kW]: the unit cost of an upgrade by 15 % of the rating,
     from PG&E's Distribution Deferral Opportunity Report 2023 (about 3,700 for 1-2 MW, about 470 above

@@ -37,7 +37,7 @@ def import_matpower(
     per_phase: bool = False,
     name: str | None = None,
 ) -> tuple[Scenario, ImportReport]:
-    """Buses, lines and injections of a MATPOWER case (version 2), its conversions of units applied.
+    """Import buses, lines and injections of a MATPOWER case (version 2), with its unit conversions applied.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def import_matpower(
 
 
 def _tables(case: MatpowerCase, file: str, issues: list[Issue]) -> dict[str, dict[str, Array]] | None:
-    """Return the columns that are used, by table; issues where they cannot be."""
+    """Return the columns that are used, by table; raise issues where they cannot be."""
     before = len(issues)
     base = case.tables.get("baseMVA")
     if not isinstance(base, float) or not 0 < base < math.inf:
@@ -107,7 +107,7 @@ def _tables(case: MatpowerCase, file: str, issues: list[Issue]) -> dict[str, dic
 
 
 def _figures(columns: dict[str, Array], table: str, lines: list[int], file: str, issues: list[Issue]) -> None:
-    """Issues of cells that are no usable numbers."""
+    """Report cells that are not usable numbers."""
     at = lines if len(lines) == len(next(iter(columns.values()))) else None
     checks = [
         (name, ~np.isfinite(values), "a finite number") for name, values in columns.items() if name != "rateA"
@@ -169,7 +169,7 @@ def _references(
     file: str,
     issues: list[Issue],
 ) -> None:
-    """Find the slack and its voltage; issues of ids that are twice there or unknown."""
+    """Find the slack and its voltage; report ids that are repeated or unknown."""
     ids = bus["bus_i"]
     values, times = np.unique(ids, return_counts=True)
     twice = values[times > 1]
@@ -214,7 +214,7 @@ def _branches(
     base_mva: float,
     limit_kw: float,
 ) -> None:
-    """Lines in ohm; `limit_kw` per unit of `rateA`."""
+    """Add lines, in ohm; `limit_kw` is per unit of `rateA`."""
     on = branch["status"] > 0
     network.drop("branches out of service (status 0)", np.flatnonzero(~on) + 1)
     shifts = []
@@ -243,7 +243,7 @@ def _branches(
 def _shunts(
     network: NetworkDraft, bus: dict[str, Array], branch: dict[str, Array], base_kva: float, kw: float
 ) -> None:
-    """Shunts, and half of each line's charging at either end, as loads of constant power at 1 per unit."""
+    """Add shunts, and half of each line's charging at either end, as constant-power loads at 1 per unit."""
     ids = bus["bus_i"].astype(np.int64).tolist()
     active = dict(zip(ids, (kw * bus["Gs"]).tolist(), strict=True))
     reactive = dict(zip(ids, (-kw * bus["Bs"]).tolist(), strict=True))
@@ -269,7 +269,7 @@ def _shunts(
 def _generators(
     network: NetworkDraft, gen: dict[str, Array], slack: set[int], kw: float, choices: NetworkChoices
 ) -> None:
-    """Add generators other than the slack's; a negative one is a load."""
+    """Add generators other than the slack's; one with negative output is a load."""
     network.drop("generators out of service", np.flatnonzero(~(gen["status"] > 0)) + 1)
     idle = []
     for k in np.flatnonzero(gen["status"] > 0).tolist():
@@ -285,7 +285,7 @@ def _generators(
 
 
 def _tell(network: NetworkDraft, case: MatpowerCase, lines: list[str], per_phase: bool) -> None:
-    """Say which statements changed the figures, and what was taken for granted."""
+    """Say which statements changed the figures, and what was assumed."""
     network.counts["statements_applied"] = len(case.conversions)
     network.assumptions += [f"applied the file's `{statement}`" for statement in case.conversions]
     if per_phase:

@@ -58,7 +58,7 @@ CONSTANTS: Final[dict[str, dict[str, Value]]] = {
 
 
 class NotUnderstood(Exception):
-    """A statement cannot be read; the text says which part, `line` where if that is known."""
+    """A statement cannot be read; the text says which part, and `line` where, if that is known."""
 
     def __init__(self, problem: str, line: int = 0) -> None:
         super().__init__(problem)
@@ -96,7 +96,7 @@ def evaluated(text: str, names: Names, variable: str) -> Value:
 
 
 def place(text: str, names: Names, variable: str, shape: tuple[int, ...]) -> tuple[Array, Array]:
-    """Rows and columns, counted from 0, that an index in parentheses selects."""
+    """Return the rows and columns, counted from 0, that an index in parentheses selects."""
     reader = _ExpressionReader(text, names, variable)
     chosen = reader.indices(shape)
     reader.finish()
@@ -104,7 +104,7 @@ def place(text: str, names: Names, variable: str, shape: tuple[int, ...]) -> tup
 
 
 class _ExpressionReader:
-    """Recursive descent over one expression."""
+    """Recursive-descent parser for one expression."""
 
     def __init__(self, text: str, names: Names, variable: str) -> None:
         self.names, self.variable = names, variable
@@ -123,7 +123,7 @@ class _ExpressionReader:
             raise NotUnderstood(f"at {self.tokens[self.at][1]!r}")
 
     def next_is(self, *signs: str) -> str:
-        """Return the next token where it is one of `signs`, which is then passed; else empty."""
+        """Return the next token and move past it if it is one of `signs`; else return an empty string."""
         if self.at < len(self.tokens) and self.tokens[self.at] in [("sign", sign) for sign in signs]:
             self.at += 1
             return self.tokens[self.at - 1][1]
@@ -235,7 +235,7 @@ def _whole(value: Value) -> int:
 
 
 def _combined(sign: str, left: Value, right: Value) -> Value:
-    """Elementwise arithmetic; products and quotients of matrices proper are not."""
+    """Apply elementwise arithmetic; true matrix products and quotients are not supported."""
     several = isinstance(left, np.ndarray), isinstance(right, np.ndarray)
     if (sign == "*" and all(several)) or (sign == "/" and several[1]) or (sign == "^" and any(several)):
         raise NotUnderstood(f"{sign!r} between matrices")
@@ -287,7 +287,7 @@ class MatpowerCase:
 
 
 def run(lines: list[str], file: str, issues: list[Issue]) -> MatpowerCase:
-    """Return the case after all statements of its file; what is not understood becomes an issue.
+    """Return the case after all statements of its file; those that cannot be read become issues.
 
     Parameters
     ----------
@@ -315,7 +315,7 @@ def run(lines: list[str], file: str, issues: list[Issue]) -> MatpowerCase:
 
 
 def _output(text: str) -> str:
-    """Name of the structure that the function returns."""
+    """Return the name of the structure that the function returns."""
     found = re.match(r"function\s+(\w+)\s*=", text)
     if found is None:
         raise NotUnderstood("a case of version 1, or no case; version 2 returns one structure")
@@ -355,7 +355,7 @@ def _execute(statement: str, text: str, line: int, variable: str, case: Matpower
 
 
 def _define(name: str, right: str, line: int, variable: str, case: MatpowerCase, names: Names) -> None:
-    """Set a field of the case to a matrix, a number, or something that is passed over."""
+    """Set a field of the case to a matrix, a number, or something that is ignored."""
     if right[:1] in ("{", "'", '"') or right.startswith("struct"):
         case.ignored.append(name)
     elif right.startswith("[") and right.endswith("]"):
@@ -406,7 +406,7 @@ def _split(statement: str) -> tuple[str, str, str]:
 
 
 def _statements(lines: list[str]) -> Iterator[tuple[int, str]]:
-    """Statements without comments and their first line; line ends within brackets are kept.
+    """Yield statements without comments and their first line; line ends within brackets are kept.
 
     A line that is continued leaves a vertical tab, so that lines can still be counted.
     """
@@ -434,7 +434,7 @@ def _statements(lines: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def _parts(raw: str, depth: int) -> tuple[list[str], int, bool]:
-    """Return a line cut at the ends of its statements, the depth of brackets, and whether it is continued."""
+    """Return a line split into statements, the bracket depth, and whether the line is continued."""
     parts: list[str] = []
     begin, k, quote = 0, 0, ""
     while k < len(raw):

@@ -1,4 +1,4 @@
-"""What files of networks do not say: the time axis, shapes of the day, uncertainty, limits of lines."""
+"""What network files do not say: the time axis, daily shapes, uncertainty, limits of lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SUNRISE_H, _DAYLIGHT_H, _PEAKEDNESS = 6.0, 12.0, 1.2
 
 @dataclass(frozen=True, slots=True)
 class NetworkChoices:
-    """Choices of an import of buses and lines.
+    """Choices for an import of buses and lines.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class NetworkChoices:
         return found
 
     def shape(self, kind: str) -> Array:
-        """Return share of the file's figure by kind of injection (or ``constant``), shape (steps,)."""
+        """Return the share of the file's figure by kind of injection (or ``constant``), shape (steps,)."""
         if kind == "load" and self.load_shape == "residential":
             weekday, weekend = default_shape(1.0)
             return over_steps(weekday, weekend, self.horizon)
@@ -105,7 +105,7 @@ class NetworkChoices:
         return np.ones(self.steps)
 
     def sentences(self, kinds: set[str]) -> list[str]:
-        """Return what was chosen, for the report, as far as `kinds` of injections are there."""
+        """Return the choices in words, for the report, as far as `kinds` of injections are present."""
         axis = f"{self.steps} steps of {self.step_min:g} min from a Monday at midnight (--steps, --step-min)"
         said = [axis]
         if "load" in kinds:

@@ -1,4 +1,4 @@
-"""A draft of a network as a file gives it: which buses are one, and what is fed."""
+"""A draft of a network as a file gives it: which buses are merged, and which are fed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BusId: TypeAlias = Any
 
 @dataclass(frozen=True, slots=True)
 class Bus:
-    """A bus: nominal line-to-line voltage and limits; nan: none given."""
+    """A bus: nominal line-to-line voltage and limits; nan where none is given."""
 
     base_kv: float
     low_pu: float = math.nan
@@ -23,7 +23,7 @@ class Bus:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line or transformer, its impedance at the lower of its two voltages, else at the head.
+    """A line or transformer; its impedance refers to the lower of its two voltages, else to the head.
 
     `limit_kw` inf: none given. `ratio` is the voltage per unit at the head over that at the tail, without
     load: other than 1 where a tap is.
@@ -51,7 +51,7 @@ class Injected:
 
 @dataclass(slots=True)
 class NetworkDraft:
-    """A draft of a network, and the account of how it came about.
+    """A draft of a network, and a record of how it was made.
 
     Attributes
     ----------
@@ -83,16 +83,16 @@ class NetworkDraft:
     warnings: list[str] = field(default_factory=list)
 
     def drop(self, why: str, ids: Iterable[object]) -> None:
-        """Note ids that are left out."""
+        """Record ids that are left out."""
         if named := tuple(map(str, ids)):
             self.dropped[why] = self.dropped.get(why, ()) + named
 
     def note(self, what: str, each: object) -> None:
-        """Note an id whose value is not the file's."""
+        """Record an id whose value is not the file's."""
         self.imputed[what] = (*self.imputed.get(what, ()), str(each))
 
     def power(self, injection_id: str, bus: BusId, kw: float, kvar: float, plant: str) -> None:
-        """Add what is consumed at a bus: a load, or a plant of kind `plant` where that is below 0."""
+        """Add consumption at a bus: a load, or a plant of kind `plant` where it is negative."""
         if kw < 0:
             self.injections.append(Injected(injection_id, bus, plant, -kw, -kvar))
         elif kw > 0 or kvar:
@@ -103,7 +103,7 @@ Id = TypeVar("Id", bound=Hashable)
 
 
 def fused(buses: Iterable[Id], same: Iterable[tuple[Id, Id]], slack: Id) -> dict[Id, Id]:
-    """Return the bus that stands for each bus: the slack, else the first of those that are one."""
+    """Return the bus that represents each bus: the slack, else the first of the merged ones."""
     order = {bus: k for k, bus in enumerate([slack, *(bus for bus in buses if bus != slack)])}
     parent = {bus: bus for bus in order}
 
@@ -120,7 +120,7 @@ def fused(buses: Iterable[Id], same: Iterable[tuple[Id, Id]], slack: Id) -> dict
 
 
 def fed(slack: Id, ends: Iterable[tuple[Id, Id]]) -> set[Id]:
-    """Buses that lines connect with the slack."""
+    """Return the buses that lines connect to the slack."""
     beside: dict[Id, list[Id]] = {}
     for tail, head in ends:
         beside.setdefault(tail, []).append(head)
@@ -135,7 +135,7 @@ def fed(slack: Id, ends: Iterable[tuple[Id, Id]]) -> set[Id]:
 
 
 def in_parallel(lines: Sequence[Line]) -> tuple[list[Line], list[Hashable]]:
-    """Lines with those between the same two buses combined, and the ids of those that were.
+    """Combine lines between the same two buses; return the lines, and the ids of those combined.
 
     The current divides by admittance, so the first of them to reach its limit limits all.
     """
@@ -160,7 +160,7 @@ def in_parallel(lines: Sequence[Line]) -> tuple[list[Line], list[Hashable]]:
 
 
 def ratios(slack: Id, lines: Sequence[Line]) -> dict[Id, float]:
-    """Product of the ratios of lines on the way from the slack, by bus that is fed."""
+    """Return the product of line ratios on the way from the slack, for each fed bus."""
     beside: dict[Any, list[tuple[Any, float]]] = {}
     for line in lines:
         beside.setdefault(line.tail, []).append((line.head, line.ratio))

@@ -1,4 +1,4 @@
-"""The scenario made of a draft of buses, lines and injections, whichever file it comes from."""
+"""The scenario made from a draft of buses, lines and injections, whichever file it comes from."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def as_scenario(network: NetworkDraft, name: str, choices: NetworkChoices) -> tu
 
 
 def _with_option(issue: Issue) -> Issue:
-    """Return an issue that an option can mend, with the option."""
+    """Return an issue that an option can fix, naming the option."""
     option = _OPTIONS.get(issue.field, "")
     return replace(issue, fix=f"{issue.fix} ({option} sets it at the import)") if option else issue
 
 
 def _join(network: NetworkDraft) -> None:
-    """Join buses that are one, and combine lines in parallel."""
+    """Merge buses that are one, and combine parallel lines."""
     into = fused(network.buses, network.same, network.slack)
     if joined := [bus for bus, kept in into.items() if bus != kept]:
         network.imputed["joined with the bus at the other end of a switch or of no impedance"] = tuple(
@@ -93,7 +93,7 @@ def _join(network: NetworkDraft) -> None:
 
 
 def _keep_fed(network: NetworkDraft) -> None:
-    """Leave out what is not connected with the slack, and say how much load that is."""
+    """Leave out what is not connected to the slack, and say how much load that is."""
     reached = fed(network.slack, ((line.tail, line.head) for line in network.lines))
     away = [bus for bus in network.buses if bus not in reached]
     if not away:
@@ -133,7 +133,7 @@ def _limits(network: NetworkDraft, choices: NetworkChoices) -> None:
 
 
 def _turn_ratios(network: NetworkDraft) -> dict[BusId, float]:
-    """Voltage of every bus without load, per unit of its nominal voltage over the slack's."""
+    """Return every bus's no-load voltage, per unit of its nominal voltage over the slack's."""
     turned = ratios(network.slack, network.lines)
     taps = [line for line in network.lines if abs(line.ratio - 1.0) > _RATIO]
     if taps:
@@ -179,7 +179,7 @@ def _distribution(network: NetworkDraft, choices: NetworkChoices, turned: dict[B
 
 
 def _at_lower(line: Line, buses: dict[BusId, Bus], turned: dict[BusId, float]) -> Line:
-    """Return a line whose impedance, given at the head where nominal voltages agree, is at the lower one."""
+    """Return a line with its impedance, given at the head if nominal voltages agree, at the lower voltage."""
     same = buses[line.tail].base_kv == buses[line.head].base_kv
     if same and turned[line.head] > turned[line.tail]:
         square = (turned[line.head] / turned[line.tail]) ** 2
@@ -190,7 +190,7 @@ def _at_lower(line: Line, buses: dict[BusId, Bus], turned: dict[BusId, float]) -
 def _voltages(
     network: NetworkDraft, asked: float | None, given: list[float], default: float, option: str
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Limits of voltage at every bus: asked for, else the file's, else the default."""
+    """Return voltage limits at every bus: those asked for, else the file's, else the default."""
     if asked is not None:
         network.assumptions.append(f"limit of voltage {asked:g} per unit at every bus ({option})")
         return np.full(len(given), asked)

@@ -1,4 +1,4 @@
-"""Read an OpenDSS circuit as a balanced network of the positive sequence."""
+"""Read an OpenDSS circuit as a balanced positive-sequence network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _UNEVEN = 1e-9
 
 
 def averaged(units: list[tuple[Line, bool]], draft: NetworkDraft) -> list[Line]:
-    """Return transformers; single-phase units between the same buses carry like shares, at their means."""
+    """Average single-phase units between the same buses, which share the load; return the transformers."""
     banks: dict[tuple[str, str], list[Line]] = {}
     for unit, alone in units:
         if alone:
@@ -87,7 +87,7 @@ Fault = Callable[[Element, str, str], None]
 
 
 def bus_of(text: str) -> str:
-    """Name of a bus without the nodes behind its points."""
+    """Return the name of a bus without the nodes after its dots."""
     return text.strip().lower().partition(".")[0]
 
 
@@ -98,7 +98,7 @@ def is_series(element: Element) -> bool:
 
 
 def add_injections(network: NetworkDraft, circuit: Circuit, choices: NetworkChoices, fault: Fault) -> None:
-    """Add what consumes and produces, in kW and kvar of all phases together."""
+    """Add consumption and production, in kW and kvar of all phases together."""
     multiplier = rpn(circuit.options.get("loadmult", "1"))
     generation = rpn(circuit.options.get("genmult", "1"))
     others = 0
@@ -158,7 +158,7 @@ def _known_bus(network: NetworkDraft, element: Element, fault: Fault) -> str | N
 
 
 def _demand(load: Element) -> tuple[float, float]:
-    """Power of a load in kW and kvar, by whichever figures it gives; what was given later counts."""
+    """Return a load's power in kW and kvar from the figures given; later ones take precedence."""
     factor = load.number("pf", 0.88)
     if load.after("xfkva", "kw"):
         kw = load.number("xfkva") * load.number("allocationfactor", 0.5) * abs(factor)
@@ -184,7 +184,7 @@ def _generation(plant: Element, kw: float, factor: float = 0.88) -> tuple[float,
 
 
 def _reactive(kw: float, factor: float) -> float:
-    """Reactive power in kvar at a power factor, whose sign is that of the kvar."""
+    """Return reactive power in kvar at a power factor, which has the sign of the kvar."""
     if not 0 < abs(factor) <= 1:
         return math.nan
     return math.copysign(kw * math.tan(math.acos(abs(factor))), factor * kw if kw else factor)
@@ -201,7 +201,7 @@ _UNSUPPORTED = ("isource", "vccs", "indmach012")
 def import_opendss(
     file: Path | str, *, choices: NetworkChoices | None = None, name: str | None = None
 ) -> tuple[Scenario, ImportReport]:
-    """Buses, lines and injections of a circuit that OpenDSS scripts define.
+    """Import buses, lines and injections of a circuit that OpenDSS scripts define.
 
     Parameters
     ----------
@@ -247,7 +247,7 @@ class _CircuitReader:
         self.faults: dict[tuple[str, str, str], list[str]] = {}
 
     def fault(self, element: Element, problem: str, fix: str) -> None:
-        """Note what is wrong with an element; like faults of a file become one issue."""
+        """Record what is wrong with an element; similar faults in a file become one issue."""
         file, _, line = element.where.rpartition(":")
         named = f"{element.kind}.{element.name}, line {line}"
         self.faults.setdefault((file, problem, fix), []).append(named)
@@ -285,7 +285,7 @@ class _CircuitReader:
         return self.draft
 
     def _conducting(self) -> list[Element]:
-        """Lines, series reactors and transformers that are closed."""
+        """Return lines, series reactors and transformers that are closed."""
         switched: dict[str, bool] = {}
         for control in self.circuit.of("swtcontrol"):
             state = control.text("state") or control.text("action") or control.text("normal", "closed")
@@ -314,7 +314,7 @@ class _CircuitReader:
         return inherited | transformer.windings.get(number, {})
 
     def _bases(self, source: Element, conducting: Iterable[Element]) -> None:
-        """Nominal voltage of every bus: from the source through transformers to the nearest given base."""
+        """Find every bus's nominal voltage: from the source through transformers to the nearest base."""
         bases = [rpn(each) for each in values(self.circuit.options.get("voltagebases", ""))]
         beside: dict[str, list[tuple[str, float]]] = {}
         for element in conducting:

@@ -1,4 +1,4 @@
-"""Impedances of the positive sequence from OpenDSS lines and transformers.
+"""Positive-sequence impedances from OpenDSS lines and transformers.
 
 An element of fewer than three phases carries the whole load behind it on those: the same drop per unit and
 the same losses in a balanced network take 3 / phases times its impedance.
@@ -21,7 +21,7 @@ _OWN = ("r1", "x1", "rmatrix", "xmatrix")
 
 
 def phases_of(line: Element, code: Element | None) -> int:
-    """Phases of a line: its own, else its code's, else 3."""
+    """Return the phases of a line: its own, else its code's, else 3."""
     given = line.number("phases")
     if math.isnan(given) and code is not None:
         given = code.number("nphases")
@@ -29,7 +29,7 @@ def phases_of(line: Element, code: Element | None) -> int:
 
 
 def line_impedance(line: Element, code: Element | None, hertz: float) -> tuple[complex, float] | None:
-    """Series impedance [ohm] and capacitance [nF] of a balanced line; None where none are given.
+    """Return series impedance [ohm] and capacitance [nF] of a balanced line; None if none are given.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def line_impedance(line: Element, code: Element | None, hertz: float) -> tuple[c
 
 
 def _per(line: Element, source: Element) -> float:
-    """Return what one unit of the line's length is in the unit of length that the impedance is told per."""
+    """Return how many impedance length units make one of the line's length units."""
     if source is line:
         return 1.0
     own, per = _METRES.get(line.text("units")), _METRES.get(source.text("units"))
@@ -64,7 +64,7 @@ def _per(line: Element, source: Element) -> float:
 
 
 def _series(source: Element, phases: int, hertz: float) -> complex | None:
-    """Impedance per unit length of one phase in balanced operation, among `phases` of them."""
+    """Return impedance per unit length of one phase in balanced operation, among `phases` of them."""
     scale = hertz / source.number("basefreq", hertz)
     if "rmatrix" in source.given or "xmatrix" in source.given:
         parts = [_matrix(source.given.get(name, "0"), phases) for name in ("rmatrix", "xmatrix")]
@@ -82,7 +82,7 @@ def _series(source: Element, phases: int, hertz: float) -> complex | None:
 
 
 def _matrix(text: str, phases: int) -> tuple[float, float] | None:
-    """Means of the diagonal and of what stands beside it, of a whole matrix or its lower half."""
+    """Return means of diagonal and off-diagonal entries, of a whole matrix or its lower half."""
     rows = [[rpn(each) for each in values(row)] for row in text.split("|")]
     if len(rows) < phases or any(len(row) < k + 1 for k, row in enumerate(rows)):
         return None
@@ -94,7 +94,7 @@ def _matrix(text: str, phases: int) -> tuple[float, float] | None:
 
 
 def _capacitance(source: Element) -> float:
-    """Capacitance in nF per unit length; 0 where none is given."""
+    """Return capacitance in nF per unit length; 0 if none is given."""
     if "cmatrix" in source.given:
         size = len(source.given["cmatrix"].split("|"))
         own, other = _matrix(source.given["cmatrix"], size) or (0.0, 0.0)
@@ -103,7 +103,7 @@ def _capacitance(source: Element) -> float:
 
 
 def reactor_impedance(reactor: Element) -> tuple[complex, float] | None:
-    """Impedance of a series reactor [ohm], and no capacitance."""
+    """Return the impedance of a series reactor [ohm], and no capacitance."""
     phases = max(min(reactor.number("phases", 3.0), 3.0), 1.0)
     r, x = reactor.number("r", 0.0), reactor.number("x")
     if "z1" in reactor.given or "z" in reactor.given:
@@ -115,7 +115,7 @@ def reactor_impedance(reactor: Element) -> tuple[complex, float] | None:
 
 
 def winding_kv(transformer: Element, winding: dict[str, str]) -> float:
-    """Line-to-line voltage of a winding [kV]: that of one phase to neutral times sqrt(3)."""
+    """Return a winding's line-to-line voltage [kV]; a line-to-neutral one is multiplied by sqrt(3)."""
     kv = rpn(winding.get("kv", "12.47"))
     alone = transformer.number("phases", 3.0) == 1
     delta = winding.get("conn", "wye").strip().lower()[:1] in ("d", "l")
@@ -123,7 +123,7 @@ def winding_kv(transformer: Element, winding: dict[str, str]) -> float:
 
 
 def source_impedance(source: Element) -> complex:
-    """Impedance of the positive sequence behind the source [ohm]."""
+    """Return the positive-sequence impedance behind the source [ohm]."""
     kv = source.number("basekv", 115.0)
     names = list(source.given)
     chosen = [name for name in ("mvasc3", "isc3", "r1", "x1", "z1", "puz1") if name in source.given]

@@ -28,7 +28,7 @@ __all__ = [
 
 
 def rpn(text: str) -> float:
-    """Return a number, or the value of a calculation in reverse Polish notation; nan where it is neither."""
+    """Return a number, or the value of an expression in reverse Polish notation; nan if it is neither."""
     stack: list[float] = []
     for word in text.replace(",", " ").split():
         try:
@@ -65,7 +65,7 @@ _UNARY: Final[dict[str, Callable[[float], float]]] = {
 
 
 def values(text: str) -> list[str]:
-    """Entries of an array."""
+    """Return the entries of an array."""
     return [each for each in re.split(r"[\s,|]+", text.strip()) if each]
 
 
@@ -215,7 +215,7 @@ class Element:
     ratio: float = math.nan
 
     def set(self, name: str, value: str) -> None:
-        """Set a property; a later one counts as later even where it was there before."""
+        """Set a property; a later value counts as later even if the property was set before."""
         if self.kind in ("transformer", "xfmrcode") and name in ("wdg", *WINDING, *WINDINGS):
             if name == "wdg":
                 self.winding = int(rpn(value))
@@ -238,7 +238,7 @@ class Element:
         return one in names and all(o not in names or names.index(one) > names.index(o) for o in others)
 
     def hold_ratio(self) -> None:
-        """Keep the ratio of kvar to kW at which a command leaves a load: kW set by a later one keep it."""
+        """Keep the kvar-to-kW ratio in force after a command: a later change of kW keeps it."""
         if self.after("kvar", "kw"):
             kw = self.number("kw", 10.0)
             self.ratio = self.number("kvar") / kw if kw else math.nan
@@ -246,7 +246,7 @@ class Element:
             self.ratio = math.nan
 
     def number(self, name: str, default: float = math.nan) -> float:
-        """Return a number; nan where it is none."""
+        """Return a number, or nan if the text is none."""
         return rpn(self.given[name]) if name in self.given else default
 
     def text(self, name: str, default: str = "") -> str:
@@ -288,7 +288,7 @@ class Circuit:
     commands_passed_over: dict[str, None] = field(default_factory=dict)
 
     def of(self, kind: str) -> list[Element]:
-        """Elements of a class that are enabled."""
+        """Return the enabled elements of a class."""
         return [each for each in self.elements.get(kind, {}).values() if each.enabled]
 
     def disabled(self) -> list[str]:
@@ -298,7 +298,7 @@ class Circuit:
 
 
 def read_circuit(path: Path, issues: list[Issue]) -> Circuit:
-    """Return the elements that a script and those it redirects to define.
+    """Return the elements defined by a script and those it redirects to.
 
     Issues of what is not understood.
     """
@@ -309,7 +309,7 @@ def read_circuit(path: Path, issues: list[Issue]) -> Circuit:
 
 
 class _ScriptReader:
-    """Carries commands out, one after another."""
+    """Executes commands one after another."""
 
     def __init__(self, circuit: Circuit, issues: list[Issue]) -> None:
         self.circuit, self.issues = circuit, issues
@@ -317,7 +317,7 @@ class _ScriptReader:
         self.faults: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     def close(self) -> None:
-        """Report faults, those of one kind together."""
+        """Report faults, grouping those of one kind."""
         for kind in self.circuit.elements.keys() - PROPERTIES.keys():
             for each in self.circuit.of(kind):
                 problem = f"elements of the class {kind!r} are not supported"
@@ -331,7 +331,7 @@ class _ScriptReader:
         self.faults.setdefault((file, fix), []).append((f"line {line}", problem))
 
     def file(self, path: Path, above: tuple[Path, ...], line: int = 0) -> None:
-        """Carry out a file, to which `line` of the last file above redirects."""
+        """Execute a file, to which `line` of the calling file redirects."""
         try:
             raw = path.read_bytes()
         except OSError as error:
@@ -396,7 +396,7 @@ class _ScriptReader:
             self.circuit.commands_passed_over[verb] = None
 
     def options(self, given: dict[str, str]) -> None:
-        """Keep what ``set`` sets; what it sets of all loads acts on those that are there."""
+        """Store what ``set`` sets; what it sets for all loads applies to those already defined."""
         self.circuit.options |= given
         if "allocationfactors" in given:
             for load in self.circuit.elements.get("load", {}).values():
@@ -489,7 +489,7 @@ def _shown(text: str) -> str:
 
 
 def _commands(text: str) -> Iterator[tuple[int, str]]:
-    """Commands without comments, with their line."""
+    """Yield commands without comments, with their line numbers."""
     text = re.sub(r"/\*.*?\*/", lambda found: "\n" * found[0].count("\n"), text, flags=re.S)
     for line, raw in enumerate(text.splitlines(), 1):
         command = re.split(r"!|//", raw, maxsplit=1)[0].strip()
@@ -498,7 +498,7 @@ def _commands(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _parameters(text: str) -> Iterator[tuple[str, str]]:
-    """Names (empty where none is given) and values."""
+    """Yield parameter names (empty where none is given) and values."""
     at = 0
     text = text.strip()
     while at < len(text):
@@ -510,7 +510,7 @@ def _parameters(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _found(folder: Path, name: str) -> Path:
-    """Return a file named as on Windows: with backslashes, in any case."""
+    """Find a file named as on Windows: with backslashes, in any case."""
     place = folder
     for part in PureWindowsPath(name.strip()).parts:
         exact = place / part

@@ -23,7 +23,7 @@ _SHOWN = 5
 
 
 class Row(Mapping[str, Any]):
-    """One element: cells by column, null and missing ones alike."""
+    """One element: cells by column; null and missing cells are treated alike."""
 
     __slots__ = ("cells", "index")
 
@@ -40,7 +40,7 @@ class Row(Mapping[str, Any]):
         return len(self.cells)
 
     def number(self, name: str, default: float = math.nan) -> float:
-        """Return a number; the default where the cell is empty or none."""
+        """Return a number; the default if the cell is empty or not a number."""
         value = self.cells.get(name)
         if isinstance(value, str):
             try:
@@ -50,17 +50,17 @@ class Row(Mapping[str, Any]):
         return default if value is None or math.isnan(value) else float(value)
 
     def whole(self, name: str) -> int:
-        """Return a whole number such as a bus; -1 where there is none."""
+        """Return an integer such as a bus index; -1 if there is none."""
         value = self.number(name)
         return int(value) if value == value and value % 1 == 0 else -1
 
     def says(self, name: str, default: bool) -> bool:
-        """Return a flag."""
+        """Return a true-or-false cell."""
         value = self.cells.get(name)
         return default if value is None else bool(value)
 
     def text(self, name: str) -> str:
-        """Return a text in lower case, empty where there is none."""
+        """Return a text in lower case; empty if there is none."""
         value = self.cells.get(name)
         return value.lower() if isinstance(value, str) else ""
 
@@ -82,17 +82,17 @@ class PandapowerTables:
         self._bad: dict[tuple[str, str, str], list[tuple[int, object]]] = {}
 
     def rows(self, table: str) -> list[Row]:
-        """Elements of a table; none where it is not there."""
+        """Return the elements of a table; none if the table is absent."""
         if table not in self._read:
             self._read[table] = [] if table not in self.content else self._rows(table)
         return self._read[table]
 
     def in_service(self, table: str) -> list[Row]:
-        """Elements that are in service."""
+        """Return the elements that are in service."""
         return [row for row in self.rows(table) if row.says("in_service", True)]
 
     def number(self, table: str, row: Row, name: str, wanted: str, least: float = -math.inf) -> float:
-        """Return a number that must be there; an issue where it is none or below `least`."""
+        """Return a required number; report an issue if it is missing or below `least`."""
         value = row.number(name)
         if not (math.isfinite(value) and value >= least):
             self.bad(table, row, name, wanted)
@@ -100,11 +100,11 @@ class PandapowerTables:
         return value
 
     def bad(self, table: str, row: Row, name: str, wanted: str) -> None:
-        """Note a cell that cannot be used; those of a column become one issue."""
+        """Record a cell that cannot be used; those of one column become one issue."""
         self._bad.setdefault((table, name, wanted), []).append((row.index, row.cells.get(name)))
 
     def close(self) -> None:
-        """Report the cells noted."""
+        """Report the recorded cells."""
         for (table, name, wanted), cells in self._bad.items():
             first = cells[0][1]
             problem = "the cell is empty" if first is None else f"found {first!r}"
@@ -123,7 +123,7 @@ class PandapowerTables:
 
 
 def read_tables(path: Path, issues: list[Issue]) -> PandapowerTables:
-    """Return the tables of a file; issues where it is no network of pandapower."""
+    """Return the tables of a file; raise issues if it is not a pandapower network."""
     tables = PandapowerTables(path.name, issues)
     try:
         raw = path.read_bytes()
@@ -149,7 +149,7 @@ def read_tables(path: Path, issues: list[Issue]) -> PandapowerTables:
 
 
 def _frame(frame: Any) -> list[Row]:
-    """Rows of a data frame, whichever layout its text has."""
+    """Return the rows of a data frame, whichever layout its text has."""
     if isinstance(frame, Mapping) and "_object" in frame:
         frame = frame["_object"]
     if isinstance(frame, str):
@@ -176,7 +176,7 @@ _BUS = "the index of a bus that is in the table bus"
 
 
 def add_lines(network: NetworkDraft, tables: PandapowerTables, choices: NetworkChoices) -> None:
-    """Lines, impedances and transformers in service, and buses that closed switches join."""
+    """Add lines, impedances and transformers in service, and buses joined by closed switches."""
     opened: dict[str, set[int]] = {"l": set(), "t": set()}
     for row in tables.rows("switch"):
         kind, closed = row.text("et"), row.says("closed", True)
@@ -204,7 +204,7 @@ def add_lines(network: NetworkDraft, tables: PandapowerTables, choices: NetworkC
 
 
 def _closed(network: NetworkDraft, tables: PandapowerTables, table: str, opened: set[int]) -> Iterator[Row]:
-    """Elements that conduct; the others are noted."""
+    """Yield the elements that conduct; record the others."""
     rows = tables.rows(table)
     network.drop(f"{table}: out of service", (r.index for r in rows if not r.says("in_service", True)))
     live = tables.in_service(table)
@@ -215,7 +215,7 @@ def _closed(network: NetworkDraft, tables: PandapowerTables, table: str, opened:
 def _ends(
     network: NetworkDraft, tables: PandapowerTables, table: str, row: Row, one: str, other: str
 ) -> tuple[int, int] | None:
-    """Buses of an element; None where one is out of service (noted) or unknown (an issue)."""
+    """Return the buses of an element; None if one is out of service (recorded) or unknown (an issue)."""
     ends = row.whole(one), row.whole(other)
     known = (
         {each.index for each in tables.rows("bus")} if not set(ends) <= network.buses.keys() else set(ends)
@@ -307,7 +307,7 @@ def _add_transformer(
 
 
 def _tapped(row: Row, tap: str, high: float, low: float) -> tuple[float, float]:
-    """Voltages of a transformer at its tap; shifts of phase have no effect in a radial network."""
+    """Return a transformer's voltages at its tap; phase shifts have no effect in a radial network."""
     steps = row.number(f"{tap}_pos", 0.0) - row.number(f"{tap}_neutral", 0.0)
     turn = cmath.rect(1.0, math.radians(row.number(f"{tap}_step_degree", 0.0)))
     ideal = row.text(f"{tap}_changer_type") == "ideal" or row.says(f"{tap}_phase_shifter", False)
@@ -378,7 +378,7 @@ def _bus(network: NetworkDraft, tables: PandapowerTables, table: str, row: Row) 
 
 
 def _power(table: str, row: Row) -> tuple[float, float]:
-    """MW and Mvar of an element, in its own sign."""
+    """Return MW and Mvar of an element, in its own sign convention."""
     scaling = row.number("scaling", 1.0)
     if table.startswith("asymmetric"):
         p, q = (sum(row.number(f"{part}_{phase}_{unit}", 0.0) for phase in "abc") for part, unit in _PARTS)
@@ -398,7 +398,7 @@ _PARTS = (("p", "mw"), ("q", "mvar"))
 
 
 def _plant(row: Row, choices: NetworkChoices) -> str:
-    """Kind of a plant, from its type or name."""
+    """Return the kind of a plant, from its type or name."""
     for text in (row.text("type"), row.text("name")):
         if any(word in text for word in _SOLAR):
             return "solar"
@@ -410,7 +410,7 @@ def _plant(row: Row, choices: NetworkChoices) -> str:
 def import_pandapower(
     file: Path | str, *, choices: NetworkChoices | None = None, name: str | None = None
 ) -> tuple[Scenario, ImportReport]:
-    """Buses, lines and injections of a network that ``pandapower.to_json`` wrote.
+    """Import buses, lines and injections of a network that ``pandapower.to_json`` wrote.
 
     Parameters
     ----------
@@ -462,7 +462,7 @@ def _buses(network: NetworkDraft, tables: PandapowerTables) -> None:
 
 
 def _slack(network: NetworkDraft, tables: PandapowerTables) -> None:
-    """Find the external grid; several are taken as one where they hold the same voltage."""
+    """Find the external grid; several count as one if they hold the same voltage."""
     rows = [("ext_grid", row) for row in tables.in_service("ext_grid")]
     rows += [("gen", row) for row in tables.in_service("gen") if row.says("slack", False)]
     rows = [(table, row) for table, row in rows if row.whole("bus") in network.buses]

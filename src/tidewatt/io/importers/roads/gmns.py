@@ -38,7 +38,7 @@ LANE_VEH_H = {"expressway": 1900.0, "arterial": 900.0, "branch": 600.0, "connect
 
 
 def lane_capacity(road_class: Array) -> Array:
-    """Capacity of one lane [veh/h] by class, shape (links,)."""
+    """Return the capacity of one lane [veh/h] by class, shape (links,)."""
     return np.array([LANE_VEH_H[name] for name in ROAD_CLASSES])[road_class]
 
 
@@ -76,7 +76,7 @@ class Links:
 
 
 def read_links(table: FrameColumns, node_ids: Array, length_km: float, speed_kmh: float) -> Links:
-    """Links of motor traffic, lengths in km and capacities of all lanes; problems go to the table's issues.
+    """Read links of motor traffic, with km lengths and all-lane capacities; report problems to the table.
 
     Undirected links become two. Lanes that are not given count as one, and capacities per lane that are not
     given follow the class of road.
@@ -159,7 +159,7 @@ def _figure(table: FrameColumns, name: str, meaning: str, *, low_open: bool) -> 
 
 
 def _classes(table: FrameColumns, length_km: Array, free_min: Array) -> Array:
-    """Class of road: by the words of ``facility_type``, else by free speed."""
+    """Return road classes: by the words of ``facility_type``, else by free-flow speed."""
     kind = default_classes(length_km, free_min, np.zeros(len(table), bool))
     column = table.find("facility_type", "road_class", "link_type_name")
     if column is not None:
@@ -172,7 +172,7 @@ def _classes(table: FrameColumns, length_km: Array, free_min: Array) -> Array:
 
 
 def _for_cars(table: FrameColumns) -> Array:
-    """Links that motor traffic may use; all where the table does not say."""
+    """Return the links open to motor traffic; all if the table does not say."""
     column = table.find("allowed_uses", "allowed_use")
     if column is None:
         return np.ones(len(table), bool)
@@ -181,7 +181,7 @@ def _for_cars(table: FrameColumns) -> Array:
 
 
 def _reverse_ids(ids: Array, links: Array) -> list[str]:
-    """Ids of the second direction: numbers go on where all are numbers, else texts get an ending."""
+    """Return ids for the opposite direction: numbers continue if all ids are numbers; texts get a suffix."""
     if all(str(name).isdigit() for name in ids):
         last = max((int(name) for name in ids), default=0)
         return [str(last + 1 + k) for k in range(len(links))]
@@ -222,7 +222,7 @@ class Zones:
 def read_zones(
     nodes: FrameColumns, frame: pd.DataFrame | None, node_ids: Array, x: Array, y: Array, issues: list[Issue]
 ) -> Zones:
-    """Zones that nodes name, in the order of the zone table where there is one.
+    """Return the zones that nodes name, in the order of the zone table if there is one.
 
     Of several nodes of a zone, the one nearest to their middle stands for it. Nodes of zone 0 or -1 are of
     none, unless the zone table has such a zone.
@@ -256,7 +256,7 @@ def read_zones(
 
 
 def _standing(owner: Array, zones: int, x: Array, y: Array) -> tuple[Array, int]:
-    """Node of each zone, -1 where it has none; and how many zones have several."""
+    """Return each zone's node, -1 where it has none, and the number of zones that have several."""
     node = np.full(zones, -1, np.int64)
     rows = np.flatnonzero(owner >= 0)
     rows = rows[np.argsort(owner[rows], kind="stable")]
@@ -279,7 +279,7 @@ def _weights(table: FrameColumns | None, words: tuple[str, ...], zones: int) -> 
 
 
 def read_demand(table: FrameColumns, zone_ids: Array) -> Demand:
-    """Trips of a list of pairs; rows without trips are left out."""
+    """Read trips from a list of pairs; rows without trips are left out."""
     ends = []
     for meaning, words in (
         ("zones where trips start", ("o_zone_id", "from_zone_id", "origin_zone_id", "origin", "orig_taz")),
@@ -326,7 +326,7 @@ def import_gmns(
     trips_per_day: float | None = None,
     name: str | None = None,
 ) -> tuple[Scenario, ImportReport]:
-    """Roads, zones and trips of a GMNS folder.
+    """Import roads, zones and trips of a GMNS folder.
 
     Parameters
     ----------
@@ -399,7 +399,7 @@ def import_gmns(
 
 
 def _tables(folder: Path, issues: list[Issue]) -> dict[str, pd.DataFrame]:
-    """Tables of the folder by name; the others are left alone."""
+    """Return the tables of the folder by name, ignoring other files."""
     if not folder.is_dir():
         what = "it is a file, not a folder" if folder.exists() else "there is no such folder"
         issues.append(Issue(str(folder), "", what, "Name the folder that holds node.csv and link.csv"))
@@ -425,7 +425,7 @@ def _tables(folder: Path, issues: list[Issue]) -> dict[str, pd.DataFrame]:
 
 
 def _config(frame: pd.DataFrame | None) -> dict[str, str]:
-    """Return the configuration's one row, by column."""
+    """Return the single row of the configuration, by column."""
     if frame is None or not len(frame):
         return {}
     row = frame.iloc[0]
@@ -441,7 +441,7 @@ def _unit(
     assumptions: list[str],
     issues: list[Issue],
 ) -> float:
-    """Return a unit from the option, else from the configuration; an issue where neither gives it."""
+    """Return a unit from the option, else from the configuration; report an issue if neither gives it."""
     stated = given if given is not None else config.get(key)
     if stated is None:
         words = ", ".join(dict.fromkeys(w for w in known if len(w) <= 4))
@@ -512,7 +512,7 @@ def _roads(
 
 
 def _plain(ids: Array) -> Array:
-    """Ids as integers where all are plain ones."""
+    """Return ids as integers if all of them are plain integers."""
     if all(text.isdigit() and (text == "0" or text[0] != "0") and len(text) < 19 for text in ids):
         return np.asarray([int(text) for text in ids], np.int64)
     return ids

@@ -1,4 +1,4 @@
-"""Make a scenario of roads from an OpenStreetMap extract, with zones by a grid of cells."""
+"""Make a scenario of roads from an OpenStreetMap extract, with grid cells as zones."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["KINDS", "Road", "RoadKind", "Streets", "Way", "import_osm", "read_wa
 
 
 class RoadKind(NamedTuple):
-    """Figures for a kind of road: class, free speed, lanes of a direction, vehicles per hour and lane."""
+    """Figures for a kind of road: class, free speed, lanes per direction, vehicles per hour and lane."""
 
     road_class: str
     speed_kmh: float
@@ -80,7 +80,7 @@ class Road(NamedTuple):
 
 
 def road_of(tags: Mapping[str, str]) -> Road | None:
-    """Return the road that tags describe; None where motor traffic has none."""
+    """Return the road that tags describe; None if it is closed to motor traffic."""
     kind = KINDS.get(tags.get("highway", ""))
     if kind is None or tags.get("area") == "yes":
         return None
@@ -115,7 +115,7 @@ def _directions(tags: Mapping[str, str]) -> tuple[bool, bool]:
 
 
 def _speed(text: str) -> float | None:
-    """Speed limit in km/h; None where it is no number, as in ``none`` or ``DE:urban``."""
+    """Return the speed limit in km/h; None if it is not a number, as in ``none`` or ``DE:urban``."""
     found = _SPEED.fullmatch(text.split(";")[0].strip().lower())
     if found is None:
         return None
@@ -124,7 +124,7 @@ def _speed(text: str) -> float | None:
 
 
 def _lanes(tags: Mapping[str, str], kind: RoadKind, both: bool) -> tuple[float | None, float | None]:
-    """Lanes along and against the way; those of both directions are halved."""
+    """Return lanes along and against the way; a total for both directions is halved."""
     total = _count(tags.get("lanes", ""))
     ahead, back = _count(tags.get("lanes:forward", "")), _count(tags.get("lanes:backward", ""))
     if not both:
@@ -181,7 +181,7 @@ class Streets:
 
 
 def read_ways(path: Path) -> list[Way]:
-    """Roads for motor traffic of an extract (.osm, .osm.gz, .osm.bz2, .osm.pbf).
+    """Read the roads for motor traffic of an extract (.osm, .osm.gz, .osm.bz2, .osm.pbf).
 
     A way is cut where the extract lacks a vertex.
 
@@ -220,7 +220,7 @@ def read_ways(path: Path) -> list[Way]:
 def _runs(
     nodes: list[tuple[int, float, float] | None],
 ) -> Iterator[tuple[tuple[int, float, float], ...]]:
-    """Yield runs of two or more vertices that are there."""
+    """Yield runs of two or more vertices that are present."""
     run: list[tuple[int, float, float]] = []
     for node in [*nodes, None]:
         if node is not None:
@@ -233,7 +233,7 @@ def _runs(
 
 
 def streets_of(ways: list[Way]) -> Streets:
-    """Cut ways at shared vertices, and make a link for each direction that may be driven."""
+    """Cut ways at shared vertices, and make a link for each permitted direction."""
     used = Counter(vertex[0] for way in ways for vertex in way.vertices)
     ends = {way.vertices[k][0] for way in ways for k in (0, -1)}
     place: dict[int, int] = {}
@@ -287,7 +287,7 @@ def streets_of(ways: list[Way]) -> Streets:
 def _pieces(
     vertices: tuple[tuple[int, float, float], ...], used: Counter[int], ends: set[int]
 ) -> Iterator[tuple[tuple[int, float, float], ...]]:
-    """Yield a way between its junctions; a piece that would return to its start is halved."""
+    """Yield the pieces of a way between junctions; a piece that returns to its start is halved."""
     start = 0
     for k in range(1, len(vertices)):
         vertex = vertices[k][0]
@@ -304,7 +304,7 @@ def _pieces(
 
 
 def _km(one: tuple[int, float, float], other: tuple[int, float, float]) -> float:
-    """Great-circle distance of two vertices [km]."""
+    """Return the great-circle distance between two vertices [km]."""
     lon1, lat1, lon2, lat2 = map(math.radians, (*one[1:], *other[1:]))
     sine = math.sin((lat2 - lat1) / 2) ** 2
     sine += math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
@@ -318,7 +318,7 @@ def import_osm(
     trips_per_day: float | None = None,
     name: str | None = None,
 ) -> tuple[Scenario, ImportReport]:
-    """Roads of an extract: the largest piece that hangs together.
+    """Import the roads of an extract: its largest connected piece.
 
     Ways are cut where they meet. Speeds and lanes that the tags do not say, and all capacities, follow the
     kind of road: see `tidewatt.io.importers.roads.osm.KINDS`.
@@ -402,7 +402,7 @@ def _roads(streets: Streets) -> Roads:
 
 
 def _with_zones(roads: Roads, zone_km: float) -> Roads:
-    """Zones by cells of the plane that hold nodes of other roads than expressways."""
+    """Add zones: cells of the plane that hold nodes of roads other than expressways."""
     x, y = roads.xy_km()
     local = np.zeros(roads.nodes, bool)
     streets = roads.road_class != ROAD_CLASSES.index("expressway")

@@ -41,7 +41,7 @@ def bare_scenario(
 
 
 def sound(scenario: Scenario) -> Scenario:
-    """Return the scenario, if nothing is wrong with it.
+    """Return the scenario, or raise if anything is wrong with it.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def sound(scenario: Scenario) -> Scenario:
 
 
 def nearest_weights(roads: Roads) -> Array:
-    """Return how many road nodes each zone's node is the nearest zone to, shape (zones,).
+    """Return for each zone's node how many road nodes it is nearest to, shape (zones,).
 
     A weight for homes and jobs where nothing else is known: streets are dense where people are. 1
     everywhere where coordinates are missing. Centroids themselves are no road nodes.
@@ -97,7 +97,7 @@ class Repaired:
 
 
 def repaired(roads: Roads, demand: Demand | None, how: Repair) -> Repaired:
-    """Make a network that hangs together.
+    """Make the network connected.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def _connected(roads: Roads, demand: Demand | None, main: Array) -> Repaired:
 
 
 def _street_pieces(roads: Roads, stray: Array) -> list[Array]:
-    """Strongly connected pieces of stray nodes that are driven through."""
+    """Return the strongly connected pieces of stray nodes that are driven through."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
@@ -195,7 +195,7 @@ def _street_pieces(roads: Roads, stray: Array) -> list[Array]:
 
 
 def _joined(roads: Roads, pieces: list[Array], main: Array) -> Roads:
-    """Add a link each way from every piece to the nearest node of the main one."""
+    """Add a link each way between every piece and the nearest node of the main one."""
     from scipy.spatial import cKDTree
 
     if not pieces:
@@ -233,7 +233,7 @@ def _joined(roads: Roads, pieces: list[Array], main: Array) -> Roads:
 
 
 def _new_ids(ids: Array, count: int) -> Array:
-    """Ids for added links that no link has."""
+    """Return ids for added links that no other link has."""
     if ids.dtype.kind == "i":
         return np.asarray(int(ids.max(initial=0)) + 1 + np.arange(count))
     taken = set(ids.tolist())

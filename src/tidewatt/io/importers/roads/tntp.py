@@ -23,7 +23,7 @@ __all__ = ["coordinates_of", "files_of", "import_tntp"]
 
 
 def files_of(folder: Path, issues: list[Issue]) -> dict[str, Path]:
-    """Network, trips, node file and GeoJSON of a folder, by kind."""
+    """Return network, trips, node and GeoJSON files of a folder, by kind."""
     if not folder.is_dir():
         what = "it is a file, not a folder" if folder.exists() else "there is no such folder"
         issues.append(Issue(str(folder), "", what, "Name the folder that holds the *_net.tntp file"))
@@ -52,7 +52,7 @@ def files_of(folder: Path, issues: list[Issue]) -> dict[str, Path]:
 def coordinates_of(
     folder: Path, files: dict[str, Path], given: str | None, assumptions: list[str], issues: list[Issue]
 ) -> tuple[Points | None, str, float]:
-    """Coordinates of nodes, their reference system, and what to multiply them by."""
+    """Return node coordinates, their reference system, and the factor to apply to them."""
     crs, scale = "", 1.0
     if given is not None:
         try:
@@ -101,7 +101,7 @@ def import_tntp(
     trips_per_day: float | None = None,
     name: str | None = None,
 ) -> tuple[Scenario, ImportReport]:
-    """Roads, zones and trips of a TNTP folder.
+    """Import roads, zones and trips of a TNTP folder.
 
     Parameters
     ----------
@@ -219,7 +219,7 @@ def _unit(
 
 
 def _trip_issues(path: Path | None, net: Net, trips: TntpTrips | None) -> list[Issue]:
-    """Return whether trips are those of the network, and all there."""
+    """Return issues for trips that do not match the network or are incomplete."""
     if trips is None or path is None:
         return []
     issues = []
@@ -299,7 +299,7 @@ def _roads(
 
 
 def _demand(trips: TntpTrips) -> Demand:
-    """Rows with trips, those within a zone included."""
+    """Return rows with trips, including those within a zone."""
     rows = np.flatnonzero(trips.trips > 0)
     unknown = np.full(len(rows), np.nan)
     return Demand(trips.origin[rows] - 1, trips.destination[rows] - 1, trips.trips[rows], unknown, unknown)
@@ -314,7 +314,7 @@ def _no_demand(trips_per_day: float | None) -> str:
 
 
 def _remark_speeds(roads: Roads, assumptions: list[str]) -> tuple[str, ...]:
-    """Say the usual free speed, which shows at a glance whether units were understood; a warning if not."""
+    """Report the usual free-flow speed, which shows whether units were understood; warn if they were not."""
     moving = roads.through[roads.tail] & roads.through[roads.head] & (roads.free_time_min > 0)
     if not moving.any():
         return ()

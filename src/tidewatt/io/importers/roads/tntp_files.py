@@ -41,7 +41,7 @@ class Faults:
         self.found: dict[tuple[str, str], list[tuple[int, str]]] = {}
 
     def add(self, line: int, field: str, problem: str, fix: str) -> None:
-        """Note a fault of a line; those with the same remedy become one issue."""
+        """Record a fault in a line; those with the same remedy become one issue."""
         self.found.setdefault((field, fix), []).append((line, problem))
 
     def close(self) -> None:
@@ -52,7 +52,7 @@ class Faults:
 
 
 def lines_of(path: Path, issues: list[Issue]) -> list[str]:
-    """Return the lines of a text file; none where it is no text."""
+    """Return the lines of a text file; none if it is not text."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -71,7 +71,7 @@ def lines_of(path: Path, issues: list[Issue]) -> list[str]:
 
 
 def head_of(lines: list[str]) -> dict[str, str]:
-    """Return what stands in angle brackets, by words in capitals."""
+    """Return the metadata in angle brackets, keyed by the words in capitals."""
     head = {}
     for line in lines:
         found = re.match(r"\s*<([^>]*)>(.*)", line)
@@ -81,7 +81,7 @@ def head_of(lines: list[str]) -> dict[str, str]:
 
 
 def head_count(head: dict[str, str], word: str, path: Path, issues: list[Issue], fix: str = "") -> int:
-    """Return a whole number of the head; 0 where it is missing, which is an issue if there is a `fix`."""
+    """Return an integer from the header; 0 if it is missing, which is an issue if there is a `fix`."""
     text = head.get(word)
     if text is None:
         if fix:
@@ -100,7 +100,7 @@ def head_count(head: dict[str, str], word: str, path: Path, issues: list[Issue],
 
 
 def figures(cells: list[str]) -> list[float] | None:
-    """Cells as finite numbers; None where one is none."""
+    """Return cells as finite numbers; None if any is not."""
     try:
         row = [float(cell) for cell in cells]
     except ValueError:
@@ -118,7 +118,7 @@ _UNIT = re.compile(r"([A-Za-z][A-Za-z _]*?)\s*\(([^)]*)\)")
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """Rows of a network file, and what its head says.
+    """Rows of a network file, and what its header says.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ class Net:
 
 
 def read_net(path: Path, issues: list[Issue]) -> Net | None:
-    """Return a network file; problems go to `issues`, None where nothing could be made of it."""
+    """Read a network file; problems go to `issues`; return None if nothing could be used."""
     lines = lines_of(path, issues)
     if not lines:
         return None
@@ -215,7 +215,7 @@ def _net_rows(path: Path, lines: list[str], issues: list[Issue]) -> dict[str, Ar
 
 
 def _header(text: str) -> list[str] | None:
-    """Order of columns where the header names all that is needed in TNTP's words."""
+    """Return the column order if the header names every needed column in TNTP's words."""
     words = [word.lower() for word in SPLIT.split(text.lstrip("~ \t")) if word]
     return words if set(_COLUMNS[:_NEEDED]) <= set(words) else None
 
@@ -225,7 +225,7 @@ _PAIR = re.compile(r"([^\s:;]+)\s*:\s*([^\s:;]+)")
 
 @dataclass(frozen=True, slots=True)
 class TntpTrips:
-    """Trips between zones; all of shape (pairs,) where nothing else is said.
+    """Trips between zones; all of shape (pairs,) unless noted.
 
     Attributes
     ----------
@@ -247,7 +247,7 @@ class TntpTrips:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Coordinates of nodes: numbers, x and y, each of shape (points,); whether they are degrees for sure."""
+    """Node coordinates: numbers, x and y, each of shape (points,), and whether they are surely degrees."""
 
     node: Array
     x: Array
@@ -256,7 +256,7 @@ class Points:
 
 
 def read_trips(path: Path, issues: list[Issue]) -> TntpTrips | None:
-    """Return a trips file; problems go to `issues`, None where nothing could be made of it."""
+    """Read a trips file; problems go to `issues`; return None if nothing could be used."""
     lines = lines_of(path, issues)
     if not lines:
         return None
@@ -308,7 +308,7 @@ def read_trips(path: Path, issues: list[Issue]) -> TntpTrips | None:
 
 
 def read_points(path: Path, issues: list[Issue]) -> Points | None:
-    """Coordinates from a node file or from points in GeoJSON; None where there are none."""
+    """Read coordinates from a node file or GeoJSON points; None if there are none."""
     if path.suffix.lower() in (".geojson", ".json"):
         return _geojson(path, issues)
     faults = Faults(path, issues)
@@ -332,7 +332,7 @@ def read_points(path: Path, issues: list[Issue]) -> Points | None:
 
 
 def _geojson(path: Path, issues: list[Issue]) -> Points | None:
-    """Points with a property ``id`` or ``node``; None where the file has no points, but links say."""
+    """Return points with a property ``id`` or ``node``; None if the file has links instead of points."""
     try:
         content = json.loads(path.read_text("utf-8-sig"))
         features = [f for f in content["features"] if (f.get("geometry") or {}).get("type") == "Point"]

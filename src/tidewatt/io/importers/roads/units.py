@@ -34,7 +34,7 @@ _WRITTEN = re.compile(r"\s*([0-9.]+(?:[eE][+-]?[0-9]+)?)?\s*\*?\s*([A-Za-z/]+)\s
 
 
 def unit(text: str, known: Mapping[str, float], option: str) -> float:
-    """Value of a unit such as ``mi`` or ``0.01h``.
+    """Return the value of a unit such as ``mi`` or ``0.01h``.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def unit(text: str, known: Mapping[str, float], option: str) -> float:
 
 
 def coordinate_unit(text: str, option: str) -> tuple[str, float]:
-    """Return reference system of coordinates, and what to multiply them by to have them in it.
+    """Return the reference system of coordinates, and the factor that converts them to it.
 
     Raises
     ------

@@ -39,7 +39,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class StationList:
-    """Stations of a table, rows that are no stations left out; arrays of shape (stations,).
+    """Stations of a table, without rows that are not stations; arrays of shape (stations,).
 
     Attributes
     ----------
@@ -142,7 +142,7 @@ def _workbook(path: Path) -> pd.DataFrame:
 
 
 def _columns(frame: pd.DataFrame) -> dict[str, str]:
-    """Columns of the file by what they are."""
+    """Return the columns of the file by what they mean."""
     plain = {re.sub(r"[\s\-]+", "_", str(name).strip().lower()): str(name) for name in frame.columns}
     found = {}
     for what, words in _WORDS.items():
@@ -211,7 +211,7 @@ def _numbers(
 def _counts(
     name: str, frame: pd.DataFrame, columns: dict[str, str], what: str, ids: Array, issues: list[Issue]
 ) -> Array:
-    """Numbers of chargers; 0 where empty or absent."""
+    """Return numbers of chargers; 0 where empty or absent."""
     values = np.nan_to_num(_numbers(name, frame, columns, what, ids, issues))
     bad = (values < 0) | (values != np.round(values))
     _bad(name, columns.get(what, ""), bad, ids, values, "not a whole number of chargers from 0", issues)

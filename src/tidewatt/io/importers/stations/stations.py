@@ -1,4 +1,4 @@
-"""Put charging stations onto the roads of a scenario: where they stand, or spread like demand."""
+"""Put charging stations onto the roads of a scenario: at their own location, or spread like demand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["import_stations", "nearest_zone", "places_by_demand", "station_nodes
 def places_by_demand(
     stations: int, roads: Roads, demand: Demand | None, random: np.random.Generator
 ) -> tuple[Array, str]:
-    """Road nodes for stations, spread like demand.
+    """Return road nodes for stations, spread like demand.
 
     Zones are walked in the order of their places along a space-filling curve, and stations are put at equal
     steps of the zones' summed weight from a random start: a zone gets its share of them, rounded up or down,
@@ -66,7 +66,7 @@ def places_by_demand(
 
 
 def station_nodes(roads: Roads) -> Array:
-    """Nodes where a station can stand: driven through, reached from the largest piece and back."""
+    """Return nodes where a station can stand: on a link, driven through, and in the largest piece."""
     nodes = np.flatnonzero(roads.through & Reach(roads).main_piece())
     used = np.zeros(roads.nodes, bool)
     used[roads.tail] = used[roads.head] = True
@@ -89,7 +89,7 @@ def _weights(roads: Roads, demand: Demand | None) -> tuple[Array, str]:
 
 
 def _along_curve(roads: Roads) -> Array:
-    """Zones in order along a Z-order curve; as they stand where coordinates are missing."""
+    """Return zones in order along a Z-order curve; in given order if coordinates are missing."""
     place = np.column_stack(roads.xy_km())[roads.zone_node]
     if not np.isfinite(place).all():
         return np.arange(roads.zones)
@@ -103,7 +103,7 @@ def _along_curve(roads: Roads) -> Array:
 
 
 def nearest_zone(roads: Roads, nodes: Array) -> Array:
-    """Zone whose node is nearest to each node; -1 where coordinates are missing."""
+    """Return the zone whose node is nearest to each node; -1 where coordinates are missing."""
     from scipy.spatial import cKDTree
 
     place = np.column_stack(roads.xy_km())
@@ -116,7 +116,7 @@ def nearest_zone(roads: Roads, nodes: Array) -> Array:
 
 
 def _members(roads: Roads) -> list[Array]:
-    """Nodes of each zone where a station can stand: those nearest to it, else those next to its node."""
+    """Return each zone's nodes fit for a station: those nearest to it, else those next to its node."""
     nodes = station_nodes(roads)
     zone = nearest_zone(roads, nodes)
     order = np.argsort(zone, kind="stable")
@@ -136,7 +136,7 @@ _DEGREES = ("EPSG:4326", "OGC:CRS84", "WGS84", "WGS 84", "EPSG:4269")
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """Nodes of stations, the distance there, and what to say of it."""
+    """Nodes of stations, the distances to them, and notes about them."""
 
     node: Array
     snap_km: Array
@@ -156,7 +156,7 @@ def import_stations(
     limit: int | None = None,
     seed: int = 0,
 ) -> tuple[Scenario, ImportReport]:
-    """Give a scenario the stations of a table, instead of those it has.
+    """Replace the stations of a scenario by those of a table.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ def _option_issues(
 def _drawn(
     listed: StationList, place: str, limit: int | None, random: np.random.Generator
 ) -> tuple[Array, dict[str, tuple[str, ...]]]:
-    """Rows that are taken, in their order, and those left out."""
+    """Return the rows that are taken, in order, and those left out."""
     rows = np.arange(len(listed.station_id))
     dropped: dict[str, tuple[str, ...]] = {}
     if place == "snap":

@@ -1,1 +1,1 @@
-"""Import trip diaries and weeks as they were driven."""
+"""Import trip diaries, and weeks as they were driven."""

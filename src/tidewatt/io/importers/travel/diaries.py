@@ -1,4 +1,4 @@
-"""Trip diaries in the column names of their surveys, and which of their rows make sense."""
+"""Trip diaries with the column names of their surveys, and which of their rows make sense."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ _WORDS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RawDiary:
-    """Rows of a diary before they are judged; arrays of shape (trips,), nan where unreadable.
+    """Unchecked rows of a diary; arrays of shape (trips,), nan where unreadable.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class RawDiary:
 
 
 def recognise(path: Path, frame: pd.DataFrame) -> RawDiary:
-    """Tell the survey by its columns and bring its rows to one form.
+    """Recognise the survey by its columns and convert its rows to one form.
 
     Raises
     ------
@@ -278,7 +278,7 @@ def _convert(form: _Form, frame: pd.DataFrame, names: dict[str, str]) -> RawDiar
 
 
 def _driven(frame: pd.DataFrame, names: dict[str, str]) -> Array:
-    """Return whether a row is a trip by a car's driver, so that no car is counted twice; shape (rows,)."""
+    """Return whether a row is a trip by a car's driver, so that no car counts twice; shape (rows,)."""
     if "mode" in names:
         mode = frame[names["mode"]].astype(str).str.casefold()
         return mode.str.contains("driver", na=False).to_numpy(bool)
@@ -344,7 +344,7 @@ _FIXES = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SoundRows:
-    """Rows to use, by owner and departure.
+    """Usable rows, by owner and departure.
 
     Attributes
     ----------
@@ -359,7 +359,7 @@ class SoundRows:
 
 
 def judge(path: Path, raw: RawDiary, invalid: Literal["drop", "error"]) -> SoundRows:
-    """Sort rows and set aside those that cannot be.
+    """Sort rows and set aside those that are impossible.
 
     Raises
     ------
@@ -415,7 +415,7 @@ def _said(dropped: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def _clear(person: Array, depart_min: Array, arrive_min: Array) -> Array:
-    """Return whether a trip starts after the last kept one of its owner has ended; rows sorted."""
+    """Return whether a trip starts after its owner's last kept trip has ended; rows are sorted."""
     clear = np.ones(len(person), bool)
     owner, until = None, -np.inf
     for k, (who, depart, arrive) in enumerate(zip(person, depart_min.tolist(), arrive_min.tolist())):

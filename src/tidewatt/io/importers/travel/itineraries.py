@@ -36,7 +36,7 @@ def lay_driven(
     seed: int,
     represent: float | None,
 ) -> tuple[Fleet, Dwells, Trips]:
-    """Fleet, dwells and trips of the rows in `order`, sorted by owner and departure.
+    """Make fleet, dwells and trips from the rows in `order`, sorted by owner and departure.
 
     A vehicle begins at home, dwells after each trip at a place of its purpose, and stays at its last
     place until the horizon ends. Home and workplace are one feeder each, other places are drawn at
@@ -267,7 +267,7 @@ def _read(path: Path, invalid: Literal["drop", "error"]) -> tuple[RawDiary, Soun
 
 
 def _chains(raw: RawDiary, order: Array, start: datetime | None) -> Diary:
-    """Day chains; a table of several days is cut at 3 h in the night."""
+    """Return day chains; a table of several days is cut at 3 am."""
     depart, arrive, person = raw.depart_min[order], raw.arrive_min[order], raw.person[order]
     weekend = raw.weekend[order]
     if raw.format == "tidewatt" and arrive.max() > _ONE_DAY_MIN:
