@@ -81,7 +81,7 @@ class ScenarioError(TidewattError):
 
     def __str__(self) -> str:
         n = len(self.issues)
-        head = f"{n} problem{'s' if n != 1 else ''} in the scenario"
+        head = f"{n} problem{'s' if n != 1 else ''} found"
         return "\n".join([head, *(f"  - {issue}" for issue in self.issues)])
 
 

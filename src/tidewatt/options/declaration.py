@@ -13,10 +13,11 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, cast, get_args, ge
 from tidewatt.errors import Issue, ScenarioError
 from tidewatt.options.spelling import did_you_mean
 
-__all__ = ["Declared", "Option", "OptionSet", "Seed", "Threads", "TimeLimit"]
+__all__ = ["Declared", "Option", "OptionSet", "Seed", "Threads", "TimeLimit", "check_value"]
 
 Options = TypeVar("Options")
 
+_LONGEST_SHOWN = 60  # characters of a value in a message
 _TALL = 2**53
 """Whole numbers above it are written as powers of two, which is what they are."""
 
@@ -178,6 +179,8 @@ class Declared:
         kind = Integral if self.number is int else Real
         if not isinstance(value, kind) or isinstance(value, bool):
             return False
+        if isinstance(value, Integral):  # as it is: one of 400 digits has no float
+            return self.option.least <= int(value) <= self.option.most
         number = float(value)
         if math.isinf(number):
             return number > 0 and bool(self.option.infinite)
@@ -187,7 +190,9 @@ class Declared:
         """Return what is wrong with a value that is not allowed."""
         flag = self.number is None and not self.words
         named = f" (installed: {', '.join(names)})" if (names := self._installed()) else ""
-        shown = repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:57]}..."
+        # The command reads a whole number as 2.0 where file and function were given 2.
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < _TALL
+        shown = _short(repr(int(value)) if whole else repr(value))
         return Issue(
             section,
             self.name,
@@ -307,3 +312,20 @@ def _figure(value: float) -> str:
     if value == round(value) and 1000 <= abs(value) < _TALL:
         return f"{round(value):,}"
     return f"{value:.12g}"
+
+
+def check_value(place: str, name: str, declared: Any, value: Any) -> None:
+    """Raise if an argument that is declared as an option of its own, such as a `Seed`, is wrong.
+
+    Raises
+    ------
+    ScenarioError
+    """
+    one = Declared.of(name, declared)
+    if not one.accepts(value):
+        raise ScenarioError([one.issue(place, value)])
+
+
+def _short(text: str) -> str:
+    """Return a value as it may stand in a message."""
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."

@@ -11,6 +11,7 @@ from tidewatt.domain.grid import NO_BANK, CostPieces, Grid
 from tidewatt.domain.horizon import Horizon
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
+from tidewatt.options.declaration import Seed, check_value
 from tidewatt.synthesis.city import city
 from tidewatt.synthesis.feeders import FeederPlan, base_load, grid_of
 from tidewatt.synthesis.habits import Habits
@@ -42,8 +43,9 @@ def example(name: str, *, seed: int = 0) -> Scenario:
     Raises
     ------
     ScenarioError
-        If there is no example of that name.
+        If there is no example of that name, or the seed is none.
     """
+    check_value("example", "seed", Seed, seed)
     if name not in _MAKERS:
         raise ScenarioError(
             [

@@ -11,6 +11,7 @@ from tidewatt.domain.arrays import Array
 from tidewatt.domain.fleet import Dwells, Fleet, Trips
 from tidewatt.domain.scenario import Scenario
 from tidewatt.errors import Issue, ScenarioError
+from tidewatt.options.declaration import Seed, check_value
 
 __all__ = ["thin"]
 
@@ -43,8 +44,9 @@ def thin(scenario: Scenario, adoption: float, seed: int = 0) -> Scenario:
     Raises
     ------
     ScenarioError
-        If the scenario does not say how it was sampled, or `adoption` is out of range.
+        If the scenario does not say how it was sampled, or `adoption` or `seed` is out of range.
     """
+    check_value("thin", "seed", Seed, seed)
     sampled = _sampled(scenario.sampling, adoption)
     n = len(scenario.fleet)
     share = adoption / sampled

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tidewatt
 from tidewatt.errors import ScenarioError
 from tidewatt.options.coordination import COORDINATION
-from tidewatt.options.declaration import Declared
+from tidewatt.options.declaration import Declared, Seed, check_value
 from tidewatt.options.simulation import SIMULATION
 from tidewatt.options.studies import STUDIES
 from tidewatt.options.tariffs import TARIFF
@@ -40,6 +41,29 @@ def test_ranges_hold_to_their_ends(section: str, one: Declared) -> None:
     assert not one.accepts(beyond(one, 1.0)) and not one.accepts(beyond(one, -1.0))
     assert not one.accepts(True) and not one.accepts(math.nan) and not one.accepts(-math.inf)
     assert one.accepts(math.inf) == bool(one.option.infinite)
+    assert one.accepts(10**400) == (one.option.most == math.inf)  # it has no float
+
+
+def test_values_are_shown_short_and_as_they_were_given() -> None:
+    """Without it a message runs over pages, or the command says "found 2.0" where the file says "found 2"."""
+    seed = COORDINATION.every["seed"]
+    assert seed.issue("coordination", 2.0).problem == seed.issue("coordination", 2).problem == "found 2"
+    assert seed.issue("coordination", 2.5).problem == "found 2.5"
+    assert len(seed.issue("coordination", 10**400).problem) < 70
+
+
+@pytest.mark.parametrize("seed", [-1, 10**400, 2.5, "1", True])
+def test_a_seed_that_is_none_is_refused_by_functions_too(seed: Any) -> None:
+    """Without it NumPy's words, or a traceback, meet whoever asks for an example."""
+    for call in (
+        lambda: tidewatt.example("village", seed=seed),
+        lambda: check_value("f", "seed", Seed, seed),
+    ):
+        with pytest.raises(ScenarioError, match="Give a whole number from 0 to"):
+            call()
+    village = tidewatt.example("village")
+    with pytest.raises(ScenarioError, match=r"thin\.seed: found"):
+        tidewatt.thin(village, 0.1, seed=seed)
 
 
 @pytest.mark.parametrize("section", STUDIES)

@@ -12,7 +12,7 @@ import numpy as np
 from tidewatt.compilation.kernel import kernel
 from tidewatt.kernels.queue.records import DAY_MIN, NO_INFORMATION, RESERVED, inlined, inner
 
-__all__ = ["accept", "advance", "charge_min", "clear", "count_at", "expected", "price_at"]
+__all__ = ["accept", "advance", "charge_min", "clear", "count_at", "expected", "join_queue", "price_at"]
 
 
 @inlined
@@ -46,7 +46,7 @@ def _settle(heap, low, high, minute):
 
 
 @inlined
-def _join(queue, per_min, r, at):
+def join_queue(queue, per_min, r, at):
     """Let request `r` join the line that costs it least: wait, charging time and price on arrival.
 
     Parameters
@@ -171,7 +171,7 @@ def advance(queue, rules, until):
         r = _next_arrival(queue)
         charge = queue.charges[r]
         station = queue.stations[charge.station]
-        kind, start, end = _join(queue, rules.per_min, r, station.low)
+        kind, start, end = join_queue(queue, rules.per_min, r, station.low)
         charge.kind = kind
         charge.start = start
         charge.end = end
@@ -195,7 +195,7 @@ def _foreseen(queue, per_min, station, arrive):
         queue.free[at + i] = queue.free[here.low + i]
     r = here.head
     while r >= 0 and queue.charges[r].arrive <= arrive:
-        _join(queue, per_min, r, at)
+        join_queue(queue, per_min, r, at)
         r = np.int64(queue.charges[r].after)
     middle = here.middle - here.low
     fast = queue.free[at] if middle > 0 else np.inf

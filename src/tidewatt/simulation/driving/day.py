@@ -166,7 +166,7 @@ class Loop:
             node = self.world.stations.node[self.station[who]]
             self.station[who] = -1
             motion.route(who, node, self.world.zone_node[self.plans.destination[self.trip[who]]])
-            self._join(who, DRIVING)
+            self._enter_road(who, DRIVING)
 
     def _set_out(self, until: float) -> None:
         """Start the trips that are due; those who would run low look for a station first."""
@@ -193,12 +193,12 @@ class Loop:
         away = self.turned_away[who]
         self.ledger.ran_low(who[low & again & ~away], motion, Reason.CHARGED_TODAY)
         self.ledger.ran_low(who[low & again & away], motion, Reason.NO_STATION)
-        self._join(who[~low | again], DRIVING)
+        self._enter_road(who[~low | again], DRIVING)
         asks = who[low & ~again]
         node = self.world.zone_node[self.zone[asks]]
         self.asking += zip(motion.now_min[asks].tolist(), asks.tolist(), node.tolist(), strict=True)
 
-    def _join(self, who: Array, state: int) -> None:
+    def _enter_road(self, who: Array, state: int) -> None:
         self.state[who] = state
         self.motion.join(who)
         self.ledger.leg_begins(who, self.motion)
@@ -240,11 +240,11 @@ class Loop:
             self.station[going] = station[found]
             motion.route(going, node[found], self.world.stations.node[station[found]])
             motion.head_for_station(going, arrive[found])
-            self._join(going, TO_STATION)
+            self._enter_road(going, TO_STATION)
         if len(lost):
             self.ledger.ran_low(lost, motion, Reason.NO_STATION)
             motion.route(lost, node[~found], target[~found])
-            self._join(lost, DRIVING)
+            self._enter_road(lost, DRIVING)
 
     def _requests(self, minute: Array, who: Array, node: Array, target: Array) -> Requests:
         drivers, p = self.drivers, self.world.parameters
