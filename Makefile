@@ -14,7 +14,7 @@ COUNTING := --cov --cov-append --cov-report= --cov-fail-under=0
 # What compiled code does silently, whole numbers running over in the drawing of tastes, plain NumPy warns of.
 UNCOMPILED := -W 'ignore:overflow encountered:RuntimeWarning'
 
-.PHONY: demo test coverage test-oldest lint docs package bench clean
+.PHONY: demo test coverage test-oldest forge lint docs package bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/tidewatt demo --out results/demo
@@ -32,6 +32,10 @@ coverage:
 # The tests with the lowest versions that pyproject.toml allows.
 test-oldest: $(OLDEST)/installed
 	$(OLDEST)/bin/python -m pytest -n 2 --ignore tests/golden/commands  # help is laid out otherwise there
+
+# Every forgery of every kind of result; `make test` tries a twelfth of them.
+forge: $(VENV)/installed-dev
+	TIDEWATT_FORGE_EVERY=1 $(BIN)/python -m pytest -n 2 tests/verification/test_forgeries.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

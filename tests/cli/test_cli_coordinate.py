@@ -220,7 +220,7 @@ def test_sweep_writes_a_result_each_and_resumes(tidewatt, village, tmp_path):
     assert tidewatt("report", tmp_path / "w", "--out", tmp_path / "p").status == 0
     assert [p.name for p in (tmp_path / "p").iterdir()] == ["sweep.png"]
     less = tidewatt(*words[:4], "--adoption", "0.2", "--no-figures", "--no-session")
-    assert less.status == 0 and "adoption_0.3: of a former sweep, removed" in less.err
+    assert less.status == 0 and "adoption_0.3: part of an earlier sweep, removed" in less.err
     assert sorted(p.name for p in (tmp_path / "w").iterdir()) == ["adoption_0.2", "sweep.csv"]
 
 

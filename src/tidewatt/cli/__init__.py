@@ -111,7 +111,7 @@ def _usage(error: CycloptsError) -> str:
         name = missing.name if missing.name.startswith("--") else missing.name.upper()
         return f"{name} is missing. {missing.parameter.help or ''}".rstrip() + _misspelt(error, name)
     if isinstance(error, UnusedCliTokensError):
-        return f"nothing takes {' '.join(map(repr, error.unused_tokens or ()))} here."
+        return f"unexpected {' '.join(map(repr, error.unused_tokens or ()))}. Remove it or check the usage."
     return str(error)
 
 
@@ -139,8 +139,8 @@ def _explain(error: Exception) -> int:
         return PROGRAM_ERROR
     what = " ".join(f"{type(error).__name__}: {error}".split())
     print(
-        f"tidewatt: internal error ({what[:300]}). This is a fault of tidewatt, not of your input: please "
-        "report it with what TIDEWATT_TRACEBACK=1 in front of the command shows.",
+        f"tidewatt: internal error ({what[:300]}). This is a bug in tidewatt, not in your input. Set "
+        "TIDEWATT_TRACEBACK=1, run the command again and report the output.",
         file=sys.stderr,
     )
     return PROGRAM_ERROR

@@ -21,10 +21,11 @@ __all__ = ["app"]
 
 app = App(
     name="tidewatt",
-    help="How electric vehicles drive, queue and charge, what that does to distribution feeders, the most "
-    "that flexible charging can spare them, with proof, and the prices that make it happen.",
-    help_epilogue="Exit status: 0 done; 1 an error of the program; 2 bad input or usage; 3 finished without "
-    "the asked accuracy (the result is written); 130 interrupted (where there is --resume, it goes on).",
+    help="Simulate how electric vehicles drive, queue and charge and what that does to feeders; find, "
+    "with proof, "
+    "how much flexible charging can spare them at most, and the prices that bring it about.",
+    help_epilogue="Exit status: 0 done; 1 internal error; 2 bad input or usage; 3 finished without "
+    "the requested accuracy (the result is written); 130 interrupted (continue with --resume if offered).",
     version=tidewatt.__version__,
     suppress_keyboard_interrupt=False,  # else it becomes a SystemExit, and main says 130 itself
 )

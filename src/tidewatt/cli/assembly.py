@@ -217,7 +217,7 @@ def _scenario_of(folder: Path) -> tuple[Scenario, bool]:
     places = [folder / "scenario", *scenario_places(folder)]
     there = [place for place in places if (place / "scenario.toml").is_file()]
     if not there:
-        problem = f"{folder}: the scenario of this result is not where it was"
+        problem = f"{folder}: the scenario of this result has been moved or removed"
         raise ScenarioError([Issue("scenario", "", problem, "Name the scenario's folder")])
     return read_scenario(there[0]), True
 
@@ -233,12 +233,13 @@ def _grid_of(
 
     if path is None or path.is_dir():
         if step_min is not None:
-            problem = "the grid is a scenario, whose own steps are taken"
+            problem = "the grid comes from a scenario, whose own steps are used"
             raise ScenarioError([Issue("--step-min", "", problem, "Leave it out, or give a grid as a file")])
         return base if path is None else _scenario_of(path)[0], ImportReport("", {})
     kind = _READERS.get(path.suffix.lower())
     if kind is None or not path.is_file():
-        problem = f"{path}: {'no such file or folder' if not path.exists() else 'not a grid that is read'}"
+        problem = f"{path}: "
+        f"{'no such file or folder' if not path.exists() else 'not a grid format that tidewatt reads'}"
         fix = "Give a MATPOWER case (.m), a pandapower network (.json), an OpenDSS circuit (.dss) or a folder"
         raise ScenarioError([Issue("grid", "", problem, fix)])
     from importlib import import_module

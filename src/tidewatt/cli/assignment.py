@@ -90,7 +90,7 @@ def _show(result: Equilibrium, relative_gap: float) -> None:
         f"{f['scenario']}: {amount(moved, 6)} trips of {count(f['pairs'], 'OD pair')} on "
         f"{count(f['links'], 'link')}, {f['period_h']:g} h.",
         f"{'Equilibrium' if result.status.reached else 'Not reached'}: relative gap {f['relative_gap']:.2g} "
-        f"(asked: {relative_gap:g}) after {count(f['iterations'], 'iteration')}; objective "
+        f"(target: {relative_gap:g}) after {count(f['iterations'], 'iteration')}; objective "
         f"{f['objective']:.12g}.",
         f"A trip takes {amount(f['mean_travel_time_min'], 4)} min over "
         f"{amount(f['mean_distance_km'], 4)} km on average.",

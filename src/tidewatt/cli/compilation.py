@@ -44,7 +44,7 @@ def warm_up() -> None:
             say(f"{name}: {found}")
     kernels, seconds = RECORD.kernels - begin[0], RECORD.seconds - begin[1]
     if not kernels:
-        print("Nothing had to be compiled: later runs start at once.")
+        print("Everything is already compiled: runs start at once.")
     elif RECORD.kept:
         print(f"Compiled {kernels} kernels in {span(seconds)}; they are kept, and later runs start at once.")
     else:

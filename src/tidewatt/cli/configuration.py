@@ -119,26 +119,26 @@ LABELS = {
     "f2_2": "  fees",
     "f2_3": "  dissatisfaction",
     "f3": "grid",
-    "f3_peak_valley": "  peak less valley",
+    "f3_peak_valley": "  peak minus valley",
     "f3_variance": "  variance",
     "f4": "traffic",
     "mean_detour_min": "detour [min]",
     "mean_wait_min": "wait [min]",
     "mean_charge_min": "charging [min]",
     "peak_load_kw": "peak load [kW]",
-    "peak_valley_kw": "peak less valley [kW]",
-    "queue_peak": "most vehicles queueing, mean of days",
+    "peak_valley_kw": "peak minus valley [kW]",
+    "queue_peak": "longest queue, mean over days",
     "charges": "charges",
-    "unserved": "ran low, not charged",
+    "unserved": "ran low without charging",
 }
 """Rows of the table, by figure."""
 
 _WHAT = {
-    "site": "a site's most or fewest chargers",
+    "site": "a site's minimum or maximum number of chargers",
     "cost_18": "the stations' cost, which must not rise",
     "budget": "the budget",
     "feeder": "the headroom of a feeder",
-    "fixed": "stations that may not change",
+    "fixed": "stations that must not change",
 }
 
 
@@ -211,7 +211,7 @@ def coordinated_rows(figures: dict[str, Any]) -> list[tuple[str, ...]]:
     bounds = [found[plan]["coordinated"]["lower_bound_kw"] for plan in ("before", "after")]
     return [
         *rows,
-        ("  proved: not below", "", at_least(float(bounds[0]), 4), "", at_least(float(bounds[1]), 4)),
+        ("  proved lower bound", "", at_least(float(bounds[0]), 4), "", at_least(float(bounds[1]), 4)),
     ]
 
 
@@ -228,13 +228,13 @@ def print_comparison(result: Configuration) -> None:
     print_table(("a day", "before", "after", "change", "± 95 %"), comparison_rows(result), title=title)
     rows, changed = station_rows(result), int(f["stations_changed"])
     if rows:
-        more = f", the {len(rows)} with most charges" if changed > len(rows) else ""
+        more = f", showing the {len(rows)} with the most charges" if changed > len(rows) else ""
         title = f"{count(changed, 'station')} of {int(f['stations']):,} changed{more}"
         print_table(("station", "fast", "normal", "retrofit a day", "wait [min]"), rows, title=title)
         print(wrapped(totals(result)))
     if f.get("coordinated"):
         wait = amount(float(f["coordinated"]["accepted_wait_min"]), 3)
-        title = f"Charging coordinated within {wait} min; one day, means over 5 min"
+        title = f"Charging coordinated with at most {wait} min of delay; one day, 5-min means"
         columns = ("", "before", "coordinated", "after", "coordinated")
         print_table(columns, coordinated_rows(dict(f)), title=title)
 
@@ -258,7 +258,7 @@ def _found(result: Configuration) -> str:
     elif better + half >= 0:
         said += ". No measurable benefit: keep what is installed"
         said += ", or search and judge on more days" if half > 0 else ""
-    said += ". The best plan found; there is no proof that none is better."
+    said += ". This is the best plan found; a better one may exist."
     if not result.status.reached:
         said += f" {result.status.value}"
     return said
@@ -276,7 +276,7 @@ def _limits(f: Any) -> str:
     said.append(f"stations' cost {amount(abs(left), 3)} {'below' if left >= 0 else 'ABOVE'} before")
     spent = float(room["capital"])
     paid = (
-        f"purchases less sales cost {amount(spent, 4)}"
+        f"purchases minus sales cost {amount(spent, 4)}"
         if spent >= 0
         else f"sales bring {amount(-spent, 4)} more than purchases cost"
     )
@@ -287,7 +287,7 @@ def _broken(f: Any) -> list[str]:
     broken = [_WHAT[name] for name, kept in f["constraints"].items() if not kept]
     if not broken:
         return []
-    return [f"NOT kept on the fresh days: {'; '.join(broken)}."]
+    return [f"Limits NOT kept on the fresh days: {'; '.join(broken)}."]
 
 
 def _replay(f: Any) -> str:
@@ -296,7 +296,7 @@ def _replay(f: Any) -> str:
         for name, value in f["replay_error"].items()
     }
     return (
-        f"Simulated: both plans for the same drivers on the same days. Replays, which the search used, were "
+        f"Simulated: both plans were run with the same drivers and days. The replays used in the search were "
         f"off by {amount(error['objective'], 2)} in the objective and "
         f"{amount(error['mean_wait_min'], 2)} min in the mean wait."
     )
@@ -311,7 +311,7 @@ def _coordinated(f: Any) -> list[str]:
         return ["No charge on the way is left to coordinate after the change."]
     spared = f"{percent(abs(1 - tight / loose))} {'below' if tight <= loose else 'ABOVE'} unmanaged"
     return [
-        f"Proved: with these charges at these chargers, station peaks cannot sum up to less than "
+        f"Proved: with these charges at these chargers, station peaks cannot add up to less than "
         f"{at_least(float(after['coordinated']['lower_bound_kw']), 4)} kW after the change; coordinated "
         f"charging reaches {amount(tight)} kW, {spared}."
     ]
@@ -325,7 +325,7 @@ def _assumed(f: Any) -> str:
         "reserved": "who is at a station and who is on the way there",
     }[str(f["information"])]
     return (
-        f"Assumed: weights of {weights}; drivers know {known}; in the search, what they ask for and when "
+        f"Assumed: weights of {weights}; drivers know {known}; in the search, when and how much they charge "
         "does not depend on the plan. Days are synthesised from travel statistics, not observed."
     )
 

@@ -76,7 +76,7 @@ def print_issues(issues: Iterable[Issue], headline: str) -> None:
     for issue in listed[:_SHOWN]:
         say(f"  - {issue}", indent="    ")
     if len(listed) > _SHOWN:
-        say(f"  ... and {len(listed) - _SHOWN} more: mend these first, then check again.")
+        say(f"  ... and {len(listed) - _SHOWN} more: fix these first, then check again.")
 
 
 def issue_record(issue: Issue) -> dict[str, Any]:

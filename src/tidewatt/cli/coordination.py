@@ -137,7 +137,7 @@ def run_sweep(
                 draw(result, here)
         else:
             kept += 1
-            say(f"adoption {percent(share)} ({k + 1} of {len(shares)}): done before, kept")
+            say(f"adoption {percent(share)} ({k + 1} of {len(shares)}): already done, result kept")
         rows.append({"adoption": share} | done)
         with atomic_file(out / SWEEP) as temporary:
             pd.DataFrame(rows).to_csv(temporary, index=False)
@@ -171,7 +171,7 @@ def _remove_former(out: Path, kept: set[str]) -> None:
     former = [entry for entry in out.iterdir() if known_entry(entry.name) and entry.name not in kept]
     for entry in sorted(former):
         if entry.name.startswith(SHARE):
-            say(f"{entry}: of a former sweep, removed")
+            say(f"{entry}: part of an earlier sweep, removed")
         if entry.is_dir():
             shutil.rmtree(entry)
         else:

@@ -83,7 +83,7 @@ def _coordinate(home: Path, options: CoordinationOptions) -> _Chapter:
     """Return the most that flexible charging can save in feeder upgrades in a region."""
     from tidewatt.cli.coordination import show, solve
 
-    scenario = _made("demo", "making up a region", home / "scenario", options.get("seed", 0))
+    scenario = _made("demo", "generating a region", home / "scenario", options.get("seed", 0))
     result = solve(scenario, home / "result", options, scenario_folder=home / "scenario")
     gap = COORDINATION.resolve(scenario.parameters, **options)["relative_gap"]
     return _chapter(
@@ -100,7 +100,7 @@ def _simulate(home: Path, options: CoordinationOptions) -> _Chapter:
 
     threads, seed = options.get("threads", 0), options.get("seed", 0)
     given: SimulationOptions = {"replications": _REPLICATIONS, "threads": threads, "seed": seed}
-    scenario = _made("city", "making up a city", home / "scenario", seed)
+    scenario = _made("city", "generating a city", home / "scenario", seed)
     parameters = SIMULATION.resolve(scenario.parameters, **given)
     result = run_simulation(scenario, home / "result", given, parameters, scenario_folder=home / "scenario")
     return _chapter(
@@ -134,7 +134,7 @@ def _tariff(home: Path, options: CoordinationOptions) -> _Chapter:
     from tidewatt.cli.tariffs import print_tariffs, run_tariff
 
     given: TariffOptions = {"threads": options.get("threads", 0), "seed": options.get("seed", 0)}
-    scenario = _made("tariff-20-17", "making up roads and buses", home / "scenario", given["seed"])
+    scenario = _made("tariff-20-17", "generating roads and buses", home / "scenario", given["seed"])
     result = run_tariff(scenario, home / "result", given, _GAMMAS, scenario_folder=home / "scenario")
     return _chapter(
         result,

@@ -26,11 +26,11 @@ Overwrite = Annotated[
     Parameter(
         negative="",
         show_default=False,
-        help="Replace the scenario that stands in the folder already; by default it is kept and the "
+        help="Replace a scenario that is already in the folder; by default it is kept and the "
         "command refuses.",
     ),
 ]
-Seed = Annotated[int, Parameter(help="Seed of every random choice; the same seed gives the same output.")]
+Seed = Annotated[int, Parameter(help="Seed for all random choices; the same seed gives the same output.")]
 Switch = Parameter(negative="", show_default=False)
 
 

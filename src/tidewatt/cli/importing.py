@@ -116,7 +116,7 @@ def _read(plugin: Plugin, read: Callable[..., Any], args: tuple[Any, ...], given
     try:
         scenario, report = read(*args, **given)
         if not (isinstance(scenario, Scenario) and isinstance(report, ImportReport)):
-            raise TypeError("it has to return a Scenario and an ImportReport")
+            raise TypeError("it must return a Scenario and an ImportReport")
     except (TidewattError, OSError):
         raise
     except Exception as error:  # whatever another package's code raises

@@ -38,9 +38,9 @@ def values_of(option: str, text: str, what: str, example: str, *, zero: bool) ->
         if ":" in text:
             first, last, step = (float(part) for part in text.split(":"))
             if not step > 0 or not last >= first:
-                raise refuse("the step has to be above 0 and the end not below the start")
+                raise refuse("the step must be above 0 and the end must not be below the start")
             if (last - first) / step >= _MOST:
-                raise refuse(f"more than {_MOST - 1:,} {what}")
+                raise refuse(f"the range gives more than {_MOST - 1:,} {what}")
             # A step that misses the end by rounding still reaches it.
             values = [
                 round(first + k * step, 10) for k in range(math.floor((last - first) / step + 1e-6) + 1)
@@ -50,5 +50,5 @@ def values_of(option: str, text: str, what: str, example: str, *, zero: bool) ->
     except ValueError:
         raise refuse("not numbers") from None
     if not all(0 < value <= 1 or (zero and value == 0) for value in values):
-        raise refuse("a value outside 0..1")
+        raise refuse("a value is outside 0 to 1")
     return sorted(set(values))

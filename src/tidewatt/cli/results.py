@@ -123,7 +123,7 @@ def _drawn(result: Path, out: Path, feeder: str | None, formats: tuple[str, ...]
             [Issue("--feeder", "", str(error.args[0]), f"Ids are in {result / 'feeders.parquet'}.")]
         ) from None
     if not written:
-        problem = f"there are no pictures of results of this kind ({type(loaded).__name__})"
+        problem = f"tidewatt draws no pictures of this kind of result ({type(loaded).__name__})"
         raise ScenarioError([Issue("RESULT", "", problem, f"Its figures are in {result / 'summary.json'}.")])
     return written
 
@@ -142,5 +142,5 @@ def _roads_of(result: Path, sha256: str) -> Roads | None:
             continue
         if scenario.sha256() == sha256:
             return scenario.roads
-    say("The scenario is not where it was, or has changed: figures are drawn without its roads.")
+    say("The scenario has moved or changed, so the figures are drawn without its roads.")
     return None

@@ -70,7 +70,7 @@ def earlier_result(out: Path, scenario: Scenario, meets: Callable[[Mapping[str, 
 
     if earlier_summary(out, scenario, meets) is None:
         return None
-    say(f"{out}: done before, kept")
+    say(f"{out}: already done, result kept")
     return load(out)
 
 
@@ -133,7 +133,7 @@ def carry_out(
         if resume and not there:
             say(f"{out} holds no checkpoint: starting from the beginning.")
         elif there and not resume:
-            say(f"{out} holds a checkpoint: starting anew without it (--resume would go on from it).")
+            say(f"{out} holds a checkpoint: starting over without it (--resume would continue from it).")
         checkpoint = {"checkpoint": kept, "resume": resume and there}
     try:
         with _said_after(), reporter(measure, label) as shown:
@@ -149,8 +149,8 @@ def carry_out(
         if resume is None:
             raise Interrupted("Nothing was written.") from None
         if has_checkpoint(out):
-            raise Interrupted(f"The checkpoint in {kept.folder} is kept: add --resume to go on.") from None
-        raise Interrupted("No checkpoint was there yet.") from None
+            raise Interrupted(f"The checkpoint in {kept.folder} is kept: add --resume to continue.") from None
+        raise Interrupted("No checkpoint had been written yet.") from None
     if resume is not None and result.status.reached:
         kept.clear()
     return result

@@ -165,7 +165,7 @@ def check(scenario: Path, /, *, json: Json = False) -> int:
         held = contents(read) if read is not None else {"scenario": scenario}
         print_json(held | {"ok": not issues, "issues": [issue_record(issue) for issue in issues]})
     elif read is not None and not issues:
-        print(f"{scenario}: nothing is wrong. {described(read)}.")
+        print(f"{scenario}: no problems found. {described(read)}.")
     if issues:
         n = len(issues)
         print_issues(issues, f"{scenario}: {n} problem{'s' if n != 1 else ''} found")

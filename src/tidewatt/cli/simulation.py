@@ -54,15 +54,15 @@ def day_rows(result: Simulation) -> list[tuple[str, str, str]]:
     peak_min = float(f["queue_peak_min"])
     rows = [
         ("charges on the way", amount(f["charges_per_day"]), kinds),
-        ("energy of these [kWh]", amount(f["energy_kwh"]), ""),
-        (f"revenue of these [{money_name(f)}]", amount(f["revenue"]), ""),
+        ("energy of these charges [kWh]", amount(f["energy_kwh"]), ""),
+        (f"revenue from these charges [{money_name(f)}]", amount(f["revenue"]), ""),
         ("detour [min]", amount(f["mean_detour_min"], 3), half("mean_detour_min")),
         ("wait [min]", amount(f["mean_wait_min"], 3), half("mean_wait_min")),
         ("95 % wait less than [min]", amount(f["p95_wait_min"], 3), ""),
         ("charging [min]", amount(f["mean_charge_min"], 3), half("mean_charge_min")),
         ("peak load [kW]", amount(f["peak_load_kw"]), half("peak_load_kw")),
-        ("most vehicles queueing, mean day", amount(f["queue_peak"], 3), f"at {clock(peak_min)}"),
-        ("ran low, not charged on the way", amount(f["unserved"], 3), ""),
+        ("longest queue on the mean day", amount(f["queue_peak"], 3), f"at {clock(peak_min)}"),
+        ("ran low without charging on the way", amount(f["unserved"], 3), ""),
     ]
     rows += [
         (f"  {REASON_NAMES.get(reason, reason)}", amount(number, 3), "")
@@ -100,12 +100,16 @@ def findings(result: Simulation, parameters: SimulationOptions | None = None) ->
         else "no vehicle charged on the way, so that there were no queues"
     )
     said.append(
-        f"Checked in every replication: battery changes are what was charged less what was driven, within "
+        f"Checked in every replication: each battery changes by what it charged minus what it drove, within "
         f"{amount(f['energy_balance_error_kwh'], 2)} kWh a vehicle; vehicles are conserved every step "
         f"({_off(f['vehicle_conservation_error'])}); {queues}."
     )
     if parameters is not None:
-        roads = "their own flow slows the roads" if parameters["feedback"] else "their own flow slows nothing"
+        roads = (
+            "their own flow slows the roads"
+            if parameters["feedback"]
+            else "their own flow does not slow the roads"
+        )
         said.append(
             f"Assumed: drivers know {_KNOWLEDGE[parameters['information']]}; {roads}; nobody leaves a queue, "
             "looks for a second station or charges on the way twice a day. Days are synthesised from travel "
@@ -121,13 +125,17 @@ def _stop(result: Simulation, parameters: SimulationOptions | None) -> str:
     told = f"beta of {what} is {percent(beta)}" if math.isfinite(beta) else "one replication has no beta"
     rule = str(f["stop_rule"])
     begin = {
-        "replications": f"Stopped after all {count(m, 'replication')} asked for",
-        "tolerance": f"Stopped by the tolerance after {count(m, 'replication')}",
-    }.get(rule, f"Stopped on time after {count(m, 'replication')}: allow more, or go on with --resume")
+        "replications": f"Stopped after all {count(m, 'replication')} requested",
+        "tolerance": f"Stopped when the tolerance was met, after {count(m, 'replication')}",
+    }.get(
+        rule,
+        f"Stopped by the time limit after {count(m, 'replication')}: allow more time, or continue with "
+        "--resume",
+    )
     text = f"{begin}; {told}"
     if parameters is None:
         return f"{text}."
-    text += f", asked was {percent(parameters['tolerance'])}"
+    text += f", the target was {percent(parameters['tolerance'])}"
     if rule != "tolerance" and math.isfinite(beta) and 0 < parameters["tolerance"] < beta:
         text += f", which would take some {amount(m * (beta / parameters['tolerance']) ** 2, 2)} replications"
     return f"{text}."

@@ -94,13 +94,13 @@ _NOTHING = 1e-9
 _LINEAR = {"no-load": "without losses", "forecast": "about the AC flow of the forecast"}
 _PRICES = {"tariff": "the tariff", "tolls": "tolls on roads", "charger_prices": "prices of chargers"}
 _SETS = {
-    "box": "every injection may be off by gamma times its half width at once",
+    "box": "all injections may be off by gamma times their half width at once",
     "budget": "at most a share gamma of the injections that move a limit are off by their half width at once",
     "ellipsoid": "injections lie in an ellipsoid of radius gamma times the root of their number",
     "row_step": "past days resemble the coming one, and each limit is kept by itself, step by step",
     "joint": "past days resemble the coming one, and all limits are kept together",
 }
-_SITES = ("site", "kWh charged", "most kW", "largest tariff", "at", "kWh at a tariff")
+_SITES = ("site", "kWh charged", "peak kW", "largest tariff", "at", "kWh at a tariff")
 _SWEEP = ("gamma", "status", "cost", "largest tariff", "mean tariff", "violations")
 _DIAGNOSIS = ("limit", "where", "when", "by", "what would help")
 
@@ -204,7 +204,7 @@ def print_tariffs(result: Tariffs) -> None:
 
 def _proved(f: Mapping[str, Any]) -> str:
     if f["lower_bound_cost"] is None:
-        return "Nothing is proved yet, and no plan is found."
+        return "Nothing has been proved yet, and no plan has been found."
     words = (
         f"Proved: within the limits and their margins, serving all {count(round(f['vehicles']), 'vehicle')} "
         f"costs at least {in_money(at_least(float(f['lower_bound_cost']), 7), f)}"
@@ -214,7 +214,7 @@ def _proved(f: Mapping[str, Any]) -> str:
     return f"{words}; " + (
         f"the plan found costs {in_money(amount(float(f['cost']), 7), f)}."
         if found
-        else "no such plan is found yet."
+        else "no such plan has been found yet."
     )
 
 
@@ -224,16 +224,16 @@ def _decentralised(f: Mapping[str, Any]) -> list[str]:
     told = _listed([_PRICES[name] for name in f["published"]])
     if error < _DECENTRALISED_KW:
         said = [
-            f"Checked: given {told}, every aggregator's own best plan draws what the operator's plan says, "
+            f"Checked: given {told}, every aggregator's own best plan matches the operator's plan "
             f"at every site and step, within {amount(float(error), 2)} kW."
         ]
     else:
         # A note of the study says by how much, and which prices are needed.
-        said = [f"NOT decentralised: given {told}, aggregators' own best plans are not the operator's."]
+        said = [f"NOT decentralised: given {told}, aggregators' own best plans differ from the operator's."]
     if alone is not None and alone >= _DECENTRALISED_KW and list(f["published"]) != ["tariff"]:
         said.append(
-            "The tariff alone would not do: aggregators share roads or chargers that are full, and would be "
-            f"off by up to {amount(float(alone), 3)} kW."
+            "The tariff alone is not enough: aggregators share roads or chargers that are full, and would be "
+            f"off the plan by up to {amount(float(alone), 3)} kW."
         )
     return said
 
@@ -264,8 +264,8 @@ def _beyond(f: Mapping[str, Any]) -> str:
     ids = {"lines": f["ac_exceeded_lines"], "voltages at": f["ac_exceeded_buses"]}
     parts = [f"{what} {_shortened(of)}" for what, of in ids.items() if of]
     if not parts:
-        return "With it, too, the plan keeps all limits at the forecast."
-    remedy = "--linearisation forecast or --loss-margin comes closer"
+        return "Under the AC flow, too, the plan keeps all limits at the forecast."
+    remedy = "--linearisation forecast or --loss-margin brings it closer to the AC flow"
     return f"It exceeds the limits of {' and '.join(parts)} at the forecast: {remedy}."
 
 
@@ -274,7 +274,7 @@ def _compared(f: Mapping[str, Any]) -> list[str]:
     said = []
     if f["ac_voltage_error_pu"] is not None:
         said.append(
-            "Checked by a full AC power flow: the linear one is off by at most "
+            "Checked by a full AC power flow: the linear flow is off by at most "
             f"{amount(float(f['ac_voltage_error_pu']), 2)} per unit in voltage and "
             f"{amount(float(f['ac_flow_error_kw']), 3)} kW in flow. {_beyond(f)}"
         )
@@ -282,13 +282,14 @@ def _compared(f: Mapping[str, Any]) -> list[str]:
         said.append(f"Rounding the state of charge costs at most {percent(max(float(f['soc_gap']), 0.0))}.")
     if f["formulation"] == "paths":
         said.append(
-            "Not shown: that single vehicles can drive so. Paths pool the charge of vehicles, so the true "
+            "It is not shown that single vehicles can do this. Paths pool the charge of vehicles, so the "
+            "true "
             "cost may be far above this; --formulation both says how far."
         )
     if f["pooling_gap"] is not None:
         said.append(
             f"The paths formulation, which pools vehicles' energy, is {percent(float(f['pooling_gap']))} "
-            "cheaper, which is by how much it promises too much."
+            "cheaper, which is how much it overpromises."
         )
     return said
 
@@ -309,7 +310,7 @@ def _binding(f: Mapping[str, Any]) -> str:
         some = float(f["largest_tariff_per_kwh"] or 0.0) > _NOTHING
         return f"No limit of the grid binds{'' if some else ': the tariff is 0 throughout'}."
     parts = [f"{kind} {_shortened(ids)}" for kind, ids in (("lines", lines), ("voltages at", buses)) if ids]
-    return f"Binding: {'; '.join(parts)}. Tariffs are in {money_name(f)} per kWh."
+    return f"Binding limits: {'; '.join(parts)}. Tariffs are in {money_name(f)} per kWh."
 
 
 def _shortened(ids: Sequence[object]) -> str:

@@ -107,6 +107,8 @@ def level_tables(
         if name in grid.attributes:
             own[name] = grid.attributes[name]
     banks.insert(0, "bank_id", grid.bank_id)
+    if "name" in grid.bank_attributes:
+        banks["name"] = grid.bank_attributes["name"]
     return own, banks
 
 
@@ -157,6 +159,10 @@ def summarise(
         "base_overload_kw": float(best.problem.levels.floor.sum()),
         "base_upgrade_cost": best.problem.levels.base_cost,
     }
+    # What is proved splits the cost of unmanaged charging into what no plan can spare and what one might.
+    least = min(max(proof.lower_bound_cost, best.problem.levels.base_cost), unmanaged)
+    figures["unavoidable_upgrade_cost"] = least - best.problem.levels.base_cost
+    figures["avoidable_upgrade_cost"] = unmanaged - least
     for name in RUNGS:
         rung = rungs.get(name)
         over = rung.overload() if rung else None
@@ -168,10 +174,6 @@ def summarise(
             None if over is None else int(np.count_nonzero(over[feeders:] > OVERLOADED_KW))
         )
         figures[f"{name}_upgrade_cost"] = None if rung is None else rung.certificate.upgrade_cost
-    # What is proved splits the cost of unmanaged charging into what no plan can spare and what one might.
-    least = min(max(proof.lower_bound_cost, best.problem.levels.base_cost), unmanaged)
-    figures["unavoidable_upgrade_cost"] = least - best.problem.levels.base_cost
-    figures["avoidable_upgrade_cost"] = unmanaged - least
     if "session" in rungs:
         session = rungs["session"].certificate
         figures["session_lower_bound_cost"] = session.lower_bound_cost

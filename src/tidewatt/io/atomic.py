@@ -20,12 +20,12 @@ _ADVICE = {
     errno.EACCES: "permission denied: choose a folder you may write to, or change its permissions",
     errno.EPERM: "permission denied: choose a folder you may write to, or change its permissions",
     errno.EROFS: "the disk is read-only: choose another folder",
-    errno.EISDIR: "there is a folder of that name: choose another name",
+    errno.EISDIR: "a folder of that name already exists: choose another name",
     errno.ENOTDIR: "part of the path is a file, not a folder: choose another path",
-    errno.EEXIST: "there is a file of that name: remove it or choose another name",
+    errno.EEXIST: "a file of that name already exists: remove it or choose another name",
     errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
-    errno.ENOENT: "the folder it should stand in has gone: make it, or choose another",
-    errno.EIO: "the disk reports a failure: write to another disk",
+    errno.ENOENT: "the folder for it no longer exists: create it, or choose another",
+    errno.EIO: "the disk reports an error: write to another disk",
 }
 
 
@@ -37,9 +37,9 @@ def explained(path: Path) -> Iterator[None]:
     except OSError as error:
         # pyarrow and h5py raise OSErrors that carry the code only in their text.
         code = error.errno or next((c for c in _ADVICE if os.strerror(c) in str(error)), None)
-        advice = _ADVICE.get(code or 0, f"{error}: write to another place")
+        advice = _ADVICE.get(code or 0, f"{error}: write to another folder")
         raise OutputError(
-            f"{path} was not written, {advice}. What stood there before is unchanged."
+            f"{path} was not written, {advice}. The previous contents are unchanged."
         ) from error
 
 

@@ -20,7 +20,7 @@ from tidewatt.io.atomic import atomic_file, explained
 __all__ = ["FolderCheckpoint", "State"]
 
 State = Mapping[str, Mapping[str, Array | float | int | str]]
-"""What a study needs to go on: values by name, by rung."""
+"""What a study needs to resume: values by name, by rung."""
 
 _FORMAT = 1
 _POINTER = "state.json"
@@ -77,8 +77,9 @@ class FolderCheckpoint:
             free = shutil.disk_usage(self.folder).free
         if free < need + 2**20:
             raise OutputError(
-                f"{self.folder}: a checkpoint needs {need / 2**20:.0f} MiB, {free / 2**20:.0f} MiB are free. "
-                "Free some space, or keep checkpoints on another disk; the former one is unchanged."
+                f"{self.folder}: a checkpoint needs {need / 2**20:.0f} MiB, but only {free / 2**20:.0f} "
+                "MiB are free. "
+                "Free some space, or keep checkpoints on another disk; the previous one is unchanged."
             )
         former = self._pointer()
         number = 1 + int(former["number"]) if former else 1
@@ -118,13 +119,14 @@ class FolderCheckpoint:
             return None
         if pointer.get("format") != _FORMAT:
             raise TidewattError(
-                f"{self.folder}: a checkpoint of format {pointer.get('format')!r}; this version reads format "
+                f"{self.folder}: the checkpoint has format {pointer.get('format')!r}; this version reads "
+                "format "
                 f"{_FORMAT}. Resume with the version that wrote it, or remove the folder to start anew."
             )
         stored = pointer.get(_FINGERPRINT)
         if self.scenario_sha256 is not None and stored is not None and stored != self.scenario_sha256:
             raise TidewattError(
-                f"{self.folder}: a checkpoint of another scenario ({stored[:12]}..., not "
+                f"{self.folder}: the checkpoint belongs to another scenario ({stored[:12]}..., not "
                 f"{self.scenario_sha256[:12]}...), or the scenario has changed since. "
                 "Resume with the scenario it was made for, or remove the folder to start anew."
             )
@@ -157,7 +159,8 @@ class FolderCheckpoint:
             return None
         except (OSError, ValueError) as error:
             raise TidewattError(
-                f"{self.folder / _POINTER}: unreadable ({error}). Remove the folder to start anew."
+                f"{self.folder / _POINTER}: the file cannot be read ({error}). Remove the folder to "
+                "start anew."
             ) from error
 
     @staticmethod

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tidewatt.verification.common.claims import read_certificate
 from tidewatt.verification.common.findings import CheckList, VerificationReport
+from tidewatt.verification.common.inventory import check_inventory
 
 __all__ = ["verify"]
 
@@ -58,6 +59,7 @@ def verify(
         return ledger.report()
     module, name = _KINDS[kind]
     try:
+        check_inventory(folder, certificate, kind, ledger)
         report: VerificationReport = getattr(import_module(f"tidewatt.verification.{module}.rederive"), name)(
             folder, certificate, ledger, scenario_folder
         )

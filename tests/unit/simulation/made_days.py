@@ -257,13 +257,13 @@ def labelled(scenario, events, unserved, plan, vehicles, m, rng) -> Simulation:
     states = np.vstack([vehicles - states.sum(axis=0), states])
     data = {
         "power_kw": (("station", "minute"), power.mean(axis=0), {"units": "kW"}),
-        "revenue_per_h": (("station", "minute"), revenue.mean(axis=0), {"units": "1/h"}),
-        "queue_vehicles": (("station", "minute"), queue.mean(axis=0), {"units": "1"}),
-        "occupied_chargers": (("station", "minute"), occupied.mean(axis=0), {"units": "1"}),
+        "revenue_per_h": (("station", "minute"), revenue.mean(axis=0), {"units": "cost/h"}),
+        "queue_vehicles": (("station", "minute"), queue.mean(axis=0), {"units": "vehicles"}),
+        "occupied_chargers": (("station", "minute"), occupied.mean(axis=0), {"units": "chargers"}),
         "destination_kw": (("minute",), 30 + 20 * np.sin(np.arange(DAY) / 229), {"units": "kW"}),
-        "vehicles": (("state", "minute"), states, {"units": "1"}),
+        "vehicles": (("state", "minute"), states, {"units": "vehicles"}),
     }
-    for name, values, unit in (("load_kw", load, "kW"), ("queue_total", waiting, "1")):
+    for name, values, unit in (("load_kw", load, "kW"), ("queue_total", waiting, "vehicles")):
         mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1) if m > 1 else np.zeros(DAY)
         data[name] = (("minute",), mean, {"units": unit})
         half = student_t.ppf(0.975, m - 1) / np.sqrt(m) if m > 1 else np.nan
@@ -274,7 +274,7 @@ def labelled(scenario, events, unserved, plan, vehicles, m, rng) -> Simulation:
     flow = rng.uniform(0.3, 1.1, (roads.links, 1)) * roads.capacity_veh_h[:, None] * (0.05 + 0.9 * rush)
     free = 60 * roads.length_km / roads.free_time_min
     slow = free[:, None] / (1 + 0.15 * (flow / roads.capacity_veh_h[:, None]) ** 4)
-    data["flow_veh_h"] = (("link", "interval_min"), flow.astype(np.float32), {"units": "1/h"})
+    data["flow_veh_h"] = (("link", "interval_min"), flow.astype(np.float32), {"units": "vehicles/h"})
     data["speed_kmh"] = (("link", "interval_min"), slow.astype(np.float32), {"units": "km/h"})
     coordinates = {
         "station": np.asarray(stations.station_id, str),
@@ -346,7 +346,7 @@ def labelled(scenario, events, unserved, plan, vehicles, m, rng) -> Simulation:
         "unserved": len(unserved) / m,
         "unserved_by_reason": {
             reason: (unserved["reason"] == reason).sum() / m
-            for reason in ("charged_today", "no_station_reachable", "ran_empty")
+            for reason in ("charged_today", "no_station_reachable", "ran_empty", "within_zone")
         },
         "energy_kwh": history["energy_kwh"].mean(),
         "revenue": history["revenue"].mean(),
@@ -368,13 +368,14 @@ def labelled(scenario, events, unserved, plan, vehicles, m, rng) -> Simulation:
         "peak_memory_mib": 300.0,
         "seed": 0,
         "version": "0.1.0",
+        "day_chains": 12.5,
         "scenario_sha256": scenario.sha256(),
         "parameters": {**SIMULATION.resolve(vehicles=vehicles, replications=m), "time_limit_s": None},
     }
     for key in ("mean_detour_min", "mean_wait_min", "mean_charge_min", "peak_load_kw"):
         error = history[key].to_numpy(float).std(ddof=1) / np.sqrt(m) if m > 1 else np.nan
         figures[f"{key}_ci95"] = student_t.ppf(0.975, m - 1) * error if m > 1 else np.nan
-    run = RunInfo(0, "0.1.0", scenario.sha256(), 1.0, 300.0, {"python": "3"})
+    run = RunInfo(0, "0.1.0", scenario.sha256(), 1.0, 300.0, {"python": "3", "numpy": "2", "numba": "0"})
     return Simulation(
         dataset, events, unserved, table, history, Status.REPLICATIONS, run, figures, plan, scenario
     )

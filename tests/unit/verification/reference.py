@@ -389,7 +389,7 @@ def build(scenario, rough: bool = False, edit=None) -> Coordination:
     missing = np.array([p.missing for p in plain])
     unmanaged = figures["unmanaged_upgrade_cost"]
     best = certificates["coordinated"]
-    run = RunInfo(7, "0.1.0", scenario.sha256(), 1.25, 100.5, {"python": "3"})
+    run = RunInfo(7, "0.1.0", scenario.sha256(), 1.25, 100.5, {"python": "3", "numpy": "2", "numba": "0"})
     figures |= {
         "scenario": scenario.name,
         "status": Status.CERTIFIED.name,
@@ -421,6 +421,15 @@ def build(scenario, rough: bool = False, edit=None) -> Coordination:
         "version": run.version,
         "scenario_sha256": run.scenario_sha256,
     }
+    carried = {
+        name: grid.attributes[name]
+        for name in ("name", "customers", "longitude", "latitude")
+        if name in grid.attributes
+    }
+    if grid.base_load_kw is not None:
+        data["base_load_kw"] = (("feeder", "step"), grid.base_load_kw)
+    if np.isfinite(grid.rating_kw).any():
+        data["rating_kw"] = (("feeder",), grid.rating_kw)
     bank_of = [grid.bank_id[b] if b >= 0 else None for b in grid.bank]
     order = [p.dwell for p in plain]
     schedule = {
@@ -438,10 +447,13 @@ def build(scenario, rough: bool = False, edit=None) -> Coordination:
             coords={
                 "feeder": np.asarray(grid.feeder_id, object),
                 "bank": np.asarray(grid.bank_id, object),
+                "step": np.arange(horizon.steps),
                 "time": ("step", horizon.times()),
+                **{name: ("feeder", carried[name]) for name in carried if name != "name"},
             },
+            attrs={"scenario": scenario.name},
         ),
-        feeders=pd.DataFrame({"feeder_id": grid.feeder_id, "bank_id": bank_of} | feeders),
+        feeders=pd.DataFrame({"feeder_id": grid.feeder_id, "bank_id": bank_of} | feeders | carried),
         banks=pd.DataFrame({"bank_id": grid.bank_id} | banks),
         vehicles=pd.DataFrame(
             {
@@ -461,7 +473,7 @@ def build(scenario, rough: bool = False, edit=None) -> Coordination:
                 "bounds": [0, 0],
                 "primal": [certificates[r].upgrade_cost for r in ("session", "coordinated")],
                 "bound": [certificates[r].lower_bound_cost for r in ("session", "coordinated")],
-                "gap": [0.0, 0.0],
+                "gap": [certificates[r].relative_gap(unmanaged) for r in ("session", "coordinated")],
                 "primal_residual": [np.nan, np.nan],
                 "dual_residual": [np.nan, np.nan],
                 "penalty": [1.0, 1.0],

@@ -15,7 +15,7 @@ __all__ = ["check_arrivals", "least_to"]
 
 _ROUNDING = 1e-9
 _MOST_SOC = 1e6
-"""Batteries so many times too small are not measured any further."""
+"""Batteries too small by more than this factor are not measured further."""
 
 
 def least_to(roads: StepRoads, weight: Array, nodes: Array) -> Array:
@@ -92,7 +92,7 @@ class _Groups:
             most = int(amount[rows].max())
             problem = (
                 f"{who} cannot arrive within the horizon of {horizon.steps} steps: on empty roads the "
-                f"last is {_counted(most, 'step')} ({most * horizon.step_min:g} min) late"
+                f"last arrives {_counted(most, 'step')} ({most * horizon.step_min:g} min) late"
             )
             fix = "Let them depart earlier, add steps to the horizon, or remove the rows"
         else:

@@ -18,7 +18,7 @@ from tidewatt.options.tariffs import TARIFF
 __all__ = ["check_base_load", "check_distribution"]
 
 _SLACK_SHARE = 1e-9
-"""Rounding that is forgiven, as a share of the limit."""
+"""Excess that counts as rounding, as a share of the limit."""
 
 
 def check_base_load(
@@ -87,16 +87,16 @@ def _loaded_lines(
     first = np.argmax(by)
     line, at = found[first], int(step[first])
     problem = (
-        f"loads and plants alone load the line beyond its limit: {d.line_id[line]} with "
-        f"{abs(flow[line, at]):.6g} kW of {d.limit_kw[line]:.6g} kW, {horizon.named(at)}"
+        f"loads and plants alone overload the line: {d.line_id[line]} carries "
+        f"{abs(flow[line, at]):.6g} kW against a limit of {d.limit_kw[line]:.6g} kW, {horizon.named(at)}"
     )
-    raised = "Raise limit_kw by these amounts at least"
+    raised = "Raise limit_kw by at least these amounts"
     if margin[line].any():
         # The worst step with its margin may be another one than without.
         needed = math.ceil(10.0 * float((over[line] + margin[line]).max() + d.limit_kw[line])) / 10.0
         whole = f"{d.line_id[line]} to {needed:g} kW with gamma 1"
-        raised += f", and by the margin of uncertain forecasts besides ({whole})"
-    fix = f"{raised}, or lower the injections beyond the line: no vehicle helps"
+        raised += f", plus the margin for uncertain forecasts ({whole})"
+    fix = f"{raised}, or lower the injections beyond the line: charging cannot fix this"
     _report(report, "lines", "limit_kw", problem, fix, d.line_id[found], step, by, "kW", horizon)
 
 
@@ -128,7 +128,7 @@ def _voltages(
         side = "below" if sense > 0 else "above"
         problem = (
             f"loads and plants alone put the voltage {side} its limit: {d.bus_id[bus]} at "
-            f"{voltage[bus, at]:.5f} of {limit[bus]:g} pu, {horizon.named(at)}"
+            f"{voltage[bus, at]:.5f} against a limit of {limit[bus]:g} pu, {horizon.named(at)}"
         )
         change = "Lower" if sense > 0 else "Raise"
         source = "loads" if sense > 0 else "plants"
@@ -136,10 +136,11 @@ def _voltages(
             worst = squared[bus] + relief[bus] - sense * margin[bus]
             needed = np.sqrt(max(float(worst.min() if sense > 0 else worst.max()), 0.0))
             needed = math.floor(needed * 1e4) / 1e4 if sense > 0 else math.ceil(needed * 1e4) / 1e4
-            name_to = f"{name} (of {d.bus_id[bus]} to {needed:g} to hold the margin of gamma 1, too)"
+            name_to = f"{name} (at {d.bus_id[bus]} to {needed:g}, to cover the margin for gamma 1 too)"
         else:
             name_to = name
-        fix = f"{change} {name_to}, lower the {source}, or correct impedances and base_kv: no vehicle helps"
+        fix = f"{change} {name_to}, lower the {source}, or correct impedances and base_kv: charging "
+        "cannot fix this"
         _report(report, "buses", name, problem, fix, d.bus_id[found], step, by, "pu", horizon)
 
 
@@ -175,10 +176,10 @@ def _report(
 
 _CELLS = ("power_kw", "reactive_kvar", "half_width_kw")
 _MOST_ROOT = 1e6
-"""Root of the largest impedance over the voltage [sqrt(ohm) per kV], far beyond any line's."""
+"""Largest accepted root of impedance over voltage [sqrt(ohm) per kV]; real lines are far below it."""
 
 _NAMED = 12
-"""So many lines of a loop are named."""
+"""Number of lines of a loop that a message names."""
 
 
 def check_distribution(scenario: Scenario, report: Findings, *, whole: bool = True) -> None:
@@ -199,7 +200,9 @@ def check_distribution(scenario: Scenario, report: Findings, *, whole: bool = Tr
         _injections(injections, scenario, report)
     if scenario.forecasts is not None:
         if injections is None:
-            report.add("forecasts", "", "there are no injections to them", "Add the table injections")
+            report.add(
+                "forecasts", "", "the scenario has no injections to go with them", "Add the injections table"
+            )
         else:
             _forecasts(scenario.forecasts, injections, report)
     _past_days(scenario, report)
@@ -237,13 +240,11 @@ def _buses(d: Distribution, report: Findings) -> None:
             table, "slack", "no bus is the slack", "Give slack = true to the bus that feeds the network"
         )
     elif len(slack) > 1:
-        fix = "Keep slack = true at one of them: two sources need another model than a tree"
+        fix = "Keep slack = true at one of them: a radial network has one source"
         report.rows(table, "slack", f"{len(slack)} buses are the slack", fix, slack, who)
     off = slack[(low[slack] < high[slack]) & ((low[slack] > 1) | (high[slack] < 1))]
-    fix = (
-        "Give it the same voltage_min_pu and voltage_max_pu, that at which it is fed; otherwise 1 is assumed"
-    )
-    report.rows(table, "voltage_min_pu", "limits of the slack leave out 1 per unit", fix, off, who)
+    fix = "Set both voltage_min_pu and voltage_max_pu to the voltage of the slack; otherwise 1 is assumed"
+    report.rows(table, "voltage_min_pu", "the voltage limits of the slack exclude 1 per unit", fix, off, who)
 
 
 def _lines(d: Distribution, report: Findings) -> None:
@@ -253,7 +254,7 @@ def _lines(d: Distribution, report: Findings) -> None:
         fix = "Give the series impedance in ohm, not per unit or per km"
         report.within(table, name, getattr(d, name), 0, math.inf, "0 or more", fix, who)
     none = np.flatnonzero((d.r_ohm == 0) & (d.x_ohm == 0))
-    fix = "Give its impedance; where it is a closed switch, merge its two buses"
+    fix = "Give its impedance; if it is a closed switch, merge its two buses"
     report.rows(table, "r_ohm", "r_ohm and x_ohm are both 0", fix, none, who)
     # r / (1000 kV^2) is to be a number, and what is made of it, too.
     base_kv = np.minimum(d.base_kv[d.tail], d.base_kv[d.head])
@@ -261,7 +262,7 @@ def _lines(d: Distribution, report: Findings) -> None:
     beyond = np.flatnonzero((base_kv > 0) & np.isfinite(ohm) & (np.sqrt(np.abs(ohm)) > _MOST_ROOT * base_kv))
     problem = "its impedance is out of all proportion to the voltage of its buses"
     report.rows(table, "r_ohm", problem, "Correct it (ohm), or base_kv (kV)", beyond, who)
-    fix = "Give the most active power in kW, or leave the cell empty for no limit"
+    fix = "Give the maximum active power in kW, or leave the cell empty for no limit"
     above = {"low_open": True, "inf_allowed": True}
     report.within(table, "limit_kw", d.limit_kw, 0, math.inf, "above 0", fix, who, **above)
 
@@ -282,11 +283,11 @@ def _radial(d: Distribution, report: Findings) -> None:
     problem = "the network is meshed: these lines form a loop"
     if len(rings) > 1:
         problem = f"the network is meshed: lines form {len(rings)} loops"
-    fix = "Remove a line of each loop, that whose switch is normally open"
+    fix = "Remove one line of each loop: the one whose switch is normally open"
     report.rows("lines", "", problem, fix, np.arange(len(rings)), ring_of)
     slack = np.flatnonzero(d.slack)
     if len(slack) == 1:
-        fix = "Add the line that connects them, or remove them and what is there"
+        fix = "Add the line that connects them, or remove them and everything connected to them"
         problem = f"no line connects them to the slack {d.bus_id[slack[0]]}"
         report.rows("buses", "bus_id", problem, fix, unreached(d, int(slack[0])), named(d.bus_id))
 
@@ -301,14 +302,14 @@ def _injections(injections: Injections, scenario: Scenario, report: Findings) ->
     kinds = "kind says whether it is consumed (load) or produced (wind, solar)"
     for name, fix in (
         ("power_kw", f"Give kW of 0 or more for every step; {kinds}"),
-        ("half_width_kw", "Give by how many kW the power may be off either way, 0 for none"),
+        ("half_width_kw", "Give the kW by which the power may deviate either way, or 0 for none"),
     ):
         report.within(table, name, getattr(i, name).ravel(), 0, math.inf, "0 or more", fix, cell)
     reactive = i.reactive_kvar.ravel()
     bad = np.flatnonzero(~np.isfinite(reactive))
-    report.values(table, "reactive_kvar", reactive, bad, "a finite number", "Give kvar, 0 for none", cell)
+    report.values(table, "reactive_kvar", reactive, bad, "a finite number", "Give kvar, or 0 for none", cell)
     bad = np.flatnonzero(~np.isnan(i.gamma) & ~((i.gamma >= 0) & (i.gamma <= 1)))
-    fix = "Give the share of the half width to protect against, or leave the cell empty for the study's"
+    fix = "Give the share of the half width to protect against, or leave the cell empty for the study's gamma"
     report.values(table, "gamma", i.gamma, bad, "0 to 1", fix, named(i.injection_id))
 
 
@@ -318,16 +319,18 @@ def _past_days(scenario: Scenario, report: Findings) -> None:
     if asked["uncertainty"] != "conformal":
         return
     if scenario.forecasts is None:
-        problem = "conformal margins need past forecasts beside their outcomes, and the table is missing"
+        problem = "conformal margins need past forecasts and their outcomes, but the table is missing"
         fix = "Add it (injection_id, day, step, forecast_kw, outcome_kw), or ask for box, budget or ellipsoid"
         report.add("forecasts", "", problem, fix)
         return
     coverage, days = asked["coverage"], len(scenario.forecasts.day)
     if days < days_needed(coverage):
         problem = (
-            f"a coverage of {coverage:g} takes {days_needed(coverage)} past days, the table holds {days}"
+            f"a coverage of {coverage:g} needs {days_needed(coverage)} past days, but the table holds {days}"
         )
-        report.add("forecasts", "day", problem, f"Add days, or ask for at most {days / (days + 1):.3g}")
+        report.add(
+            "forecasts", "day", problem, f"Add days, or ask for a coverage of at most {days / (days + 1):.3g}"
+        )
 
 
 def _forecasts(forecasts: Forecasts, injections: Injections, report: Findings) -> None:
@@ -340,11 +343,11 @@ def _forecasts(forecasts: Forecasts, injections: Injections, report: Findings) -
 
     late = np.flatnonzero(np.diff(f.day) <= 0) + 1
     fix = "Give each day once, in ascending order"
-    report.rows(table, "day", "days do not ascend", fix, late, lambda day: str(f.day[day]))
+    report.rows(table, "day", "the days are not in ascending order", fix, late, lambda day: str(f.day[day]))
     known: tuple[Array, Array] = (~np.isnan(f.forecast_kw).ravel(), ~np.isnan(f.outcome_kw).ravel())
     for name, here, there in (("outcome_kw", *known), ("forecast_kw", *known[::-1])):
         other = "forecast" if name == "outcome_kw" else "outcome"
-        fix = f"Give {name} beside each {other}, or remove the row"
+        fix = f"Give {name} with each {other}, or remove the row"
         report.rows(table, name, f"the {other} has no {name}", fix, np.flatnonzero(here & ~there), cell)
         values = getattr(f, name).ravel()
         bad = np.flatnonzero(np.isinf(values))

@@ -52,7 +52,7 @@ class Findings:
     ) -> None:
         """Report rows with the values found there and what is allowed."""
         found = list(dict.fromkeys(f"{values[row]:g}" for row in rows[:_SHOWN]))
-        self.rows(table, field, f"found {', '.join(found)}, allowed is {allowed}", fix, rows, who)
+        self.rows(table, field, f"found {', '.join(found)} (allowed: {allowed})", fix, rows, who)
 
     def within(
         self,
@@ -105,7 +105,7 @@ def lengths_differ(report: Findings, table: str, part: object, names: Iterable[s
     for name in names:
         shape = getattr(part, name).shape
         if shape != (rows,):
-            report.add(table, name, f"the array has the shape {shape}", f"Give one value a row: ({rows},)")
+            report.add(table, name, f"the array has the shape {shape}", f"Give one value per row: ({rows},)")
 
 
 def out_of_range(
@@ -116,4 +116,6 @@ def out_of_range(
     if len(bad):
         fix = "Give an index of an element" + (", or -1 for none" if none else "")
         rows = [f"row {row}" for row in bad[:_SHOWN]]
-        report.add(table, name, f"index {index[bad[0]]} of {elements}", fix, rows, len(bad))
+        report.add(
+            table, name, f"index {index[bad[0]]} is outside the {elements} elements", fix, rows, len(bad)
+        )

@@ -15,7 +15,7 @@ from tidewatt.domain.scenario import Scenario
 __all__ = ["TOLERANCE_MIN", "check_itineraries"]
 
 TOLERANCE_MIN = 1e-6
-"""Times that differ by less are the same [min]: sums of decimal fractions do."""
+"""Times that differ by less than this [min] count as equal: sums of decimals round."""
 
 _ROWS_AT_ONCE = 1 << 21
 
@@ -64,7 +64,7 @@ def _times(
     if len(backwards):
         row = backwards[0]
         problem = f"{end[0]} {end[1][row]:g} is before {start[0]} {start[1][row]:g}"
-        report.rows(table, end[0], problem, "Exchange or correct the two times", backwards, who)
+        report.rows(table, end[0], problem, "Swap or correct the two times", backwards, who)
 
 
 def _apart(
@@ -87,7 +87,7 @@ def _apart(
         row = int(rows[0])
         one = table.removesuffix("s")
         problem = f"the {one} from {begin[row]:g} overlaps the one before, which ends at {end[row - 1]:g}"
-        fix = f"Shorten or remove one of the two: a vehicle's {table} follow each other"
+        fix = f"Shorten or remove one of the two: a vehicle's {table} must not overlap"
         report.rows(table, name, problem, fix, rows, who)
 
 

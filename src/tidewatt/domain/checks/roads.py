@@ -54,7 +54,7 @@ def check_demand(demand: Demand, roads: Roads, report: Findings) -> None:
     fix = "Give the number of vehicle trips, or remove the row"
     report.within("demand", "trips", demand.trips, 0, math.inf, "0 or more", fix, who)
     if len(demand) and not (demand.trips > 0).any():
-        fix = "Give the trips, or remove the table: trips then follow from homes, jobs and other of the zones"
+        fix = "Give the trips, or remove the table: the zones' homes, jobs and other then give them"
         report.add("demand", "trips", "no row has any trips", fix)
     start, end = demand.start_min, demand.end_min
     half = np.flatnonzero(np.isnan(start) != np.isnan(end))
@@ -63,7 +63,7 @@ def check_demand(demand: Demand, roads: Roads, report: Findings) -> None:
     outside = np.flatnonzero((start < 0) | (end > _DAY_MIN) | (end <= start))
     if len(outside):
         row = outside[0]
-        problem = f"from {start[row]:g} to {end[row]:g} is no part of a day"
+        problem = f"from {start[row]:g} to {end[row]:g} is not a window within one day"
         fix = "Give minutes of the day, the start before the end, both from 0 to 1440"
         report.rows("demand", "start_min", problem, fix, outside, who)
 
@@ -82,8 +82,8 @@ def check_types(types: FleetTypes, report: Findings) -> None:
     for name, fix in (
         ("battery_kwh", "Give the usable capacity in kWh"),
         ("kwh_per_km", "Give kWh per km, 0.18 for 18 kWh per 100 km"),
-        ("max_fast_kw", "Give what the vehicle takes at a fast charger in kW"),
-        ("max_normal_kw", "Give what the vehicle takes at a normal charger in kW"),
+        ("max_fast_kw", "Give the kW that the vehicle draws at a fast charger"),
+        ("max_normal_kw", "Give the kW that the vehicle draws at a normal charger"),
     ):
         report.within("fleet", name, getattr(types, name), 0, inf, "above 0", fix, who, low_open=True)
     hungry = np.flatnonzero((types.kwh_per_km > 5.0) & (types.kwh_per_km < inf))
@@ -123,7 +123,7 @@ def check_roads(roads: Roads, report: Findings) -> None:
     who = named(roads.link_id)
     unique(report, "links", "link_id", roads.link_id)
     inf = math.inf
-    fix = "Give vehicles per hour of the whole direction (all lanes); close a road by removing the link"
+    fix = "Give vehicles per hour for the whole direction (all lanes); close a road by removing the link"
     capacity = roads.capacity_veh_h
     report.within("links", "capacity_veh_h", capacity, 0, inf, "above 0", fix, who, low_open=True)
     report.within("links", "length_km", roads.length_km, 0, inf, "0 or more", "Give km", who)
@@ -136,12 +136,14 @@ def check_roads(roads: Roads, report: Findings) -> None:
         "Give its free time or speed; only connectors may take no time: "
         "links at a node with through = false, or of the road_class connector"
     )
-    report.rows("links", "free_time_min", "no time on a link that is driven through", fix, still, who)
+    report.rows("links", "free_time_min", "a link that traffic passes through takes no time", fix, still, who)
     for name in ("bpr_alpha", "bpr_beta", "toll"):
         fix = "Give 0 or more, or leave the cell empty for the default"
         report.within("links", name, getattr(roads, name), 0, inf, "0 or more", fix, who)
     few = np.flatnonzero(~np.isnan(roads.lanes) & ~((roads.lanes > 0) & (roads.lanes < inf)))
-    report.values("links", "lanes", roads.lanes, few, "above 0", "Give lanes of this direction", who)
+    report.values(
+        "links", "lanes", roads.lanes, few, "above 0", "Give the number of lanes in this direction", who
+    )
     loops = np.flatnonzero(roads.tail == roads.head)
     fix = "Remove the link, or correct one of its nodes"
     report.rows("links", "to_node_id", "the link ends where it starts", fix, loops, who)
@@ -164,7 +166,11 @@ def _section(roads: Roads, report: Findings) -> None:
     known = np.isfinite(roads.x) | np.isfinite(roads.y)
     coded = roads.crs in _DEGREES or roads.crs in _PLANAR or re.fullmatch(r"[A-Za-z]+:\w+", roads.crs)
     if known.any() and not coded:
-        problem = f"{roads.crs!r} is no reference system" if roads.crs else "the unit of x and y is missing"
+        problem = (
+            f"{roads.crs!r} is not a coordinate reference system"
+            if roads.crs
+            else "the unit of x and y is missing"
+        )
         fix = 'Add crs = "EPSG:4326" for degrees, "km", "m", "mi" or "ft" on a plane, or another EPSG code'
         report.add(table, "crs", problem, fix)
 
@@ -185,12 +191,12 @@ def _nodes(roads: Roads, report: Findings) -> None:
         )
     half = np.flatnonzero(np.isnan(roads.x) != np.isnan(roads.y))
     fix = "Give both coordinates, or leave both empty"
-    report.rows("nodes", "x", "one of x and y is given, the other is not", fix, half, who)
+    report.rows("nodes", "x", "only one of x and y is given", fix, half, who)
     if roads.crs in _DEGREES:
         for name, most in (("x", 360.0), ("y", 90.0)):
             values = getattr(roads, name)
             far = np.flatnonzero(np.isfinite(values) & (np.abs(values) > most))
-            fix = f"Give degrees (x: longitude, y: latitude), or another crs than {roads.crs}"
+            fix = f"Give degrees (x: longitude, y: latitude), or a crs other than {roads.crs}"
             report.values("nodes", name, values, far, f"{-most:g} to {most:g} degrees", fix, who)
 
 

@@ -123,7 +123,7 @@ def _road_shapes(scenario: Scenario, report: Findings) -> None:
         misshapen_roads(roads, feeders, report)
     for table, part in (("demand", scenario.demand), ("stations", scenario.stations)):
         if part is not None and roads is None:
-            report.add(table, "", "there are no roads to it", "Add the tables nodes and links")
+            report.add(table, "", "the scenario has no roads for it", "Add the nodes and links tables")
     if scenario.demand is not None and roads is not None:
         misshapen_demand(scenario.demand, roads.zones, report)
     if scenario.stations is not None and roads is not None:
@@ -161,7 +161,7 @@ def _simulated_days(scenario: Scenario, report: Findings) -> None:
         return  # reported already
     axis = f"{horizon.steps} steps of {horizon.step_min:g} min"
     if horizon.minutes < _DAY_MIN - 1e-6:
-        fix = f"Give {math.ceil(_DAY_MIN / horizon.step_min)} steps or more: driving is simulated by days"
+        fix = f"Give {math.ceil(_DAY_MIN / horizon.step_min)} steps or more: driving is simulated day by day"
         report.add("scenario.toml", "horizon.steps", f"{axis} are less than a day", fix)
     step = SIMULATION.lenient(scenario.parameters)["step_min"]
     parts = horizon.minutes / step
@@ -248,7 +248,7 @@ def _grid(grid: Grid, report: Findings) -> None:
         unknown = np.asarray(np.isnan(base).all(axis=1))
         bad = np.flatnonzero((~np.isfinite(base) & ~unknown[:, None]).ravel())
         at = _element_step(grid.feeder_id, base.shape[1])
-        fix = "Give kW for every step of a feeder, or no row of it"
+        fix = "Give kW for every step of a feeder, or leave the feeder out of the table"
         report.values("base_load", "load_kw", base.ravel(), bad, "a finite number", fix, at)
 
 
@@ -268,7 +268,7 @@ def _pieces(table: str, ids: Array, cost: CostPieces, report: Findings) -> None:
     fix = "Give a cost of 0 or more per kW"
     report.within(where, column, cost.cost_per_kw, 0, math.inf, "0 or more", fix, who)
     above, price = cost.above_kw, cost.cost_per_kw
-    fix = "Give kW of overload, the first row of each element at 0"
+    fix = "Give kW of overload, starting at 0 in the first row of each element"
     report.within("upgrade_costs", "above_kw", above, 0, math.inf, "0 or more", fix, who)
     start = np.zeros(len(above), bool)
     start[cost.first[:-1]] = True
@@ -276,11 +276,11 @@ def _pieces(table: str, ids: Array, cost: CostPieces, report: Findings) -> None:
     report.values("upgrade_costs", "above_kw", above, late, "0 in the first row of an element", fix, who)
     same = np.flatnonzero(~start[1:]) + 1
     still = same[above[same] <= above[same - 1]]
-    fix = "Give each row of an element another above_kw"
+    fix = "Give each row of an element a higher above_kw than the row before"
     report.values("upgrade_costs", "above_kw", above, still, "above the row before", fix, who)
     falling = same[price[same] < price[same - 1]]
     if len(falling):
         row = int(falling[0])
         problem = f"the cost falls from {price[row - 1]:g} to {price[row]:g} at {above[row]:g} kW"
-        fix = "Costs per kW must not fall with the overload: merge the rows into one of their average"
+        fix = "Costs per kW must not fall with the overload: merge the rows into one at their average cost"
         report.rows("upgrade_costs", "cost_per_kw", problem, fix, falling, who)

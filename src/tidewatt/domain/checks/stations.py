@@ -12,7 +12,7 @@ from tidewatt.domain.stations import Stations
 __all__ = ["MEDIAN_SNAP_KM", "check_stations", "misshapen_stations"]
 
 MEDIAN_SNAP_KM = 2.0
-"""Where stations lie further from the roads than this in the median, they are not of this network."""
+"""Stations whose median distance from the roads is above this belong to another network."""
 
 _WINDOWS = (
     *("price_start_min", "price_end_min"),
@@ -49,7 +49,7 @@ def check_stations(stations: Stations, report: Findings) -> None:
         report.values(table, name, counts, bad, "0 or more", "Give the number of chargers", who)
         power, fix = (
             getattr(s, f"{name}_kw"),
-            "Give the power of one charger in kW, also where there are none",
+            "Give the power of one charger in kW, even where there are none",
         )
         report.within(table, f"{name}_kw", power, 0, inf, "above 0", fix, who, low_open=True)
         report.within(
@@ -73,10 +73,12 @@ def check_stations(stations: Stations, report: Findings) -> None:
             who,
         )
     none = (s.fast == 0) & (s.normal == 0)
-    fix = "Give fast or normal chargers, remove the station, or say closed = true where that is meant"
-    report.rows(table, "fast", "a station without chargers", fix, np.flatnonzero(none & ~s.closed), who)
-    fix = "Say closed = false, or give it no chargers"
-    report.rows(table, "closed", "a closed station has chargers", fix, np.flatnonzero(s.closed & ~none), who)
+    fix = "Give fast or normal chargers, remove the station, or set closed = true if that is intended"
+    report.rows(table, "fast", "the station has no chargers", fix, np.flatnonzero(none & ~s.closed), who)
+    fix = "Set closed = false, or remove its chargers"
+    report.rows(
+        table, "closed", "the station is closed but has chargers", fix, np.flatnonzero(s.closed & ~none), who
+    )
     for name in ("max_total", "age_years", "life_years", "snap_km"):
         values = getattr(s, name)
         bad = np.flatnonzero(~np.isnan(values) & ~((values >= 0) & (values < inf)))
@@ -93,8 +95,9 @@ def _places(stations: Stations, report: Findings) -> None:
         far = np.flatnonzero(stations.snap_km > MEDIAN_SNAP_KM)
         problem = f"half of the stations lie more than {np.median(known):.3g} km from the road network"
         fix = (
-            f"Check their coordinates and crs (a median up to {MEDIAN_SNAP_KM:g} km is fine); another city's "
-            "stations are put on this network by tidewatt import stations --place by-demand"
+            f"Check their coordinates and crs (a median up to {MEDIAN_SNAP_KM:g} km is fine); to put "
+            "another city's "
+            "stations on this network, use tidewatt import stations --place by-demand"
         )
         report.rows("stations", "snap_km", problem, fix, far, who)
 
@@ -110,10 +113,10 @@ def _windows(stations: Stations, report: Findings) -> None:
     wrong = ~((start >= 0) & (end <= _DAY_MIN) & (start < end))
     if wrong.any():
         rows = np.flatnonzero(wrong)
-        problem = f"from {start[rows[0]]:g} to {end[rows[0]]:g} is no part of a day"
+        problem = f"from {start[rows[0]]:g} to {end[rows[0]]:g} is not a window within one day"
         fix = (
             "Give minutes of the day, the start before the end, both from 0 to 1440; "
-            "divide a window over midnight in two"
+            "split a window that crosses midnight in two"
         )
         report.rows(table, "start_min", problem, fix, rows, who)
     same = (owner[1:] == owner[:-1]) & ~wrong[1:] & ~wrong[:-1]
@@ -121,9 +124,9 @@ def _windows(stations: Stations, report: Findings) -> None:
     if len(rows):
         row = rows[0]
         problem = f"the window from {start[row]:g} overlaps the one before, which ends at {end[row - 1]:g}"
-        report.rows(table, "start_min", problem, "Let each minute lie in one window", rows, who)
+        report.rows(table, "start_min", problem, "Change the windows so that they do not overlap", rows, who)
     for kind in ("fast", "normal"):
         values = getattr(stations, f"window_price_{kind}_per_kwh")
         bad = np.flatnonzero(~np.isnan(values) & ~((values >= 0) & (values < math.inf)))
-        fix = "Give a price per kWh, or leave the cell empty for the station's own"
+        fix = "Give a price per kWh, or leave the cell empty to use the station's own price"
         report.values(table, f"price_{kind}_per_kwh", values, bad, "0 or more", fix, who)

@@ -38,7 +38,9 @@ def misshapen_network(scenario: Scenario, report: Findings) -> None:
 def _shape(report: Findings, table: str, part: Any, name: str, shape: tuple[int, ...]) -> None:
     found = getattr(part, name).shape
     if found != shape:
-        report.add(table, name, f"the array has the shape {found}", f"Give {shape}: the last axis are steps")
+        report.add(
+            table, name, f"the array has the shape {found}", f"Give {shape}: the last axis is the steps"
+        )
 
 
 def _lacks(report: Findings, table: str, **parts: Any) -> bool:
@@ -62,7 +64,7 @@ def _roads_fit(scenario: Scenario, report: Findings) -> None:
     if roads is not None and not (
         np.array_equal(roads.node_id, steps.node_id) and np.array_equal(roads.link_id, steps.link_id)
     ):
-        problem = "roads in steps are of other nodes or links than the roads"
+        problem = "the roads in steps have other nodes or links than the roads"
         report.add("links", "link_id", problem, "Give both the same nodes and links in the same order")
 
 
@@ -172,7 +174,7 @@ def _roads(roads: StepRoads, scenario: Scenario, report: Findings) -> None:
     fix = "Give whole steps of the horizon"
     steps = roads.free_flow_steps
     report.within("links", "free_flow_steps", steps, 1, _INF, "1 or more", fix, who)
-    fix = "Give kWh of one vehicle; energy won back downhill is not modelled"
+    fix = "Give kWh of one vehicle; energy recovered downhill is not modelled"
     report.within("links", "energy_kwh", roads.energy_kwh, 0, _INF, "0 or more", fix, who)
 
 
@@ -181,8 +183,8 @@ def _centroids(steps: StepRoads, roads: Roads, report: Findings) -> None:
     entered, left = np.zeros(roads.nodes, bool), np.zeros(roads.nodes, bool)
     entered[steps.head] = left[steps.tail] = True
     barred = np.flatnonzero(~roads.through & entered & left)
-    fix = "Set through = true, or divide it into a node where trips start and one where they end"
-    problem = "travel in steps would drive through a node with through = false"
+    fix = "Set through = true, or split it into a node where trips start and one where they end"
+    problem = "vehicles would have to pass through a node with through = false"
     report.rows("nodes", "through", problem, fix, barred, named(roads.node_id))
 
 
@@ -206,7 +208,7 @@ def _sites(sites: ChargingSites, report: Findings) -> None:
     report.rows(
         "charger_levels",
         "level_id",
-        "a site has the level more than once",
+        "the site has the level more than once",
         "Keep one row of each",
         again,
         level,
@@ -214,7 +216,7 @@ def _sites(sites: ChargingSites, report: Findings) -> None:
     # Where there are no levels at all, the table is missing, which is reported.
     bare = np.flatnonzero((np.diff(sites.level_first) == 0) & (sites.chargers > 0) & (len(power) > 0))
     fix = "Add its rows to charger_levels (site_id, level_id, power_kw), or give it 0 chargers"
-    report.rows("charger_levels", "site_id", "a site has chargers, but no level", fix, bare, who)
+    report.rows("charger_levels", "site_id", "the site has chargers, but no charger level", fix, bare, who)
     price = sites.price_per_kwh
     steps = price.shape[1]
     wrong = np.flatnonzero(~np.isfinite(price.ravel()))
@@ -243,9 +245,9 @@ def _aggregators(aggregators: Aggregators, report: Findings) -> None:
         within(name, 0, 1, "above 0, at most 1", "Give a fraction, 0.9 for 90 %", True)
     for name in ("soc_min", "soc_max"):
         within(name, 0, 1, "0 to 1", _SOC)
-    within("time_value_per_h", 0, _INF, "0 or more", "Give what an hour on the way costs, 0 for nothing")
+    within("time_value_per_h", 0, _INF, "0 or more", "Give the cost of an hour on the road, or 0 for none")
     fix = (
-        "Give by how much a kW more raises the price per kWh: without that, aggregators may choose among "
+        "Give how much each extra kW raises the price per kWh: without it, aggregators may choose among "
         "plans of equal cost, and no published price makes them choose the one that the grid can carry"
     )
     within("price_sensitivity_per_kwh_kw", 0, _INF, "above 0", fix, True)

@@ -319,6 +319,7 @@ _BANKS = ResultFile(
         C("base_upgrade_cost", "float64", "cost", "0 or more", optional=True),
         C("headroom_worst_step_kw", "float64", "kW"),
         C("price_total", "float64", "cost per kW", "0 to the cost of its dearest kW"),
+        C("name", "text", meaning="Where the scenario has it.", optional=True),
     ),
     as_frame=True,
 )

@@ -38,9 +38,21 @@ def write_table(path: Path, table: pd.DataFrame, file: ResultFile, study: str, c
     if file.format == "csv":
         table.to_csv(path, index=False)
     elif file.as_frame:
-        table.to_parquet(path, index=False, compression="zstd")
+        _write_frame(path, table, file, cost_unit)
     else:
         _write_parquet(path, table, file, cost_unit)
+
+
+def _write_frame(path: Path, table: pd.DataFrame, file: ResultFile, cost_unit: str) -> None:
+    """Write all columns as they are, with the declared units."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    units = {c.name: priced(c.unit_in_file, cost_unit) for c in file.columns if c.unit_in_file}
+    made = pa.Table.from_pandas(table, preserve_index=False)
+    fields = [f.with_metadata({"units": units[f.name]}) if f.name in units else f for f in made.schema]
+    made = made.cast(pa.schema(fields, metadata=made.schema.metadata))
+    pq.write_table(made, path, compression="zstd")
 
 
 def _write_parquet(path: Path, table: pd.DataFrame, file: ResultFile, cost_unit: str) -> None:

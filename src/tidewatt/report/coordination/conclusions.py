@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["NOTHING", "causes", "causes_note", "ladder", "named", "network", "sentences", "short_of"]
 
 NOTHING = 1e-9
-"""Share of the unmanaged cost below which a cost is rounding."""
+"""Costs below this share of the unmanaged cost count as rounding error."""
 _WORST = 5  # feeders and banks shown by cause
 _NO_POWER_KW = 1e-3  # an overload that is there before any vehicle is worth a sentence above it
 
@@ -148,7 +148,7 @@ def sentences(result: Coordination, relative_gap: float | None = None) -> list[s
     figures = result.figures
     said = [_upgrades(result), *_short(figures)]
     if not result.status.reached:
-        asked = f" Asked was a gap of {percent(relative_gap)}." if relative_gap is not None else ""
+        asked = f" The target was a gap of {percent(relative_gap)}." if relative_gap is not None else ""
         said.append(f"Not reached: {result.status.value}{asked}")
     said += [
         *_there_anyway(result),
@@ -184,7 +184,7 @@ def _upgrades(result: Coordination) -> str:
     gap = certificate.relative_gap(unmanaged)
     spared = 1 - certificate.upgrade_cost / unmanaged
     # A search that was cut off may hand out a plan that is no better than unmanaged charging.
-    saves = f", which spares {percent(spared)} of the unmanaged cost" if spared > 0 else ""
+    saves = f", which avoids {percent(spared)} of the unmanaged cost" if spared > 0 else ""
     return (
         f"Proved: no charging plan that {possible} needs upgrades of less than "
         f"{in_money(at_least(certificate.lower_bound_cost), figures)}; the plan found needs "
@@ -199,7 +199,7 @@ def _short(figures: Mapping[str, Any]) -> list[str]:
     its = "its" if int(figures["vehicles_short"]) == 1 else "their"
     return [
         f"{short} cannot charge what {its} trips need, whatever the plan: "
-        f"{amount(float(figures['missing_energy_kwh']))} kWh are missing, and the need was lowered by "
+        f"{amount(float(figures['missing_energy_kwh']))} kWh are missing, and their need was lowered by "
         "exactly that (vehicles.parquet names them)."
     ]
 
@@ -214,14 +214,14 @@ def _there_anyway(result: Coordination) -> list[str]:
     due = float(figures.get("base_upgrade_cost") or 0.0)
     added, spared = unmanaged - due, unmanaged - result.certificate.upgrade_cost
     more = (
-        f" Of the {in_money(amount(added), figures)} that unmanaged charging adds, the plan spares "
+        f" Of the {in_money(amount(added), figures)} that unmanaged charging adds, the plan avoids "
         f"{percent(max(spared, 0.0) / added)}."
         if added > NOTHING * unmanaged
         else ""
     )
     return [
-        f"Of every rung, {power(base)} and a cost of {in_money(amount(due), figures)} are there before any "
-        f"vehicle charges.{more}"
+        f"Every rung includes {power(base)} of overload, costing {in_money(amount(due), figures)}, from "
+        f"before any vehicle charges.{more}"
     ]
 
 

@@ -82,6 +82,7 @@ def verify_equilibrium(
         f"gap {gap:.3g}, allowed down to -1e-11",
     )
     _status(certificate, summary, gap, ledger)
+    ledger.add("summary: scenario", summary.get("scenario") == scenario.name, f"{summary.get('scenario')!r}")
     _summary(roads, trips, inside, demand, period_h, flow, time_min, summary, ledger)
     _history(history, summary, ledger)
     derived = (

@@ -153,6 +153,208 @@ _SOMETIMES: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+# What a file may have besides.
+_OPTIONAL: Mapping[str, Mapping[str, str]] = {
+    "coordination": {
+        "summary.json": (
+            "currency cost_unit unavoidable_upgrade_cost avoidable_upgrade_cost unmanaged_banks_overloaded "
+            "session_overload_kw session_feeders_overloaded session_banks_overloaded session_upgrade_cost "
+            "coordinated_banks_overloaded session_lower_bound_cost session_relative_gap session_status"
+        ),
+        "feeders.parquet": (
+            "session_overload_kw session_upgrade_cost base_upgrade_cost name customers longitude latitude"
+        ),
+        "banks.parquet": "session_overload_kw session_upgrade_cost base_upgrade_cost name",
+        "loads.nc": (
+            "longitude latitude customers session_kw session_price bank_session_kw bank_session_price "
+            "base_load_kw rating_kw"
+        ),
+    },
+    "simulation": {"summary.json": "currency"},
+    "configuration": {
+        "summary.json": "currency cost_unit",
+        "profiles.nc": "load_one_day_kw load_coordinated_kw",
+    },
+    "tariffs": {
+        "summary.json": "currency",
+        "flows.nc": (
+            "site road_dual charger_dual aggregator destination soc_final_min action index start_step "
+            "end_step node level level_end soc power_kw vehicles"
+        ),
+    },
+}
+# What columns and variables are in, by unit; ``cost`` stands for the scenario's money.
+_UNITS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
+    "coordination": {
+        "feeders.parquet": {
+            "kW": (
+                "unmanaged_overload_kw session_overload_kw coordinated_overload_kw base_overload_kw "
+                "headroom_worst_step_kw"
+            ),
+            "cost": (
+                "unmanaged_upgrade_cost session_upgrade_cost coordinated_upgrade_cost base_upgrade_cost"
+            ),
+            "cost per kW": "price_total",
+            "degrees": "longitude latitude",
+        },
+        "banks.parquet": {
+            "kW": (
+                "unmanaged_overload_kw session_overload_kw coordinated_overload_kw base_overload_kw "
+                "headroom_worst_step_kw"
+            ),
+            "cost": (
+                "unmanaged_upgrade_cost session_upgrade_cost coordinated_upgrade_cost base_upgrade_cost"
+            ),
+            "cost per kW": "price_total",
+        },
+        "vehicles.parquet": {
+            "kWh, grid side": "energy_kwh",
+            "kWh, battery side": "missing_energy_kwh",
+            "cost": "cost cheapest_cost regret_cost",
+        },
+        "loads.nc": {
+            "degrees": "longitude latitude",
+            "kW": (
+                "headroom_kw unmanaged_kw session_kw coordinated_kw bank_headroom_kw bank_unmanaged_kw "
+                "bank_session_kw bank_coordinated_kw base_load_kw rating_kw"
+            ),
+            "cost per kW": "price session_price bank_price bank_session_price",
+        },
+        "schedule.parquet": {"kW, grid side": "power_kw"},
+        "schedule_session.parquet": {"kW, grid side": "power_kw"},
+        "soc.parquet": {"min": "minute", "1": "soc"},
+    },
+    "simulation": {
+        "events.parquet": {
+            "min": "decide_min arrive_min start_min end_min detour_min wait_min",
+            "kWh": "energy_kwh",
+            "cost per kWh": "price_per_kwh",
+        },
+        "unserved.parquet": {"min": "minute", "1": "soc"},
+        "stations.parquet": {
+            "1/day": "charges",
+            "kWh/day": "energy_kwh",
+            "cost/day": "revenue",
+            "min": "mean_wait_min p95_wait_min",
+            "kW": "peak_load_kw",
+            "vehicles": "queue_peak",
+            "1": "utilisation",
+        },
+        "stations.nc": {
+            "min": "minute",
+            "kW": "power_kw load_kw load_kw_low load_kw_high load_kw_p05 load_kw_p95 destination_kw",
+            "cost/h": "revenue_per_h",
+            "vehicles": (
+                "queue_vehicles queue_total queue_total_low queue_total_high queue_total_p05 "
+                "queue_total_p95 vehicles"
+            ),
+            "chargers": "occupied_chargers",
+        },
+        "links.nc": {"min": "interval_min", "vehicles/h": "flow_veh_h", "km/h": "speed_kmh"},
+    },
+    "equilibrium": {"links.parquet": {"vehicles": "flow_veh", "min": "travel_time_min"}},
+    "configuration": {
+        "plan.parquet": {
+            "cost/day": "retrofit_cost",
+            "min": "wait_before_min wait_after_min",
+            "kW": "peak_before_kw peak_after_kw",
+            "1": "utilisation_before utilisation_after",
+            "1/day": "charges_before charges_after",
+        },
+        "profiles.nc": {
+            "min": "minute",
+            "kW": "load_kw load_one_day_kw load_coordinated_kw",
+            "vehicles": "queue_vehicles",
+        },
+        "front.parquet": {"cost/day": "f1 f2 f3 f4", "chargers": "fast normal"},
+    },
+    "tariffs": {
+        "tariffs.parquet": {
+            "cost per kWh": (
+                "tariff_per_kwh line_part_per_kwh voltage_part_per_kwh interval_low interval_high"
+            ),
+            "cost per charger and step": "charger_price",
+        },
+        "tolls.parquet": {"cost per vehicle": "toll_per_vehicle"},
+        "lines.parquet": {
+            "kW": "limit_kw nominal_kw worst_high_kw worst_low_kw",
+            "cost per kW": "dual_high dual_low",
+        },
+        "voltages.parquet": {
+            "1": "voltage_min_pu voltage_max_pu nominal_pu worst_high_pu worst_low_pu",
+            "cost per squared per unit": "dual_high dual_low",
+        },
+        "aggregators.parquet": {"kW": "central_kw own_kw own_tariff_only_kw", "cost": "cost"},
+        "sites.parquet": {"vehicles": "entering bypassing queue charging discharging", "1": "soc_mean"},
+        "outcomes.parquet": {"kW": "low_kw p05_kw median_kw p95_kw high_kw", "1": "violated"},
+        "flows.nc": {
+            "vehicles": "link_flow link_queue vehicles",
+            "cost per vehicle": "road_dual",
+            "cost per charger and step": "charger_dual",
+            "1": "soc_final_min start_step end_step soc",
+            "kW": "power_kw",
+        },
+    },
+}
+_CERTIFICATE = "format scenario scenario_absolute scenario_sha256 run files"
+_CERTIFICATE_OF = {"coordination": "rungs statuses counts missing_energy_kwh"}
+_CERTIFICATE_OF_OTHERS = "kind status"
+# What no check derives: what the run itself knew or was told, what it tried on its way, and what only
+# simulating or drawing again would show. Names are columns, variables or keys; `rows` stands for which rows
+# there are.
+_RUN = {"certificate.json": "run scenario scenario_absolute", "summary.json": "currency"}
+_FILED: Mapping[str, Mapping[str, str]] = {
+    "coordination": {
+        **_RUN,
+        "certificate.json": f"{_RUN['certificate.json']} counts",
+        "summary.json": f"{_RUN['summary.json']} cost_unit",
+        "history.csv": (
+            "rows iteration projections bounds primal_residual dual_residual penalty answered skipped seconds"
+        ),
+    },
+    "simulation": {
+        **_RUN,
+        "summary.json": (
+            f"{_RUN['summary.json']} parameters day_chains days mean_speed_kmh unreachable_trips wall_s "
+            "peak_memory_mib"
+        ),
+        "links.nc": "flow_veh_h speed_kmh",
+        "stations.nc": "destination_kw",
+        "unserved.parquet": "rows replication vehicle_id minute soc",
+        "history.csv": "trips seconds",
+    },
+    "equilibrium": {
+        **_RUN,
+        "summary.json": "method paths relative_gap_asked start_min wall_s peak_memory_mib",
+        "history.csv": "objective relative_gap seconds",
+    },
+    "configuration": {
+        **_RUN,
+        "summary.json": f"{_RUN['summary.json']} cost_unit parameters simulation limits replays coordinated",
+        "history.csv": "rows mean_wait_min seconds",
+        "costs.csv": "unit",
+        "days.csv": "energy_kwh f2_3 replayed_wait_min traffic_flow_veh_per_min unserved",
+        "plan.parquet": "charges_before charges_after peak_before_kw wait_before_min wait_after_min",
+        "profiles.nc": "load_kw load_one_day_kw load_coordinated_kw",
+    },
+    "tariffs": {
+        **_RUN,
+        "summary.json": (
+            f"{_RUN['summary.json']} arcs_generated build_s columns coverage coverage_scope "
+            "decentralisation_error_bound_kw formulation grid_rows iterations linearisation notes "
+            "outer_bound_cost paths_cost rows samples soc_rounding soc_step solve_s solver_status "
+            "violation_rate_deterministic violation_rate_robust"
+        ),
+        "gamma.csv": (
+            "rows gamma status cost lower_bound_cost largest_tariff_per_kwh violation_rate binding_lines"
+        ),
+        "history.csv": "iteration columns seconds",
+        "outcomes.parquet": "rows plan p05_kw",
+        "sites.parquet": "soc_mean",
+        "tariffs.parquet": "interval_low interval_high",
+    },
+}
+
 
 def always(kind: str) -> tuple[str, ...]:
     """Return the files that every result of a kind has, apart from its certificate and scenarios."""
@@ -167,6 +369,28 @@ def sometimes(kind: str) -> tuple[str, ...]:
 def columns_of(kind: str, file: str) -> tuple[str, ...]:
     """Return the columns, variables or keys that a file must have."""
     return tuple({**_ALWAYS[kind], **_SOMETIMES.get(kind, {})}[file].split())
+
+
+def optional_columns(kind: str, file: str) -> tuple[str, ...]:
+    """Return the columns, variables or keys that a file may have besides."""
+    return tuple(_OPTIONAL.get(kind, {}).get(file, "").split())
+
+
+def units_of(kind: str, file: str) -> dict[str, str]:
+    """Return what the columns or variables of a file are in, by their names."""
+    by_unit = _UNITS[kind].get(file, {})
+    return {name: unit for unit, names in by_unit.items() for name in names.split()}
+
+
+def keys_of_certificate(kind: str) -> tuple[set[str], set[str]]:
+    """Return the keys that a certificate must have, and those that it may have besides."""
+    own = _CERTIFICATE_OF.get(kind, _CERTIFICATE_OF_OTHERS)
+    return {*_CERTIFICATE.split(), *own.split()}, {"kind"} if kind in _CERTIFICATE_OF else set()
+
+
+def filed(kind: str) -> Mapping[str, tuple[str, ...]]:
+    """Return what of a result is as whoever ran the study filed it, derived by no check, by file."""
+    return {file: tuple(names.split()) for file, names in _FILED[kind].items()}
 
 
 def read_table(folder: Path, kind: str, file: str) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -420,7 +420,15 @@ def _grid(folder: Path, steps: int) -> Grid:
         rating,
         bank_rating,
         None if np.isnan(base).all() else base,
+        attributes=_carried(feeders, ("name",), ("customers", "longitude", "latitude")),
+        bank_attributes=_carried(banks, ("name",), ()),
     )
+
+
+def _carried(table: ClaimedTable, texts: Sequence[str], numbers: Sequence[str]) -> dict[str, Array]:
+    """Return the columns that are carried along, which no figure depends on."""
+    found = {name: table.text(name) for name in texts if table.has(name)}
+    return found | {name: table.numbers(name) for name in numbers if table.has(name)}
 
 
 def _fleet(table: ClaimedTable) -> Fleet:

@@ -12,6 +12,12 @@ import numpy as np
 from tidewatt.domain.scenario import Scenario
 from tidewatt.verification.common.claims import Claims, find_scenario, read_claims
 from tidewatt.verification.common.findings import CheckList, VerificationReport, amount, count
+from tidewatt.verification.coordination.details import (
+    check_certificate,
+    check_details,
+    check_search,
+    check_soc,
+)
 from tidewatt.verification.coordination.needs import derive_needs
 from tidewatt.verification.coordination.overload import levels_of, lift
 from tidewatt.verification.coordination.rungs import Own, check_loads, claimed, rederive
@@ -87,6 +93,10 @@ def _rederive_all(claims: Claims, ledger: CheckList, scenario: Scenario) -> Veri
     check_vehicles(claims, ledger, own, best)
     check_summary(claims, ledger, own, overloads, costs, found)
     check_history(claims, ledger, found, own)
+    check_search(claims, ledger, found, own)
+    check_details(claims, ledger, own)
+    check_certificate(claims, ledger, own, found)
+    check_soc(claims, ledger, own, best.dwell_kwh)
 
     short = int(np.count_nonzero(needs.missing_kwh > 0))
     facts: tuple[str, ...] = (

@@ -55,6 +55,8 @@ class VerifiedRung:
         The part of the gap that is not regret.
     scale : float
         Sum of the absolute terms of the bound: rounding is relative to it.
+    dwell_kwh : array, shape (dwells,)
+        Drawn in each dwell of the scenario, grid side [kWh].
     """
 
     overload_kw: tuple[Array, Array]
@@ -67,6 +69,7 @@ class VerifiedRung:
     cheapest: Array
     grid_slack_cost: float
     scale: float
+    dwell_kwh: Array
 
 
 def load_tolerance(load_kw: Array) -> float:
@@ -171,6 +174,7 @@ def rederive(claims: Claims, ledger: CheckList, own: Own, rung: str) -> Verified
         cheapest,
         upgrade + conjugate - worth,
         float(np.abs(terms).sum()),
+        drawn.energy_kwh,
     )
     _check_bracket(claims, ledger, own, rung, found)
     return found

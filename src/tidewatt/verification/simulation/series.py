@@ -167,6 +167,9 @@ def check_roads(ledger: CheckList, days: ClaimedDays, scenario: Scenario) -> Non
     assert roads is not None
     said = [str(each) for each in data["link"].to_numpy().tolist()]
     ledger.add("links.nc: links", said == list(map(str, roads.link_id)), f"{len(said):,} named")
+    begin = data["interval_min"].to_numpy().astype(np.float64)
+    even = len(begin) > 0 and np.array_equal(begin, np.arange(len(begin)) * 1440.0 / len(begin))
+    ledger.add("links.nc: intervals", even, f"{len(begin):,} of {1440 / max(len(begin), 1):g} min")
     speed, flow = (data[name].to_numpy().astype(np.float64) for name in ("speed_kmh", "flow_veh_h"))
     if not ledger.add(
         "links.nc: shape", speed.shape == flow.shape and len(speed) == roads.links, str(speed.shape)

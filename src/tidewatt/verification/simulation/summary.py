@@ -17,6 +17,7 @@ __all__ = ["check_history", "check_stations", "check_summary"]
 
 _BALANCE_KWH = 1e-6
 _OF_A_DAY = ("charges", "energy_kwh", "revenue", "unserved")
+_REASONS = ("charged_today", "no_station_reachable", "ran_empty", "within_zone")
 _RULES = {"tolerance": "TOLERANCE", "replications": "REPLICATIONS", "time_limit": "TIME_LIMIT"}
 FEWEST = 10
 """Replications before the tolerance may end a run."""
@@ -182,6 +183,8 @@ def check_summary(
             continue
         if key == "queue_peak_min":  # equal peaks: either minute will do
             good = 0 <= theirs < days.minutes and queue.max() - queue[_at(theirs, queue)] <= _near(queue)
+            if not queue.max() > 0:  # nobody ever queues
+                good = theirs == 0
             ledger.add("summary: queue_peak_min", good, f"minute {theirs:g}")
             continue
         ledger.equal(f"summary: {key}", theirs, value, _near(value, 1e-7))
@@ -189,7 +192,8 @@ def check_summary(
     said = {
         str(name): float(number) for name, number in (f.get("unserved_by_reason") or {}).items() if number
     }
-    same = said.keys() == {name for name, number in by_reason.items() if number} and all(
+    same = set(f.get("unserved_by_reason") or {}) == set(_REASONS)
+    same &= said.keys() == {name for name, number in by_reason.items() if number} and all(
         abs(said[name] - by_reason[name]) < 1e-9 * max(by_reason[name], 1.0) for name in said
     )
     ledger.add(

@@ -97,6 +97,13 @@ def read_published(
     same &= flows["step"].to_numpy().tolist() == list(range(steps))
     if not ledger.add("flows: links and steps", same, f"{flows.sizes['link']:,} links, {steps:,} steps"):
         return None
+    own = s.horizon.times().astype("datetime64[ms]")
+    times = flows["time"].to_numpy().astype("datetime64[ms]")
+    same = len(times) == steps and bool(np.all(np.abs(times - own) <= np.timedelta64(1, "ms")))
+    if "arc" in flows.dims or "site" in flows.variables:
+        sites = flows["site"].to_numpy().tolist() if "site" in flows.variables else []
+        same &= [str(each) for each in sites] == [str(each) for each in s.sites.site_id]
+    ledger.add("flows: times and sites", same, f"from {own[0]}, {len(s.sites):,} sites")
     more = {
         name: read_table(folder, _KIND, f"{name}.csv") if f"{name}.csv" in listed else None
         for name in ("gamma", "diagnosis")

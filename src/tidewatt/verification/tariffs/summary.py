@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from tidewatt.domain.arrays import Array
 from tidewatt.domain.scenario import Scenario
+from tidewatt.result import Status
 from tidewatt.verification.common.findings import CheckList
 from tidewatt.verification.tariffs.claims import Published
 from tidewatt.verification.tariffs.grid import LimitRows, VerifiedNetwork
@@ -22,6 +24,7 @@ __all__ = [
     "check_summary",
 ]
 
+_STANDARD_ERRORS = 6.0  # more than which no median of an honest result is off, over some million rows
 _QUANTILES = ("low_kw", "p05_kw", "median_kw", "p95_kw", "high_kw")
 
 
@@ -74,8 +77,12 @@ def check_outcomes(ledger: CheckList, found: Published, s: Scenario, rows: Limit
     ledger.add(
         "outcomes: violations", bool((out != inside).all()), "where outcomes pass the limit, only there"
     )
-    least = np.where((p95 > limit + slack) | (p05 < -limit - slack), 0.04, 0.0)
-    most = np.where((p95 > limit + slack) | (p05 < -limit - slack), 1.0, 0.101)
+    # A quantile lies between two samples: of n, those above the upper one are beyond whatever it is beyond.
+    n = max(int(f["samples"]), 1)
+    fewest, tail = (n - math.ceil(0.95 * (n - 1))) / n, (n - 1 - math.floor(0.95 * (n - 1))) / n
+    beyond = (p95 > limit + slack) | (p05 < -limit - slack)
+    least = np.where(beyond, fewest - 1e-9, 0.0)
+    most = np.where(beyond, 1.0, 2.0 * tail + 1e-9)
     ledger.add("outcomes: shares", bool(((share >= least) & (share <= most)).all()), "as quantiles have it")
     for plan in plans:
         mine = (o["plan"] == plan).to_numpy()
@@ -94,7 +101,9 @@ def check_outcomes(ledger: CheckList, found: Published, s: Scenario, rows: Limit
     value = (rows.nominal + rows.per_site @ power)[at]
     whole = np.einsum("rit,it->rt", np.abs(rows.terms(s.injections)), s.injections.half_width_kw)
     reach = whole[at] + 1e-6 * (1.0 + np.abs(value))
-    near = (high <= value + reach) & (low >= value - reach) & (np.abs(values[:, 2] - value) <= 0.5 * reach)
+    # The median of n samples scatters by its standard error, which is at most reach / sqrt(n).
+    middle = min(max(0.5, _STANDARD_ERRORS / math.sqrt(n)), 1.0) * reach
+    near = (high <= value + reach) & (low >= value - reach) & (np.abs(values[:, 2] - value) <= middle)
     near = np.where(mine, near, high - low <= 2.0 * reach)
     ledger.add("outcomes: range", bool(near.all()), "within the half widths about the plan")
 
@@ -154,6 +163,9 @@ def check_summary(
     good = f["scenario_sha256"] == certificate.get("scenario_sha256") == told.get("scenario_sha256")
     good &= f["seed"] == told.get("seed") and f["version"] == told.get("version")
     good &= f["scenario"] == s.name and f["status"] == str(certificate.get("status")).lower()
+    good &= f["start"] == s.horizon.start.isoformat()
+    name = str(certificate.get("status"))
+    good &= name in Status.__members__ and f["status_advice"] == Status[name].value
     ledger.add("summary: where it comes from", good, f"of {s.name}, {f['status']}, as in the certificate")
     assert s.step_roads is not None
     assert s.sites is not None

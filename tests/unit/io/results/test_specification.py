@@ -146,6 +146,22 @@ def test_verification_expects_what_is_declared(kind: str) -> None:
     for file in files:
         needed = tuple(column.name for column in file.columns if not column.optional)
         assert expected.columns_of(kind, file.name) == needed, file.name
+        may = {column.name for column in file.columns if column.optional}
+        assert set(expected.optional_columns(kind, file.name)) == may, file.name
+        if file.format in ("parquet", "nc"):
+            units = {column.name: _unit(column, file) for column in file.columns if _unit(column, file)}
+            assert expected.units_of(kind, file.name) == units, file.name
+    certificate = specification(kind).file(CERTIFICATE)
+    wanted, may = expected.keys_of_certificate(kind)
+    assert {column.name for column in certificate.columns} == wanted | (may if "kind" in wanted else set())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_called_filed_is_there(kind: str) -> None:
+    """Without it the verdict lists what no result has, or hides behind a name that is misspelt."""
+    for file, names in expected.filed(kind).items():
+        declared = {column.name for column in specification(kind).file(file).columns}
+        assert set(names) - {"rows"} <= declared, file
 
 
 def test_a_lost_column_is_a_failed_check(saved: dict[str, Path], tmp_path: Path) -> None:
