@@ -121,10 +121,10 @@ def model(option: str, name: str) -> Any:
     try:
         made = make()
     except Exception as error:  # whatever another package's code raises
-        raise plugin.failure("cannot be made by a call without arguments", error) from error
+        raise plugin.failure("cannot be created without arguments", error) from error
     if not callable(getattr(made, METHODS[option], None)):
         fits = [other for other, method in METHODS.items() if callable(getattr(made, method, None))]
-        instead = f"ask for it with {fits[0]}" if fits else f"such a model needs {METHODS[option]}(...)"
+        instead = f"ask for it with {fits[0]}" if fits else f"it needs a method {METHODS[option]}(...)"
         raise TidewattError(
             f"the plugin {name!r} of the package {plugin.package} is no model for {option}; {instead}"
         )

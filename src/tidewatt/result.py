@@ -32,7 +32,7 @@ class Status(enum.Enum):
     REPLICATIONS = "All replications asked for were run; beta says how far the mean may still move."
     TOLERANCE = "The variance coefficient of the statistic fell to the tolerance."
     EVALUATIONS = (
-        "As many plans were tried as asked for; the best of them is no proved optimum: allow more, or try "
+        "All requested plans were tried; the best is not a proved optimum: allow more evaluations, or try "
         "another seed."
     )
     UNMET = (

@@ -212,7 +212,7 @@ change(
     "bank with neither rating nor headroom",
     "headroom",
     "bank_id",
-    ("without headroom", "rating_kw"),
+    ("headroom is missing", "rating_kw"),
     lambda s: s.set(b, "rating_kw", 0, None),
     "B1",
 )
@@ -249,10 +249,10 @@ change(
 )
 change("step missing", h, "step", ("F2 lacks 1 of 24 steps (1)",), lambda s: _without(s, h, [25]), "F2")
 change(
-    "feeder without headroom",
+    "feeder headroom is missing",
     h,
     "feeder_id",
-    ("without headroom", "rating_kw"),
+    ("headroom is missing", "rating_kw"),
     lambda s: _without(s, h, list(range(STEPS))),
     "F1",
 )
@@ -355,7 +355,7 @@ config("unknown key of the study", "coordination.relativ_gap", 1e-3, ("unknown o
 config("unknown key of the sampling", "sampling.adoptoin", 0.3, ("unknown key", "'adoption'"))
 config("unknown solver", "coordination.solver", "newtn", ("'newtn'", "Give newton or admm"))
 config("negative gap", "coordination.relative_gap", -0.1, ("-0.1", "from 0 to 1"))
-config("gap above one", "coordination.relative_gap", 5.0, ("5.0", "from 0 to 1"))
+config("gap above one", "coordination.relative_gap", 5.0, ("found 5", "from 0 to 1"))
 config("negative absolute gap", "coordination.absolute_gap", -1, ("-1", "from 0 to 1"))
 config("negative time limit", "coordination.time_limit_s", -5, ("-5", "0 s or more"))
 config("negative threads", "coordination.threads", -1, ("-1", "from 0 to 4,096"))
@@ -439,7 +439,7 @@ files(
     ("line 3", "0xe9"),
     text("dwells.csv", lambda x: x.replace("work", "café"), "latin-1"),
 )
-files("CSV with zero bytes", "trips.csv", ("zero bytes",), raw("trips.csv", lambda x: x + b"\0\0\0"))
+files("CSV with NUL bytes", "trips.csv", ("NUL bytes",), raw("trips.csv", lambda x: x + b"\0\0\0"))
 files("CSV is a spreadsheet", "trips.csv", ("spreadsheet",), raw("trips.csv", lambda x: b"PK\x03\x04" + x))
 files("CSV is compressed", "trips.csv", ("compressed",), raw("trips.csv", gzip.compress))
 files("CSV is Parquet", "trips.csv", ("trips.parquet",), raw("trips.csv", lambda x: b"PAR1" + x))

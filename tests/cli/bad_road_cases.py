@@ -106,7 +106,7 @@ cell("capacity empty", k, "capacity_veh_h", 3, None, ("empty", "vehicles per hou
 cell("infinite capacity", k, "capacity_veh_h", 3, np.inf, ("found inf", "finite"), "L3")
 cell("negative length of a link", k, "length_km", 0, -1, ("found -1", "0 or more"), "L0")
 cell("length in words", k, "length_km", 0, "1 km", ("'1 km'", "units"), "L0")
-cell("zero time on a through link", k, "free_time_min", 0, 0, ("driven through", "connector"), "L0")
+cell("zero time on a through link", k, "free_time_min", 0, 0, ("passes through", "connector"), "L0")
 cell("negative time", k, "free_time_min", 8, -1, ("found -1",), "L8")
 change(
     "time and speed empty",
@@ -139,7 +139,7 @@ cell("zone at no node", z, "node_id", 0, None, ("empty",), "1")
 cell("zone at an unknown node", z, "node_id", 0, "x", ("'x'", "nodes"), "1")
 cell("zone twice", z, "zone_id", 1, 1, ("more than once",), "1", others=2)
 cell("negative homes", z, "homes", 1, -5, ("found -5", "0 or more"), "2")
-cell("zone supplied by no feeder", z, "feeder_id", 0, "F1", ("'F1'", "feeders is missing"), "1")
+cell("zone supplied by no feeder", z, "feeder_id", 0, "F1", ("'F1'", "the feeders table is missing"), "1")
 change(
     "zone cut off",
     z,
@@ -184,7 +184,7 @@ cell("negative trips", o, "trips", 1, -80, ("found -80", "0 or more"), "2 to 1")
 cell("trips in words", o, "trips", 1, "many", ("'many'",), "2 (row 2)")
 cell("trips empty", o, "trips", 1, None, ("empty",), "2 (row 2)")
 change(
-    "no trips at all",
+    "there are there are no trips at all",
     o,
     "trips",
     ("no row has any trips",),
@@ -235,10 +235,10 @@ change(
     "S1",
 )
 change(
-    "station without chargers",
+    "station no chargers",
     c,
     "fast",
-    ("without chargers", "remove the station"),
+    ("no chargers", "remove the station"),
     lambda s: s.set(c, "normal", 1, 0),
     "S2",
 )
@@ -251,7 +251,7 @@ cell("negative price", c, "price_fast_per_kwh", 0, -0.1, ("found -0.1", "0 or mo
 cell("negative distance to the road", c, "snap_km", 0, -1, ("found -1",), "S1")
 cell("fixed in words", c, "fixed", 0, "perhaps", ("'perhaps'", "true or false"), "S1")
 cell("station twice", c, "station_id", 1, "S1", ("more than once",), "S1", others=1)
-cell("station supplied by no feeder", c, "feeder_id", 0, "F1", ("'F1'", "feeders is missing"), "S1")
+cell("station supplied by no feeder", c, "feeder_id", 0, "F1", ("'F1'", "the feeders table is missing"), "S1")
 change("stations without roads", k, "", ("missing",), lambda s: [drop(x)(s) for x in (n, k, z, o)], others=1)
 change(
     "station that nobody can reach",

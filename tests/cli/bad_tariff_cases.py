@@ -158,7 +158,7 @@ change(
     "chargers without levels",
     v,
     "site_id",
-    ("no level", "charger_levels"),
+    ("no charger level", "charger_levels"),
     cut(v, lambda f: f.site_id != "S2"),
     "S2",
 )
@@ -346,7 +346,7 @@ cell(
     "limit_kw",
     0,
     50,
-    ("60 kW of 50 kW", "step 0 (06:00)", "Raise limit_kw"),
+    ("60 kW against a limit of 50 kW", "step 0 (06:00)", "Raise limit_kw"),
     "L1 by 10",
 )
 
@@ -399,7 +399,7 @@ change(
     "conformal margins of too few days",
     f,
     "day",
-    ("0.95 takes 19 past days", "holds 2", "0.667"),
+    ("0.95 needs 19 past days", "holds 2", "0.667"),
     lambda s: s.config["tariff"].update(uncertainty="conformal"),
 )
 cell(
@@ -416,7 +416,7 @@ cell("no field", "provenance", "field", 0, None, ("empty",), "row 1")
 # [tariff] -------------------------------------------------------------------------------------------
 key("gamma above one", "gamma", 1.5, ("1.5", "0 to 1"))
 key("gamma in words", "gamma", "high", ("'high'",))
-key("coverage of one", "coverage", 1.0, ("found 1.0",))
+key("coverage of one", "coverage", 1.0, ("found 1",))
 key("unknown set", "uncertainty", "boxes", ("'boxes'", "box"))
 key("unknown formulation", "formulation", "arc", ("'arc'", "arcs"))
 key("misspelt key", "gama", 1.0, ("unknown option 'gama'", "did you mean 'gamma'"))

@@ -128,7 +128,7 @@ def test_a_grid_may_be_a_scenario(tidewatt, roads, tmp_path):
     assert made.distribution.limit_kw.tolist() == given.distribution.limit_kw.tolist()
     ended = tidewatt("assemble", roads, tmp_path / "g", "--out", tmp_path / "d", "--step-min", "15")
     assert ended.status == 2
-    assert "whose own steps are taken" in ended.err
+    assert "whose own steps are used" in ended.err
 
 
 def test_stations_of_a_simulated_city_become_sites(tidewatt, city, grid, tmp_path):
@@ -202,7 +202,7 @@ def test_bad_input_is_exit_status_2_and_leaves_nothing(tidewatt, roads, grid, ci
         "has no roads": [village, grid],
         "lacks buses, lines or injections": [roads, village],
         "no such file or folder": [roads, tmp_path / "nowhere.m"],
-        "not a grid that is read": [roads, tmp_path / "notes.txt"],
+        "not a grid format that tidewatt reads": [roads, tmp_path / "notes.txt"],
         "found 7. Give minutes that divide a day": [roads, grid, "--step-min", "7"],
         "found 0. Give minutes": [roads, grid, "--step-min", "0"],
         "4 problems found": [
@@ -220,7 +220,7 @@ def test_bad_input_is_exit_status_2_and_leaves_nothing(tidewatt, roads, grid, ci
         "has no stations": [roads, grid, "--stations", village],
         "the roads have no such node": [roads, grid, "--stations", city],
         "below the least state of charge under way, 0.3": [roads, grid, "--soc-min", "0.3"],
-        "not before 6": [roads, grid, "--depart-from-h", "7", "--depart-to-h", "6"],
+        "not before depart_to_h, 6": [roads, grid, "--depart-from-h", "7", "--depart-to-h", "6"],
         "--levels-kw": [roads, grid, "--levels-kw", "much"],
     }
     for said, words in cases.items():

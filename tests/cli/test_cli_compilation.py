@@ -50,7 +50,7 @@ def test_warm_up_says_what_was_compiled(tidewatt, monkeypatch):
     assert (status, out) == (0, "Compiled 3 kernels in 0 s; they are kept, and later runs start at once.\n")
     assert err == "tariffs ...\ntariffs: 3 kernels compiled in 0 s\n"
     status, out, err = tidewatt("warm-up")
-    assert out == "Nothing had to be compiled: later runs start at once.\n"
+    assert out == "Everything is already compiled: runs start at once.\n"
     assert err == "tariffs ...\ntariffs: nothing to compile\n"
 
 

@@ -173,20 +173,20 @@ def test_resume_keeps_what_is_done(tidewatt, solved, village, tmp_path):
     before = (out / "certificate.json").read_bytes()
     ended = tidewatt(*words)
     assert ended.status == 0
-    assert "done before, kept" in ended.err
+    assert "already done, result kept" in ended.err
     assert "Proved" in ended.out
     assert (out / "certificate.json").read_bytes() == before
     assert json.loads(tidewatt(*words, "--json").out) == json.loads((out / "summary.json").read_text())
     finer = tidewatt(*words, "--relative-gap", "1e-5", "--absolute-gap", "0")
     assert finer.status == 0
-    assert "done before" not in finer.err
+    assert "already done" not in finer.err
     assert json.loads((out / "summary.json").read_text())["relative_gap"] <= 1e-5 * (1 + 1e-6)
     shutil.copytree(village, tmp_path / "changed")
     vehicles = pd.read_parquet(village / "vehicles.parquet")
     vehicles.assign(weight=2 * vehicles["weight"]).to_parquet(tmp_path / "changed" / "vehicles.parquet")
     other = tidewatt(words[0], tmp_path / "changed", *words[2:])
     assert other.status == 0
-    assert "done before" not in other.err
+    assert "already done" not in other.err
 
 
 def test_sweep_writes_a_result_each_and_resumes(tidewatt, village, tmp_path):
@@ -210,12 +210,12 @@ def test_sweep_writes_a_result_each_and_resumes(tidewatt, village, tmp_path):
     shutil.rmtree(tmp_path / "w" / "adoption_0.3")
     again = tidewatt(*words, "--resume", "--json")
     assert again.status == 0
-    assert again.err.count("done before, kept") == 2
+    assert again.err.count("already done, result kept") == 2
     assert [row["adoption"] for row in json.loads(again.out)["sweep"]] == [0.1, 0.2, 0.3]
     assert pd.read_csv(tmp_path / "w" / "sweep.csv").shape == table.shape
     finer = tidewatt(*words, "--resume", "--relative-gap", "1e-5", "--absolute-gap", "0")
     assert finer.status == 0, finer.err
-    assert finer.err.count("done before, kept") < 3, "a wider gap than asked was passed off as done"
+    assert finer.err.count("already done, result kept") < 3, "a wider gap than asked was passed off as done"
     assert (pd.read_csv(tmp_path / "w" / "sweep.csv")["relative_gap"] <= 1e-5 * (1 + 1e-6)).all()
     assert tidewatt("report", tmp_path / "w", "--out", tmp_path / "p").status == 0
     assert [p.name for p in (tmp_path / "p").iterdir()] == ["sweep.png"]

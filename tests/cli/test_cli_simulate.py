@@ -196,7 +196,7 @@ def test_resume_keeps_what_is_done(tidewatt, simulated, streets, tmp_path):
     before = (out / "certificate.json").read_bytes()
     ended = tidewatt(*words, "--replications", "3")
     assert ended.status == 0
-    assert "done before, kept" in ended.err
+    assert "already done, result kept" in ended.err
     assert (out / "certificate.json").read_bytes() == before
     ended = tidewatt(*words, "--replications", "3", "--seed", "7")
     assert ended.status == 0

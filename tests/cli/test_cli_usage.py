@@ -105,9 +105,9 @@ def test_help_lists_the_examples_there_are(tidewatt):
         (["coordinate", "x", "--out", "y", "--relative-gap", "7"], "coordination.relative_gap"),
         (["coordinate", "x", "--out", "y", "--threads", "-1"], "coordination.threads"),
         (["coordinate", "x", "--out", "y", "--solver", "simplex"], "Give newton or admm"),
-        (["coordinate", "x", "z", "--out", "y"], "nothing takes 'z' here"),
+        (["coordinate", "x", "z", "--out", "y"], "unexpected 'z'"),
         (["coordinate", "x", "--out", "y", "--adoption", "0.9:0.1:0.1"], "FROM:TO:STEP"),
-        (["coordinate", "x", "--out", "y", "--adoption", "10,20"], "outside 0..1"),
+        (["coordinate", "x", "--out", "y", "--adoption", "10,20"], "outside 0 to 1"),
         (["import", "pge-gnu"], "did you mean 'pge-gna'?"),
         (
             [

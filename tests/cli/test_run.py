@@ -24,7 +24,7 @@ def village():
 
 
 @pytest.mark.parametrize(
-    ("resume", "words"), [(None, "Nothing was written"), (False, "No checkpoint was there yet")]
+    ("resume", "words"), [(None, "Nothing was written"), (False, "No checkpoint had been written yet")]
 )
 def test_an_interruption_says_what_is_left(village, tmp_path, resume, words):
     """Without it: whoever stops a run is sent to a checkpoint that is not there, or misses one that is."""
@@ -40,7 +40,7 @@ def test_an_interruption_says_what_is_left(village, tmp_path, resume, words):
             checkpoint.save({"coordinated": {"iteration": 1}})
             raise KeyboardInterrupt
 
-        with pytest.raises(Interrupted, match="add --resume to go on"):
+        with pytest.raises(Interrupted, match="add --resume to continue"):
             carry_out(later, village, tmp_path, **RUN, resume=resume)
 
 

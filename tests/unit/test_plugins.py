@@ -140,7 +140,7 @@ def test_models_are_told_apart_by_their_method(site: Path) -> None:
     install(site, "acme-models", {CHOICES: entries}, acme_models=code)
     with pytest.raises(TidewattError, match="no model for choice; ask for it with speed_flow"):
         model("choice", "slow")
-    with pytest.raises(TidewattError, match=r"such a model needs wants"):
+    with pytest.raises(TidewattError, match=r"is no model for decision; it needs a method wants"):
         model("decision", "nothing")
     asked = {"vehicles": 200, "replications": 1, "threads": 1}
     result = tidewatt.simulate(tidewatt.example("city"), decision="never", speed_flow="slow", **asked)
@@ -168,4 +168,4 @@ def test_what_an_importer_returns_is_looked_at(site: Path, tmp_path: Path, capsy
     assert main(["import", "acme", "x", *out]) == 2
     assert "ZeroDivisionError" in capsys.readouterr().err
     assert main(["import", "acme", "x", "--wrong", *out]) == 2
-    assert "has to return a Scenario" in capsys.readouterr().err
+    assert "must return a Scenario" in capsys.readouterr().err

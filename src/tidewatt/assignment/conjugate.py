@@ -118,7 +118,7 @@ def _target(flow: Array, cheapest: Array, earlier: list[Array], slope: Array, st
 
 
 _LONGEST_MIN = 24 * 60.0
-"""Links cost at most this: far above any path that is used, far below where times would overflow."""
+"""Largest travel time of a link [min], far above that of any path in use and far below overflow."""
 
 
 def hierarchical_loader(

@@ -104,7 +104,7 @@ def pack(roads: Roads, demand: Demand, start_min: float | None = None) -> Equili
     moves = (roads.zone_node[origin] != roads.zone_node[destination]) & (total > 0)
     if not moves.any():
         problem = "no trips between different nodes" if len(rows) else "no trips in this period"
-        fix = "Give trips between zones, as `tidewatt import tntp` or `import gmns` do."
+        fix = "Add trips between zones, for example with `tidewatt import tntp` or `import gmns`."
         raise ScenarioError([Issue("demand", "trips", problem, fix)])
     network = network_of(roads)
     origin, destination = origin[moves], destination[moves]
@@ -136,11 +136,11 @@ def _period(roads: Roads, demand: Demand, start_min: float | None) -> tuple[Arra
     if not len(rows):
         told = ", ".join(f"{start:g}" for start in starts[:12]) or "none"
         asked = "several periods" if start_min is None else f"no trips that start at minute {start_min:g}"
-        fix = f"Name one by start_min (--start-min); periods start at {told}."
+        fix = f"Choose a period with start_min (--start-min). Periods start at minute: {told}."
         raise ScenarioError([Issue("demand", "start_min", asked, fix)])
     if len(ends) > 1 or not ends[0] > start_min:
         problem = f"windows from minute {start_min:g} end at {', '.join(f'{end:g}' for end in ends[:5])}"
-        raise ScenarioError([Issue("demand", "end_min", problem, "Give one end after the start.")])
+        raise ScenarioError([Issue("demand", "end_min", problem, "Give them all one end after the start.")])
     return rows, start_min, float(ends[0] - start_min) / 60.0
 
 
@@ -201,7 +201,7 @@ def unreachable(problem: EquilibriumProblem, roads: Roads) -> ScenarioError:
             Issue(
                 "demand",
                 "trips",
-                f"{math.fsum(trips):g} trips between zones that no path connects",
+                f"{math.fsum(trips):g} trips run between zones that no path connects",
                 "Add the missing links, remove these rows, or keep the largest connected part of the roads.",
                 names,
                 len(lost),

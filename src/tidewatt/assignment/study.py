@@ -90,7 +90,7 @@ def assign(
         what = _STOPPED.get(outcome.status, outcome.status.value)
         warnings.warn(SolveWarning(f"gap {monitor.gap:.2g}. {what}"), stacklevel=2)
     if problem.other_trips > 1e-9 * problem.demand_trips:
-        left = f"{problem.other_trips:g} trips of other periods were left out; start_min names a period."
+        left = f"{problem.other_trips:g} trips in other periods were left out; choose one with start_min."
         warnings.warn(SolveWarning(left), stacklevel=2)
     return _labelled(scenario, problem, outcome, begin)
 

@@ -22,10 +22,10 @@ __all__ = ["app"]
 app = App(
     name="tidewatt",
     help="Simulate how electric vehicles drive, queue and charge and what that does to feeders; find, "
-    "with proof, "
-    "how much flexible charging can spare them at most, and the prices that bring it about.",
+    "with proof, how much flexible charging can spare them at most, and the prices that bring it about.",
     help_epilogue="Exit status: 0 done; 1 internal error; 2 bad input or usage; 3 finished without "
-    "the requested accuracy (the result is written); 130 interrupted (continue with --resume if offered).",
+    "the requested accuracy (the result is written); 130 interrupted (add --resume, if offered, to "
+    "continue).",
     version=tidewatt.__version__,
     suppress_keyboard_interrupt=False,  # else it becomes a SystemExit, and main says 130 itself
 )

@@ -238,8 +238,8 @@ def _grid_of(
         return base if path is None else _scenario_of(path)[0], ImportReport("", {})
     kind = _READERS.get(path.suffix.lower())
     if kind is None or not path.is_file():
-        problem = f"{path}: "
-        f"{'no such file or folder' if not path.exists() else 'not a grid format that tidewatt reads'}"
+        what = "not a grid format that tidewatt reads" if path.exists() else "no such file or folder"
+        problem = f"{path}: {what}"
         fix = "Give a MATPOWER case (.m), a pandapower network (.json), an OpenDSS circuit (.dss) or a folder"
         raise ScenarioError([Issue("grid", "", problem, fix)])
     from importlib import import_module

@@ -211,7 +211,7 @@ def coordinated_rows(figures: dict[str, Any]) -> list[tuple[str, ...]]:
     bounds = [found[plan]["coordinated"]["lower_bound_kw"] for plan in ("before", "after")]
     return [
         *rows,
-        ("  proved lower bound", "", at_least(float(bounds[0]), 4), "", at_least(float(bounds[1]), 4)),
+        ("  proved bound", "", at_least(float(bounds[0]), 4), "", at_least(float(bounds[1]), 4)),
     ]
 
 

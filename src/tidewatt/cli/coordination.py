@@ -152,8 +152,8 @@ def run_sweep(
         if shares[-1] > sampled:
             print(
                 textwrap.fill(
-                    f"Assumed above {percent(sampled)}, at which vehicles were drawn: later owners drive and "
-                    "charge as the first do, so that each vehicle stands for more.",
+                    f"Assumed above {percent(sampled)}, where vehicles were sampled: later owners drive and "
+                    "charge like the first, so each vehicle stands for more real ones.",
                     width(),
                 )
             )

@@ -28,11 +28,11 @@ from tidewatt.simulation.world import World
 __all__ = ["INFEASIBLE", "WIDTH", "Evaluator", "Judged", "TrafficEffect", "figures_of_days", "judged_rows"]
 
 INFEASIBLE = 1e9
-"""Score from which on plans break a limit; more by how much they break it."""
+"""Lowest score of a plan that breaks a limit; the size of the violation is added to it."""
 
 _COSTS = len(Costs._fields)
 WIDTH = 3 + _COSTS + len(FIGURES)
-"""Numbers kept of a plan: objective, score, whether it keeps all limits, costs, figures."""
+"""Number of values kept per plan: objective, score, whether it keeps all limits, costs, figures."""
 
 
 class Judged(NamedTuple):
@@ -86,7 +86,7 @@ def judged_rows(rows: Array) -> Judged:
 _SUMS = frozenset(FIGURES) - {"mean_detour_min", "mean_wait_min", "mean_charge_min", "peak_load_kw"}
 _SUMS = (_SUMS - {"peak_valley_kw", "queue_peak"}) | {"detour_min", "wait_min", "charge_min"}
 NEAR_SAMPLE = 400
-"""Requests from which it is told which stations are near each other."""
+"""Number of charging requests sampled to find which stations are near each other."""
 
 
 class TrafficEffect(NamedTuple):
@@ -198,7 +198,7 @@ class Evaluator:
         traffic: Sequence[TrafficEffect] | None,
     ) -> None:
         if not requests:
-            raise ValueError("plans are judged on one day at least")
+            raise ValueError("plans need at least one day to be judged on")
         self.stations, self.parameters, self.limits = stations, parameters, limits
         self._threads, self._simulation = threads, simulation
         self._days: list[PreparedDay] = [

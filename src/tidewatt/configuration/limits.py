@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 ROUNDING = 1e-9
-"""Relative to what a limit is about: sums may exceed it by this."""
+"""Relative tolerance by which a sum may exceed its limit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,12 +20,12 @@ from tidewatt.simulation.queueing.charges import FAST, NORMAL, Sessions
 __all__ = ["STEP_MIN", "CoordinatedLoad", "coordinated_load", "departures", "dwells_at_chargers"]
 
 STEP_MIN = 5.0
-"""Step of coordinated loads; the unmanaged ones beside them are means over it too."""
+"""Step of coordinated loads [min]; the unmanaged loads shown beside them are averaged over it too."""
 
 RELATIVE_GAP = 1e-3
 
 MARGIN = 1e-9
-"""Of the energy: what a stay may lack by rounding."""
+"""Share of its energy that a stay may lack through rounding."""
 
 
 class CoordinatedLoad(NamedTuple):

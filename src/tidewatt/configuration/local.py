@@ -15,7 +15,7 @@ from tidewatt.domain.arrays import Array
 __all__ = ["Local", "moved"]
 
 BATCH = 16
-"""Neighbours judged side by side, however many threads there are: so they do not change the outcome."""
+"""Neighbours judged per batch. It is fixed, so the number of threads does not change the outcome."""
 
 JUMPS = 0.15
 """Share of moves that draw a station's chargers anew."""
@@ -27,7 +27,7 @@ TRANSFERS = 0.1
 """Share of moves that take a charger to another station."""
 
 AGAIN = 0.15
-"""Share of moves that go on at another station: some changes are good only together."""
+"""Probability that a move continues at another station: some changes pay off only together."""
 
 PATIENCE = 25
 """Batches without a better plan after which a few stations are changed at random, and all begins there."""

@@ -17,19 +17,19 @@ from tidewatt.domain.arrays import Array
 __all__ = ["Blocks", "Memetic"]
 
 PLANS = 8
-"""Plans of many moves in a step."""
+"""Number of plans with many moves that are tried in one step."""
 
 AROUND = 6
-"""Stations, itself included, whose costs count as those of a move."""
+"""Number of nearest stations, itself included, whose costs are attributed to a move at a station."""
 
 SHARES = (1.0, 0.4)
-"""Of the moves that look good, best first, are put together."""
+"""Shares of the promising moves, best first, that are combined into one plan."""
 
 PRICES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""Of the cost of stations, which must not rise (conf-18), against the objective: moves are chosen at each."""
+"""Weights of station cost, which must not rise (conf-18), against the objective when choosing moves."""
 
 WORN = 3.0
-"""Moves in a plan below which single ones are better."""
+"""Number of moves per plan below which single moves work better."""
 
 
 class Blocks:
@@ -138,10 +138,10 @@ class Blocks:
 
 
 GENETIC_SHARE = 0.25
-"""Of the evaluations: when blocks and the genetic search end at the latest."""
+"""Share of the evaluations after which blocks and the genetic search end at the latest."""
 
 SPREAD = 0.01
-"""Share of genes changed in the first population of the genetic search: its start is good already."""
+"""Share of genes changed in the genetic search's first population; small, as its start is good already."""
 
 
 class Memetic:

@@ -84,7 +84,7 @@ class Kept:
 
 
 ASKED = 20
-"""A search that keeps proposing the same plans, as where there are few, ends after so many budgets."""
+"""Budgets of proposals after which a search ends that keeps proposing known plans, where few exist."""
 
 
 class SearchProgress(NamedTuple):

@@ -57,7 +57,7 @@ def _clash_at_sites(limits: Limits, report: Findings) -> None:
     say(
         np.flatnonzero(~s.fixed & (low > s.total_high)),
         "max_total",
-        "fast_min {} and normal_min {} are more than max_total {} (not given: what is installed)",
+        "fast_min {} and normal_min {} add up to more than max_total {} (default: as installed)",
         "Raise max_total, or lower fast_min or normal_min",
         s.fast_low,
         s.normal_low,
@@ -132,9 +132,9 @@ def _prices(stations: Stations, limits: Limits, report: Findings) -> None:
     for kind, price in zip(("fast", "normal"), stations.prices_by_minute(), strict=True):
         possible = np.maximum(getattr(limits, f"{kind}_high"), getattr(stations, kind)) > 0
         free = np.flatnonzero(possible & ~(price > 0.0).any(axis=1))
-        fix = f"Give price_{kind}_per_kwh, or a window of station_prices; 1e-6 where charging is free. "
+        fix = f"Give price_{kind}_per_kwh, or a window in station_prices; use 1e-6 for free charging. "
         fix += f"For all stations at once: tidewatt import stations ... --price-{kind} PRICE"
-        problem = f"no price of {kind} charging at any time of the day: revenue cannot be counted"
+        problem = f"{kind} charging has no price at any time of day, so revenue cannot be calculated"
         report.rows("stations", f"price_{kind}_per_kwh", problem, fix, free, named(stations.station_id))
 
 
@@ -144,7 +144,7 @@ def _ages(stations: Stations, parameters: ConfigurationOptions, report: Findings
     who = named(stations.station_id)
     none = np.flatnonzero(life <= 0.0)
     report.rows(
-        "stations", "life_years", "a life of 0 years", "Give more, or leave the cell empty", none, who
+        "stations", "life_years", "the life is 0 years", "Give a life, or leave the cell empty", none, who
     )
     if parameters["mode"] == "paper-equation":
         bad = np.flatnonzero((age <= 0.0) | (age >= life))
@@ -154,7 +154,7 @@ def _ages(stations: Stations, parameters: ConfigurationOptions, report: Findings
             age,
             bad,
             "above 0 and below life_years in paper-equation",
-            "Give age_years, or [configuration] age_years, or another mode",
+            "Give age_years here or under [configuration], or choose another mode",
             who,
         )
 
@@ -205,7 +205,7 @@ def validated(
         issues.append(Issue("configuration", "search", "the Pareto search needs pymoo", fix))
     for name in sorted((simulation or {}).keys() & SIMULATION.every.keys() - set(DAY_OPTIONS)):
         fix = "Leave it out: configure has its own days, seed, threads and limits"
-        issues.append(Issue("simulation", name, "it has no effect on the days of configure", fix))
+        issues.append(Issue("simulation", name, "it has no effect on the days that configure simulates", fix))
     try:
         simulated = SIMULATION.resolve(scenario.parameters, **_days(simulation or {}, parameters))
     except ScenarioError as error:

@@ -22,7 +22,7 @@ from tidewatt.kernels.charging.proximal import overload_prox
 __all__ = ["Sharing", "share", "solve_admm"]
 
 CROWD = 20
-"""Vehicles a (feeder, step) for each time its own step that one moves; with fewer, a block overshoots."""
+"""Vehicles per (feeder, step) for each multiple of its own step a vehicle moves; fewer would overshoot."""
 RELAXATION = 1.6
 CHECK_EVERY = 10
 """Passes between bounds."""

@@ -18,7 +18,7 @@ from tidewatt.result import RunInfo, priced
 __all__ = ["level_tables", "loads", "summarise", "vehicle_table"]
 
 OVERLOADED_KW = 1e-6
-"""A level is overloaded from here on; below lies rounding."""
+"""A feeder or bank counts as overloaded from this excess [kW]; anything less is rounding."""
 
 
 def _plain(scenario: Scenario) -> bool:
@@ -52,7 +52,7 @@ def loads(scenario: Scenario, rungs: Mapping[str, SolvedRung]) -> xr.Dataset:
             if rung.proof is not None:
                 key = "price" if name == "coordinated" else f"{name}_price"
                 words = (
-                    f"dual price of the {axis} itself ({name}); a vehicle pays its feeder's and its bank's"
+                    f"dual price of the {axis} itself ({name}); a vehicle pays its feeder's plus its bank's"
                 )
                 variables[f"{prefix}{key}"] = (dims, rung.proof.dual[rows], {**price, "long_name": words})
     if grid.base_load_kw is not None:

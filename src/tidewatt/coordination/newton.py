@@ -216,7 +216,7 @@ def _onto_face(
 WARM_UP = 20
 """Passes of ADMM before the first centre."""
 INNER = 8
-"""Newton steps a centre at most."""
+"""Maximum number of Newton steps per centre."""
 FAILURES = 3
 QUICK = 5
 """A subproblem that took no more steps than this may have a longer proximal step next time."""
@@ -225,9 +225,9 @@ STALLED_CENTRES = 8
 IDLE_CENTRES = 40
 """Centres in a row without a narrower gap after which nothing more is expected."""
 MARGIN = 0.05
-"""Share of a level's largest load within which a step below its overload is a candidate for a price."""
+"""A step whose excess is within this share of the peak load of the overload is a candidate for a price."""
 ENOUGH = 0.3
-"""Share of the gap that the grid's part may keep when a subproblem ends."""
+"""Share of the gap that the grid's slack may still make up when a subproblem ends."""
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from tidewatt.kernels.charging.fleet import count_marked, earliest_pass, load_pa
 __all__ = ["Curvature", "Shards", "Tally"]
 
 LARGE = 40_000_000
-"""Variables from which schedules are held in single precision between passes."""
+"""Number of variables from which schedules are stored in single precision between passes."""
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Tally:
 
 
 Runs = tuple[int, Array, Array, Array, Array]
-"""Rows, and row offsets, first slots, ends and values of the runs of M, of one shard."""
+"""Rows of one shard, then the row offsets, first slots, ends and values of its runs of M."""
 
 
 @dataclass(frozen=True, slots=True)

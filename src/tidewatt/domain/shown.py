@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["Shown", "figure"]
 
 _LONGEST = 280
-"""Characters of a `repr`: a few lines of a terminal."""
+"""Maximum length of a `repr` [characters]: a few lines of a terminal."""
 _LONGEST_FACT = 90
-"""Characters of one fact in a `repr`, so that a long name leaves room for the others."""
+"""Maximum length of one fact in a `repr`, so that a long name leaves room for the others."""
 
 
 class Shown:

@@ -121,7 +121,7 @@ class FolderCheckpoint:
             raise TidewattError(
                 f"{self.folder}: the checkpoint has format {pointer.get('format')!r}; this version reads "
                 "format "
-                f"{_FORMAT}. Resume with the version that wrote it, or remove the folder to start anew."
+                f"format {_FORMAT}. Resume with the version that wrote it or remove the folder to start anew."
             )
         stored = pointer.get(_FINGERPRINT)
         if self.scenario_sha256 is not None and stored is not None and stored != self.scenario_sha256:

@@ -42,8 +42,8 @@ class AssignmentOptions(TypedDict, total=False):
             "Take the trips whose window starts at this minute of the day, on the capacity of that window.",
             least=0,
             unit="min",
-            default_words="the trips without a window, on the capacity of the roads' period; where all have "
-            "one and the same window, those",
+            default_words="the trips without a window, on the capacity of the roads' period; if all have "
+            "the same window, that window",
         ),
     ]
     threads: Threads

@@ -14,7 +14,7 @@ __all__ = ["CONFIGURATION", "DAY_OPTIONS", "ConfigurationOptions"]
 # How many days there are, their seed, and when and with what it all stops are options of the study itself.
 _OWN = ("replications", "tolerance", "statistic", "time_limit_s", "seed", "threads")
 DAY_OPTIONS = tuple(name for name in SIMULATION.every if name not in _OWN)
-"""Options of `simulate` that its days have in `configure` too."""
+"""Options of `simulate` that also apply to the days simulated by `configure`."""
 
 _PAPER = "Qu and Zhao 2023"
 _COMMON = "common, not verified"
@@ -36,7 +36,7 @@ class ConfigurationOptions(TypedDict, total=False):
         Literal["corrected", "paper-equation", "paper-table"],
         Option(
             "corrected",
-            "Formulas: `corrected`, as the source prints its equations (`paper-equation`), or as it made its "
+            "Formulas: `corrected`, as printed in the source (`paper-equation`), or as used for its "
             "tables (`paper-table`).",
         ),
     ]
@@ -44,15 +44,17 @@ class ConfigurationOptions(TypedDict, total=False):
         Literal["memetic", "local", "genetic", "genetic-plain", "pareto"],
         Option("memetic", "How plans are sought. `pareto` needs the extra search."),
     ]
-    fast_cost: Annotated[float, Option(10.0, "Of a fast charger, in `money_unit`.", least=0, source=_PAPER)]
+    fast_cost: Annotated[
+        float, Option(10.0, "Cost of a fast charger, in `money_unit`.", least=0, source=_PAPER)
+    ]
     normal_cost: Annotated[
-        float, Option(3.0, "Of a normal charger, in `money_unit`.", least=0, source=_PAPER)
+        float, Option(3.0, "Cost of a normal charger, in `money_unit`.", least=0, source=_PAPER)
     ]
     expansion_cost_per_kw: Annotated[
         float,
         Option(
             0.9,
-            "Of a kW of a station's peak above the one before, in `money_unit`, before annuity.",
+            "Cost per kW by which a station's peak exceeds the one before, in `money_unit`, before annuity.",
             least=0,
             source="eta1 of Qu and Zhao 2023",
         ),
@@ -61,7 +63,7 @@ class ConfigurationOptions(TypedDict, total=False):
         float,
         Option(
             0.02,
-            "Of a driver who waits too long, in `money_unit`.",
+            "Cost of a driver who waits too long, in `money_unit`.",
             least=0,
             source="eta2 of Qu and Zhao 2023",
         ),
@@ -70,7 +72,7 @@ class ConfigurationOptions(TypedDict, total=False):
         float,
         Option(
             1e-4,
-            "Of a kW between peak and valley of a station, in `money_unit` a day.",
+            "Cost per kW between peak and valley of a station, in `money_unit` a day.",
             least=0,
             source="eta3 of Qu and Zhao 2023",
         ),
@@ -79,7 +81,7 @@ class ConfigurationOptions(TypedDict, total=False):
         float,
         Option(
             1e-6,
-            "Of a kW^2 of a station's variance, in `money_unit` a day.",
+            "Cost per kW^2 of variance of a station's load, in `money_unit` a day.",
             least=0,
             source="a hundredth of eta4 of Qu and Zhao 2023, which would dwarf every other cost",
         ),
@@ -88,7 +90,7 @@ class ConfigurationOptions(TypedDict, total=False):
         float,
         Option(
             0.017,
-            "Of a minute at half the free speed on all roads, in `money_unit`.",
+            "Cost of a minute with all roads at half their free speed, in `money_unit`.",
             least=0,
             source="eta5 of Qu and Zhao 2023",
         ),
@@ -97,23 +99,23 @@ class ConfigurationOptions(TypedDict, total=False):
         float,
         Option(
             78_045.0 / 12,
-            "Drivers' income in the scenario's money, at 8 hours on 30 days.",
+            "Drivers' monthly income in the scenario's money, for 8 hours on 30 days.",
             least=0,
-            source="a twelfth of the 78,045 of Qu and Zhao 2023, who take a year's for a month's",
+            source="a twelfth of the 78,045 of Qu and Zhao 2023, who take a year's income for a month's",
         ),
     ]
     money_unit: Annotated[
         float,
-        Option(10_000.0, "The scenario's money in one unit of all costs.", least=1e-12, source=_PAPER),
+        Option(10_000.0, "Amount of the scenario's money in one unit of cost.", least=1e-12, source=_PAPER),
     ]
     discount_rate: Annotated[
-        float, Option(0.08, "Of annuities, per year.", least=1e-9, most=10, source=_COMMON)
+        float, Option(0.08, "Discount rate of annuities, per year.", least=1e-9, most=10, source=_COMMON)
     ]
     life_years: Annotated[
         float,
         Option(
             10.0,
-            "Planned life of chargers at stations that do not say.",
+            "Planned life of chargers at stations that do not give one.",
             least=0.1,
             most=100,
             unit="years",
@@ -124,7 +126,7 @@ class ConfigurationOptions(TypedDict, total=False):
         float,
         Option(
             0.0,
-            "Age of chargers at stations that do not say.",
+            "Age of chargers at stations that do not give one.",
             least=0,
             most=100,
             unit="years",
@@ -157,8 +159,8 @@ class ConfigurationOptions(TypedDict, total=False):
         float,
         Option(
             math.inf,
-            "Most that all purchases less sales may cost, in `money_unit`, before annuity. Below 0: so much "
-            "must be sold.",
+            "Limit on purchases minus sales, in `money_unit`, before annuity. Below 0, at least that much "
+            "must be earned by sales.",
             infinite="no limit",
         ),
     ]
@@ -166,17 +168,17 @@ class ConfigurationOptions(TypedDict, total=False):
         float,
         Option(
             15.0,
-            "By how much coordinated charging may delay the end of a charge.",
+            "Longest delay that coordinated charging may add to the end of a charge.",
             least=0,
             most=1440,
             unit="min",
         ),
     ]
     days_train: Annotated[
-        int, Option(4, "Replayed days that plans are judged on in the search.", least=1, most=1000)
+        int, Option(4, "Number of replayed days on which the search judges plans.", least=1, most=1000)
     ]
     days_test: Annotated[int, Option(20, "Fresh days for the verdict.", least=2, most=10_000)]
-    evaluations: Annotated[int, Option(20_000, "Plans that may be tried.", least=1, most=10**9)]
+    evaluations: Annotated[int, Option(20_000, "Maximum number of plans to try.", least=1, most=10**9)]
     population: Annotated[
         int,
         Option(40, "Plans of a generation of the genetic searches.", least=4, most=100_000, source=_PAPER),
@@ -192,7 +194,7 @@ class ConfigurationOptions(TypedDict, total=False):
         ),
     ]
     station_cost_must_not_rise: Annotated[
-        bool, Option(True, "Require that the stations' cost in total does not rise.", source="conf-18")
+        bool, Option(True, "Require that the stations' total cost does not rise.", source="conf-18")
     ]
     feeder_headroom: Annotated[
         bool,

@@ -20,15 +20,16 @@ class CoordinationOptions(TypedDict, total=False):
             "Stop when the upgrade cost less the proved bound is at most this fraction of the upgrade cost.",
             least=0,
             most=1,
-            source="1e-3 is far below what is known of any input",
+            source="1e-3 is far below the accuracy of any input",
         ),
     ]
     absolute_gap: Annotated[
         float,
         Option(
             1e-6,
-            "Stop when it is at most this fraction of the unmanaged upgrade cost, so that an optimum of zero "
-            "ends too.",
+            "Stop when the gap is at most this fraction of "
+            "the unmanaged upgrade cost, so that an optimum of zero "
+            "also stops.",
             least=0,
             most=1,
         ),
@@ -53,10 +54,10 @@ class CoordinationOptions(TypedDict, total=False):
         int,
         Option(
             0,
-            "Shards of vehicles. They change results by rounding only.",
+            "Number of shards of vehicles. It changes results only by rounding.",
             least=0,
             most=10**6,
-            default_words="0: by the size of the problem",
+            default_words="0: chosen by the size of the problem",
         ),
     ]
     threads: Threads

@@ -19,7 +19,7 @@ Options = TypeVar("Options")
 
 _LONGEST_SHOWN = 60  # characters of a value in a message
 _TALL = 2**53
-"""Whole numbers above it are written as powers of two, which is what they are."""
+"""Whole numbers above this are shown as powers of two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ Threads = Annotated[
         "Worker threads. They do not change the result.",
         least=0,
         most=4096,
-        default_words="0: one a processor",
+        default_words="0: one per processor",
     ),
 ]
 TimeLimit = Annotated[
@@ -270,7 +270,7 @@ class OptionSet(Generic[Options]):
         for name, one in self.every.items():
             former = of_scenario.get(name, one.option.default)
             if one.option.scenario_only and of_call.get(name, former) != former:
-                problem = "the scenario is read already: asked for now, it has no effect"
+                problem = "the scenario has already been read, so this has no effect now"
                 fix = f"Set it in [{self.section}] of scenario.toml"
                 issues.append(Issue(self.section, name, problem, fix))
         if issues := issues or self._wrong_together(values):

@@ -24,22 +24,28 @@ class SimulationOptions(TypedDict, total=False):
 
     vehicles: Annotated[
         int,
-        Option(10_000, "Electric vehicles. More than the demand explains is an error.", least=1, most=10**8),
+        Option(
+            10_000,
+            "Number of electric vehicles. More than the demand can explain is an error.",
+            least=1,
+            most=10**8,
+        ),
     ]
     days: Annotated[
-        int, Option(1, "Days in one replication; 7 for itineraries of a week.", least=1, most=366)
+        int, Option(1, "Days in one replication; use 7 for itineraries of a week.", least=1, most=366)
     ]
     trips_per_day: Annotated[
         float,
         Option(
             0.0,
-            "All vehicle trips of a weekday, where zones but no demand table say who travels.",
+            "All vehicle trips of a weekday, for scenarios with zones but no demand table.",
             least=0,
-            default_words="0: 4 a home, where homes are counts",
+            default_words="0: 4 per home, if homes are counts",
         ),
     ]
     replications: Annotated[
-        int, Option(1000, "Stop after so many.", least=1, most=10**7, source="Qu and Zhao 2023")
+        int,
+        Option(1000, "Stop after this many replications.", least=1, most=10**7, source="Qu and Zhao 2023"),
     ]
     tolerance: Annotated[
         float,
@@ -108,7 +114,7 @@ class SimulationOptions(TypedDict, total=False):
     ]
     router: Annotated[
         Literal["builtin", "dijkstra"],
-        Option("builtin", "Shortest paths; all give the same travel times."),
+        Option("builtin", "Method for shortest paths; all give the same travel times."),
     ]
     decision: Annotated[
         Literal["threshold"] | str,
@@ -174,7 +180,7 @@ class SimulationOptions(TypedDict, total=False):
         tuple[float, float],
         Option(
             (0.25, 0.95),
-            "State of charge with which vehicles came to where they stand at minute 0 is drawn between "
+            "State of charge on arrival at the place where a vehicle stands at minute 0 is drawn between "
             "these, the lower one first; chargers there have charged them since.",
             least=0,
             most=1,
@@ -185,7 +191,7 @@ class SimulationOptions(TypedDict, total=False):
         float,
         Option(
             0.9,
-            "A charge on the way asks for what would fill the battery to this.",
+            "State of charge up to which drivers charge on the way.",
             least=0,
             most=1,
             source=_ASSUMED,
@@ -195,7 +201,7 @@ class SimulationOptions(TypedDict, total=False):
         float,
         Option(
             1.0,
-            "Above this state of charge the power falls linearly to a fifth; 1: nowhere.",
+            "Above this state of charge the power falls linearly to a fifth; 1: it never falls.",
             least=0,
             most=1,
             source="sim-10",

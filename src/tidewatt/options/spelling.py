@@ -8,7 +8,7 @@ from collections.abc import Iterable
 __all__ = ["did_you_mean", "nearest"]
 
 _ALIKE = 0.6
-"""Share of letters in common from which a word may be a misspelling: below, hints are far-fetched."""
+"""Lowest share of common letters at which a word counts as a misspelling of another."""
 
 
 def nearest(name: str, known: Iterable[str], alike: float = 0.5) -> str | None:
@@ -22,4 +22,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the hint that names the nearest known name, or lists them all."""
     names = [str(other) for other in known]
     best = nearest(name, names, _ALIKE)
-    return f"did you mean {best!r}?" if best else f"known are {', '.join(names)}"
+    return f"did you mean {best!r}?" if best else f"known names are {', '.join(names)}"

@@ -16,7 +16,7 @@ class TariffOptions(TypedDict, total=False):
         Literal["arcs", "paths", "both"],
         Option(
             "arcs",
-            "`arcs` (every unit of flow is a possible vehicle), `paths` (the source's, which pools the state "
+            "`arcs` (every unit of flow is a possible vehicle), `paths` (as in the source; pools the state "
             "of charge of vehicles on one path), or `both`, which gives the gap between them.",
         ),
     ]
@@ -24,7 +24,7 @@ class TariffOptions(TypedDict, total=False):
         int,
         Option(
             4,
-            "Fewest-step paths of each pair of origin and destination in `paths`.",
+            "Number of paths, fewest steps first, for each OD pair in `paths`.",
             least=1,
             most=1000,
         ),
@@ -33,8 +33,8 @@ class TariffOptions(TypedDict, total=False):
         bool,
         Option(
             False,
-            "Let `paths` pool the charge of all vehicles of a path, as the source does, not only of those "
-            "that depart with the same.",
+            "Let `paths` pool the charge of all vehicles of a path, as the source does, not only of vehicles "
+            "that depart with the same charge.",
         ),
     ]
     uncertainty: Annotated[
@@ -50,7 +50,8 @@ class TariffOptions(TypedDict, total=False):
         float,
         Option(
             1.0,
-            "Size of the uncertainty set; at 0 forecasts hold. Injections with a gamma of their own keep it "
+            "Size of the uncertainty set; at 0, forecasts are exact. "
+            "Injections with a gamma of their own keep it "
             "in `box`.",
             least=0,
             most=1,
@@ -64,7 +65,8 @@ class TariffOptions(TypedDict, total=False):
         Literal["row_step", "joint"],
         Option(
             "row_step",
-            "What they cover: `row_step` (each limit and step by itself; some limit may still be exceeded on "
+            "What these margins cover: `row_step` "
+            "(each limit and step by itself; some limit may still be exceeded on "
             "most days), or `joint` (all together).",
         ),
     ]
@@ -82,7 +84,7 @@ class TariffOptions(TypedDict, total=False):
         Literal["inner", "outer", "both"],
         Option(
             "inner",
-            "`inner` (every plan can be driven), `outer` (a bound below), or `both`: the answer is the inner "
+            "`inner` (every plan can be driven), `outer` (a lower bound), or `both`: the answer is the inner "
             "one, the bound comes from the outer one.",
         ),
     ]
@@ -114,13 +116,15 @@ class TariffOptions(TypedDict, total=False):
     ]
     samples: Annotated[
         int,
-        Option(10_000, "Outcomes drawn to count violated limits; 0: none.", least=0, most=10_000_000),
+        Option(
+            10_000, "Number of outcomes drawn to count violated limits; 0: none.", least=0, most=10_000_000
+        ),
     ]
     kwh_per_km: Annotated[
         float,
         Option(
             0.18,
-            "Consumption, where the links table has roads but no steps.",
+            "Consumption, used where the links table has roads but no steps.",
             least=1e-6,
             most=100,
             unit="kWh/km",
@@ -131,7 +135,7 @@ class TariffOptions(TypedDict, total=False):
         float,
         Option(
             1.0,
-            "Share of the roads' capacity that is these vehicles', where the links table has roads but no "
+            "Share of road capacity left for these vehicles, used where the links table has roads but no "
             "steps.",
             least=1e-9,
             most=1,

@@ -32,7 +32,7 @@ RUNG_NAMES = {
 """What readers call the rungs of the flexibility ladder, lowest first."""
 
 REASON_NAMES = {
-    "charged_today": "charged on the way before that day",
+    "charged_today": "had already charged on the way that day",
     "no_station_reachable": "no station within reach",
     "ran_empty": "ran empty",
     "within_zone": "drove within the zone, by no station",
@@ -122,7 +122,7 @@ def money_note(figures: Mapping[str, Any]) -> list[str]:
     unit = money(figures)
     if unit == "kW":
         return ["Costs are in kW of overload, as no price of an upgrade was given."]
-    return [] if unit else ["Costs are in the scenario's money, for which it names no currency."]
+    return [] if unit else ["Costs are in the scenario's currency, which it does not name."]
 
 
 def clock(minute: float) -> str:

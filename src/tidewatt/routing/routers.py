@@ -32,7 +32,7 @@ __all__ = [
 Ints = NDArray[np.int32]
 
 PAIRS = 64
-"""Paths to a shard: much more work than handing it to a thread is, for the fastest router too."""
+"""Paths per shard: far more work than handing it to a thread, even for the fastest router."""
 
 
 class Routes(NamedTuple):
@@ -57,7 +57,7 @@ def checked_times(network: RoadNetwork, time_ms: NDArray[Any], closed: int) -> I
     """Return link times as routers take them; links as long as `closed` stay closed, whatever the dtype."""
     time = np.asarray(time_ms)
     if time.shape != network.tail.shape:
-        raise ValueError(f"{len(network.tail)} link times wanted, got an array of shape {time.shape}")
+        raise ValueError(f"expected {len(network.tail)} link times, got an array of shape {time.shape}")
     if not np.issubdtype(time.dtype, np.integer):
         raise TypeError(f"link times are whole milliseconds, got {time.dtype}")
     if len(time) and time.min() < 0:
@@ -71,7 +71,7 @@ def checked_nodes(network: RoadNetwork, nodes: NDArray[Any]) -> Ints:
     out = np.ascontiguousarray(nodes, np.int32)
     last = len(network.depart_node) - 1
     if len(out) and not (out.min() >= 0 and out.max() <= last):
-        raise IndexError(f"nodes {out.min()} to {out.max()} asked for; there are 0 to {last}")
+        raise IndexError(f"nodes {out.min()} to {out.max()} requested, but only 0 to {last} exist")
     return out
 
 

@@ -86,7 +86,7 @@ def _days(scenario: Scenario, p: SimulationOptions) -> list[Issue]:
         problem = f"{p['days']} days are not a whole number of steps of {horizon.step_min:g} min"
         issues.append(Issue("scenario.toml", "horizon.step_min", problem, "Choose a divisor, such as 15"))
     if scenario.grid.feeders and minutes > horizon.minutes + 1e-9:
-        problem = f"{p['days']} days asked for, headroom of feeders is given for {horizon.minutes / 1440:g}"
+        problem = f"{p['days']} days requested, but feeders have headroom for {horizon.minutes / 1440:g}"
         fix = "Simulate fewer days, or give headroom for more steps"
         issues.append(Issue("simulation", "days", problem, fix))
     return issues

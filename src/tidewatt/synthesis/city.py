@@ -27,7 +27,7 @@ BLOCK_KM, RING_KM = 0.4, 0.9
 """Distance of parallel streets in the grid, and of rings [km]."""
 
 ARTERIAL_EVERY = 4
-"""Every so many streets of the grid, and spokes, one is an arterial; rings: one less."""
+"""One in this many grid streets and spokes is an arterial; for rings, one in one fewer."""
 
 HOMES_PER_ZONE = 3000.0
 
@@ -280,7 +280,7 @@ TIGHTNESS = 10.0
 """Headroom is divided by this (see `region`), so that the few electric vehicles of the city matter."""
 
 MOST_RATING = 2.5
-"""Highest rating over peak load: feeders drawn with hardly any load would be larger than any built."""
+"""Largest ratio of rating to peak load: lightly loaded feeders would be larger than any built."""
 
 SOC_INITIAL = (0.1, 0.9)
 """State of charge at midnight, assumed; wide, so that enough vehicles run low for queues to form."""

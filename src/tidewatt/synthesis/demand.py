@@ -118,7 +118,7 @@ def _balance(weights: Array, starts: Array, ends: Array) -> tuple[Array, Array]:
                 omega = min(2.0 / (1.0 + np.sqrt(1.0 - rate)), most)
             rate_from = off
         by_end = by_end * ratio**omega
-    problem = f"trips cannot be balanced: {off:.1%} of a zone's arrivals remain after {round_} rounds"
+    problem = f"trips cannot be balanced: a zone's arrivals are off by {off:.1%} after {round_} rounds"
     fix = "Connect the parts of the road network, lower the deterrence, or give a table demand"
     raise ScenarioError([Issue("zones", "jobs", problem, fix)])
 

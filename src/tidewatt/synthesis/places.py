@@ -54,7 +54,7 @@ class FeederPlaces(Shown):
                     Issue(
                         "places",
                         name,
-                        f"shape {value.shape}, homes have {np.shape(self.homes)}",
+                        f"the shape is {value.shape}, but homes has {np.shape(self.homes)}",
                         "Give one value per feeder",
                     )
                 )
@@ -78,7 +78,7 @@ class FeederPlaces(Shown):
         if self.table is not None:
             object.__setattr__(self, "table", freeze(self.table))
             if np.shape(self.table) != (np.size(self.homes),) * 2:
-                problem = f"shape {np.shape(self.table)}, there are {np.size(self.homes)} homes"
+                problem = f"the shape is {np.shape(self.table)}, but homes has {np.size(self.homes)} values"
                 issues.append(Issue("places", "table", problem, "Give one row and column per feeder"))
         if issues:
             raise ScenarioError(issues)

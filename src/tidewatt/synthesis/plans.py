@@ -111,7 +111,7 @@ def zone_places(roads: Roads, trips: Array) -> FeederPlaces:
                 Issue(
                     "demand",
                     "trips",
-                    "no trips at all",
+                    "there are no trips at all",
                     "Give trips between zones, or homes and jobs of zones",
                 )
             ]

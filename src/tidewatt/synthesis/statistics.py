@@ -96,7 +96,7 @@ STAY_MIN: Final[Array] = freeze(
 VISTA medians (work 470 with part-time days, of whom `Habits.part_time_share` take half)."""
 
 VEHICLES_PER_HOUSEHOLD: Final = 1.8
-"""NHTS 2022: 2.0 in the United States; Bay Area counties have somewhat fewer (ACS 2021: 1.8)."""
+"""Vehicles per household in the Bay Area (ACS 2021); the United States has 2.0 (NHTS 2022)."""
 
 QUANTILES: Final[Array] = freeze(
     [0, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 1]

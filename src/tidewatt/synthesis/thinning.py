@@ -107,8 +107,8 @@ def _sampled(sampling: Any, adoption: float) -> float:
                 "sampling",
                 "adoption",
                 "missing" if sampled is None else f"{sampled!r} is not within 0..1",
-                "State in scenario.toml under [sampling] at what adoption (share of all vehicles, above "
-                "0 up to 1) the vehicles were drawn, for example adoption = 0.3",
+                "In scenario.toml under [sampling], state the adoption (share of all vehicles, above "
+                "0 up to 1) at which vehicles were drawn, for example adoption = 0.3",
             )
         )
     if not 0 < adoption <= 1:

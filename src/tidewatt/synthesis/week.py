@@ -19,7 +19,7 @@ SHORTEST_STOP_MIN = 20.0
 """Shorter stops are not worth plugging in [min]."""
 
 EARLY_MIN = 4 * 60.0
-"""When nights end: trips before belong to the day before [min]."""
+"""Time at which the night ends: trips before it belong to the previous day [min]."""
 
 MAX_CHARGE_KW = 100.0
 """On-board limit; only fast chargers could reach it [kW]."""

@@ -20,10 +20,10 @@ __all__ = ["AcCheck", "ac_check", "ac_flow"]
 _RATED_V = 10_000.0
 """Any voltage does: the network is handed over per unit, so that transformers are plain impedances."""
 _STIFF_VA = 1e20
-"""Short-circuit power of the source: the slack's voltage holds."""
+"""Short-circuit power of the source, so large that the slack's voltage stays fixed."""
 _TOLERANCE_PU = 1e-10
 _ALLOWED = 1e-6
-"""Beyond a limit by less (of a flow in relative terms, of a voltage in per unit) is rounding."""
+"""Excess over a limit (relative for a flow, per unit for a voltage) that counts as rounding."""
 _LINE, _SOURCE, _LOAD = 1_000_000, 2_000_000, 3_000_000
 
 

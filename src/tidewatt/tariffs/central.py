@@ -88,7 +88,7 @@ def solve(
             on_progress=on_progress,
         )
     if formulation != "arcs":
-        raise ValueError(f"formulation is {formulation!r}; give arcs or paths")
+        raise ValueError(f"formulation must be arcs or paths, found {formulation!r}")
     from tidewatt.tariffs.arcs.solution import solve_arcs
 
     return solve_arcs(
@@ -106,10 +106,10 @@ def solve(
 
 
 _ROUNDING = 1e-7
-"""By so much of it the cost may lie below its bound: constraints hold to some digits only."""
+"""Share by which the cost may lie below its bound, because constraints hold to some digits only."""
 
 _FINER = 4
-"""The bound from outside is computed at so much finer a step: it is then within a per cent or less."""
+"""The outer bound uses steps finer by this factor, which brings it within one per cent or less."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -80,7 +80,7 @@ def _grid(case: Case, elastic: Solution) -> Iterator[Entry]:
             element, at = int(rows.element[row]), _clock(case, step)
             if rows.kind[row] == 0:
                 if amount > _LEAST:
-                    way = "" if sign > 0 else ", against the flow from the slack,"
+                    way = "" if sign > 0 else " for flow towards the slack"
                     remedy = f"At {at} raise limit_kw of the line{way} by {amount:.4g} kW"
                     yield "line", d.line_id[element], step, amount, "kW", remedy
                 continue
@@ -114,6 +114,6 @@ def _demand(case: Case, elastic: Solution) -> Iterator[Entry]:
         remedy = (
             f"{amount:.4g} vehicles of {aggregator} that leave {origin} at {_clock(case, step)} with a state "
             f"of charge of {travel.soc_initial[group]:.4g} do not reach {destination} in time: let them "
-            "leave earlier or with more, ask for a lower soc_final_min, or lengthen the horizon"
+            "leave earlier or with more charge, lower soc_final_min, or lengthen the horizon"
         )
         yield "demand", f"{aggregator}: {origin} to {destination}", step, amount, "vehicles", remedy

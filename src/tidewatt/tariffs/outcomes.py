@@ -22,13 +22,13 @@ QUANTILES = {"low_kw": 0.0, "p05_kw": 0.05, "median_kw": 0.5, "p95_kw": 0.95, "h
 """Columns of the table of outcomes, and the share of outcomes that is not above."""
 
 _LARGEST_BLOCK = 4_000_000
-"""Numbers held at once, per array of rows."""
+"""Largest count of values held at once, per array of rows."""
 
 _LARGEST_DRAW = 20_000_000
 """The same of outcomes, which are drawn anew for every block of rows where they do not fit."""
 
 _TOLERANCE = 1e-6
-"""Share of a limit that counts as kept when exceeded: plans are solved in finite precision."""
+"""Share by which a limit may be exceeded and still counts as kept: plans have finite precision."""
 
 _PURPOSE = 0x0C0E
 """Keeps these draws apart from all others of the same seed."""

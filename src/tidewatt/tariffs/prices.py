@@ -12,7 +12,7 @@ from tidewatt.tariffs.problem import RoadTraffic, Solution, TariffProblem
 __all__ = ["DECENTRALISED_KW", "Prices", "intervals", "prices_of", "scarce"]
 
 DECENTRALISED_KW = 0.05
-"""Power that differs by less from the central plan counts as the same."""
+"""Power that differs from the central plan by less than this counts as the same [kW]."""
 
 _LEAST_PRICE = 1e-7
 """Tolls and charger prices below are what an interior-point method leaves of 0."""
@@ -97,13 +97,13 @@ def scarce(problem: TariffProblem, solution: Solution, prices: Prices) -> tuple[
 
 
 _BINDING = 1e-6
-"""A limit binds when so little of it is left, as a share of the limit (of 1 kW or 1 per unit at least)."""
+"""A limit binds when no more than this share of it (of at least 1 kW or 1 per unit) is left."""
 _NO_DUAL = 1e-7
-"""A tariff that a binding limit's dual makes, per kWh: below, the dual counts as 0."""
+"""Tariff per kWh below which the dual of a binding limit counts as 0."""
 _FULL = 1e-5
-"""Chargers are all in use when so few of them are left."""
+"""Chargers count as all in use when no more than this many are left."""
 _MOST = 4000
-"""So many linear programs at most: further steps are not looked at."""
+"""Largest number of linear programs solved; steps beyond it are not examined."""
 
 
 def intervals(problem: TariffProblem, solution: Solution, prices: Prices) -> tuple[Array, Array]:

@@ -151,7 +151,7 @@ def _too_few(coverage: float, found: int) -> ScenarioError:
 
 
 _LARGEST_BLOCK = 2_000_000
-"""Numbers held at once, per array."""
+"""Largest count of values held at once, per array."""
 
 _NEGLIGIBLE = 1e-9
 """Terms below this share of the row's largest are round-off and do not count."""

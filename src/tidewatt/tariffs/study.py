@@ -199,7 +199,7 @@ def _status(found: FoundTariffs) -> Status:
     error = found.decentralised.responses.error_kw(found.central.power_kw)
     if error >= DECENTRALISED_KW:
         needed = ", ".join(found.decentralised.needed)
-        found.notes.append(f"Power differs by up to {error:.3g} kW; prices needed: {needed}.")
+        found.notes.append(f"Power differs from the plan by up to {error:.3g} kW; prices needed: {needed}.")
         return Status.DEVIATING
     return Status.CERTIFIED
 

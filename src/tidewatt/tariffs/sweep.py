@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["binding", "gammas_of", "swept"]
 
 _BINDING_PRICE = 1e-6
-"""A limit binds where its dual moves tariffs by more, per kWh."""
+"""A limit binds where its dual changes tariffs by more than this, per kWh."""
 
 
 def gammas_of(asked: Sequence[float] | float, parameters: TariffOptions) -> list[float]:

@@ -23,7 +23,7 @@ _PARTS = {
     "distribution": ("buses", "buses, lines"),
 }
 _KEPT = 1e-6
-"""Limits broken by less, in kW or squared per unit, count as kept."""
+"""Limits exceeded by less than this, in kW or squared per unit, count as kept."""
 
 
 def validated(scenario: Scenario, options: TariffOptions) -> Case:

@@ -271,7 +271,7 @@ def test_repairs_differ_between_draws_and_plans() -> None:
         ),
         (
             {"fast_least": [5, 0, 0], "normal_least": [4, 0, 0]},
-            ["stations.max_total [11]", "fast_min 5 and normal_min 4 are more than max_total 8"],
+            ["stations.max_total [11]", "fast_min 5 and normal_min 4 add up to more than max_total 8"],
         ),
         (
             {"fixed": [False, False, True], "fast_least": [0, 0, 2]},
@@ -334,7 +334,7 @@ def test_missing_prices_are_found() -> None:
     assert (
         "price_fast_per_kwh" in issue
         and str(s.station_id[3]) in issue
-        and "no price of fast charging" in issue
+        and "fast charging has no price" in issue
     )
 
 
@@ -353,7 +353,7 @@ def test_negative_counts_are_found() -> None:
     fast = np.array(scenario().stations.fast)
     fast[0] = -2
     (issue,) = found_in(fast=fast)
-    assert "stations.fast" in issue and "found -2, allowed is 0 or more" in issue
+    assert "stations.fast" in issue and "found -2 (allowed: 0 or more)" in issue
 
 
 def test_no_way_down_to_a_site_limit_is_found() -> None:
@@ -376,7 +376,7 @@ def test_ages_that_the_printed_formulas_cannot_take_are_found() -> None:
 def test_a_life_of_nothing_is_found() -> None:
     """Without it the resale value of chargers would be a division by zero."""
     issue, *_ = found_in(life_years=np.zeros(len(scenario().stations)))
-    assert "life_years" in issue and "a life of 0 years" in issue
+    assert "life_years" in issue and "the life is 0 years" in issue
 
 
 def test_a_station_may_lie_off_the_grid() -> None:

@@ -120,7 +120,7 @@ def test_lines_overloaded_without_vehicles():
     issue = _one(scenario, "lines.limit_kw")
     clock = f"{6 + worst // 2:02d}:{30 * (worst % 2):02d}"
     assert issue.ids == (f"L1 by {flow[worst] - 120:.3g} kW, step {worst} ({clock})",)
-    assert f"{flow[worst]:.6g} kW of 120 kW" in issue.problem
+    assert f"{flow[worst]:.6g} kW against a limit of 120 kW" in issue.problem
     assert check(small_case(line_kw=(flow[worst] + 1e-6, 1000.0))) == []
 
 
@@ -150,7 +150,7 @@ def test_voltages_outside_limits_without_vehicles():
     worst = int(voltage.argmin())
     issue = _one(scenario, "buses.voltage_min_pu")
     assert issue.ids[0].startswith(f"2 by {0.995 - voltage[worst]:.3g} pu, step {worst} (")
-    assert f"2 at {voltage[worst]:.5f} of 0.995 pu" in issue.problem
+    assert f"2 at {voltage[worst]:.5f} against a limit of 0.995 pu" in issue.problem
     assert check(small_case(voltage_min_pu=float(np.floor(voltage[worst] * 1e6) / 1e6))) == []
 
 

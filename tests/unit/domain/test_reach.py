@@ -49,7 +49,7 @@ def random_roads(seed: int) -> Roads:
 
 
 def arrives(roads: Roads, start: int) -> set[int]:
-    """Nodes where a trip from a node can end, by search over links; nodes not driven through end it."""
+    """Nodes where a trip from a node can end, by search over links; nodes not passes through end it."""
     following: dict[int, list[int]] = {}
     for tail, head in zip(roads.tail.tolist(), roads.head.tolist()):
         following.setdefault(tail, []).append(head)
@@ -93,7 +93,7 @@ def test_repaired_networks_hang_together(seed: int, how: str) -> None:
     """`--repair` would leave zones that cannot be reached, and the import refuse its own result."""
     roads = random_roads(seed)
     if not roads.through.any():
-        pytest.skip("no node is driven through: there is nothing to keep or to connect to")
+        pytest.skip("no node is passes through: there is nothing to keep or to connect to")
     mended = repaired(roads, None, how).roads  # type: ignore[arg-type]
     pairs = np.meshgrid(np.arange(mended.zones), np.arange(mended.zones), indexing="ij")
     assert Reach(mended).pairs(*(side.ravel() for side in pairs)).all()

@@ -78,7 +78,7 @@ def test_arrival_at_the_end_of_the_horizon_is_in_time(sound: Scenario) -> None:
     assert issues_of(changed(sound, "travel", depart_step=[4, 4, 2])) == []
     (issue,) = issues_of(changed(sound, "travel", depart_step=[5, 4, 7]))
     assert (issue.table, issue.field, issue.count) == ("travel", "depart_step", 2)
-    assert "14 of 26.5 vehicles" in issue.problem and "last is 2 steps (60 min) late" in issue.problem
+    assert "14 of 26.5 vehicles" in issue.problem and "last arrives 2 steps (60 min) late" in issue.problem
     assert issue.ids == (
         "10 of east from a to d at step 5 (08:30): 1 step late",
         "4 of east from a to c at step 7 (09:30): 2 steps late",

@@ -64,7 +64,7 @@ def test_a_coordination_says_what_its_costs_are_in(tmp_path: Path) -> None:
     assert tidewatt.verify(tmp_path / "r").ok
     unnamed = tidewatt.coordinate(dataclasses.replace(VILLAGE, currency=""), relative_gap=0.1, session=False)
     assert "upgrade cost" in ladder(unnamed)["unmanaged"]
-    assert sum("names no currency" in each for each in sentences(unnamed)) == 1
+    assert sum("which it does not name" in each for each in sentences(unnamed)) == 1
     assert unnamed.data["price"].attrs["units"] == "cost per kW"
     without = tidewatt.coordinate(plain("USD"), relative_gap=0.1, session=False)
     assert "upgrade cost [kW]" in ladder(without)["unmanaged"]

@@ -108,7 +108,7 @@ def test_what_acts_while_a_scenario_is_read_is_refused_later() -> None:
     """Without it a call could give what no longer has an effect."""
     sections = {"tariff": {"kwh_per_km": 0.3}}
     assert TARIFF.resolve(sections)["kwh_per_km"] == 0.3
-    with pytest.raises(ScenarioError, match="it has no effect"):
+    with pytest.raises(ScenarioError, match="this has no effect now"):
         TARIFF.resolve(sections, kwh_per_km=0.2)
     assert "kwh_per_km" not in TARIFF.of_calls
 

@@ -20,7 +20,7 @@ DATA = Path(__file__).parents[3].parent / "shared" / "data"
 
 @st.composite
 def small_networks(draw):
-    """Parallel links, loops, pieces without connexion, nodes not driven through, missing coordinates."""
+    """Parallel links, loops, pieces without connexion, nodes not passes through, missing coordinates."""
     own = draw(st.integers(1, 10))
     nodes = st.integers(0, own - 1)
     ends = draw(st.lists(st.tuples(nodes, nodes), max_size=32))
@@ -33,7 +33,7 @@ def small_networks(draw):
 
 
 def made(own, tail, head, xy, split=()):
-    """A network whose nodes in `split` are not driven through."""
+    """A network whose nodes in `split` are not passes through."""
     split = np.array(split, np.int64)
     depart = np.arange(own, dtype=np.int32)
     depart[split] = own + np.arange(len(split))

@@ -54,11 +54,11 @@ def test_one_period_of_several_is_asked_for_by_its_start():
     """Without it: morning and evening trips meet on the road, or one of them silently goes missing."""
     rows = [(0, 1, 20.0, 420.0, 540.0), (0, 1, 40.0, 960.0, 1080.0)]
     several = scenario_of(street(), rows)
-    with pytest.raises(ScenarioError, match="periods start at 420, 960"):
+    with pytest.raises(ScenarioError, match="Periods start at minute: 420, 960"):
         assign(several)
     with pytest.raises(ScenarioError, match="no trips that start at minute 1"):
         assign(several, start_min=1.0)
-    with pytest.warns(SolveWarning, match="20 trips of other periods"):
+    with pytest.warns(SolveWarning, match="20 trips in other periods"):
         evening = assign(several, start_min=960.0)
     assert evening.figures["period_h"] == 2.0
     assert evening.figures["start_min"] == 960.0
@@ -66,7 +66,7 @@ def test_one_period_of_several_is_asked_for_by_its_start():
     only = assign(scenario_of(street(), rows[:1]))
     assert only.figures["start_min"] == 420.0
     mixed = scenario_of(street(), [*rows, (0, 1, 7.0)])
-    with pytest.warns(SolveWarning, match="60 trips of other periods"):
+    with pytest.warns(SolveWarning, match="60 trips in other periods"):
         assert assign(mixed).links["flow_veh"][0] == pytest.approx(7.0)
 
 

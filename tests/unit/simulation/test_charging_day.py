@@ -114,7 +114,7 @@ def test_price_bands_keep_every_minute() -> None:
 
 
 def test_nothing_to_choose() -> None:
-    """Without it a station without chargers, or out of reach, would take somebody in."""
+    """Without it the station has no chargers, or out of reach, would take somebody in."""
     out_of_reach = np.array([[-1, NEAR, NEAR], [NEAR, -1, NEAR]])
     asked = requests_of([10.0, 11.0], out_of_reach, np.array([[NEAR, -1, NEAR], [-1, NEAR, NEAR]]))
     day = ChargingDay(stations_of([1, 1, 0], [1, 1, 0]), parameters=PLAIN)
@@ -157,17 +157,17 @@ def test_time_does_not_run_backwards() -> None:
     day.advance(20.0)
     with pytest.raises(ValueError, match="after minute 20"):
         day.decide(requests_of([19.0], [[NEAR]]))
-    with pytest.raises(ValueError, match="2 stations, where there are 1"):
+    with pytest.raises(ValueError, match="to 2 stations, but there are 1"):
         day.decide(requests_of([21.0], [[NEAR, NEAR]]))
 
 
 def test_requests_say_what_is_wrong_with_them() -> None:
     """Without it rows out of order or of another length would be charged as they come."""
-    with pytest.raises(ValueError, match="order of their minutes"):
+    with pytest.raises(ValueError, match="sorted by minute"):
         requests_of([10.0, 9.0], np.zeros((2, 1)))
-    with pytest.raises(ValueError, match="2 requests with 1 rows"):
+    with pytest.raises(ValueError, match="2 requests but 1 rows"):
         requests_of([10.0, 11.0], np.zeros((1, 1)))
-    with pytest.raises(ValueError, match="a column a station"):
+    with pytest.raises(ValueError, match="one column per station"):
         requests_of([10.0], np.zeros((1, 1)), np.zeros((1, 2)))
 
 

@@ -116,7 +116,7 @@ def test_effects_are_summed_over_the_stations_chosen() -> None:
         expected = float(table[sent, station[sent]].sum(dtype=float))
         assert found[p] == pytest.approx([expected, 2 * expected])
     assert not replay_many([asked], made, fast, normal).effects.any()
-    with pytest.raises(ValueError, match="effects of shape"):
+    with pytest.raises(ValueError, match="effects have shape"):
         replay_many([asked], made, fast, normal, effects=[table[:5]])
 
 
@@ -162,9 +162,9 @@ def test_days_stay_as_they_are() -> None:
 def test_wrong_shapes_are_refused() -> None:
     """Without it plans of other stations would read foreign memory."""
     made, asked = random_day(1, 20, 4)
-    with pytest.raises(ValueError, match="for 4 stations"):
+    with pytest.raises(ValueError, match="want 4 columns"):
         replay_many([asked], made, np.ones((2, 3)), np.ones((2, 3)))
-    with pytest.raises(ValueError, match="travel times to 4 stations, where there are 2"):
+    with pytest.raises(ValueError, match="travel times to 4 stations, but there are 2"):
         replay(asked, stations_of([1, 1], [1, 1]))
 
 

@@ -97,7 +97,7 @@ def test_missing_and_damaged_files_are_named(tmp_path, result):
     """Without it: a user sees a traceback of a file format's library."""
     out = save(result, tmp_path / "out", scenario_folder=tmp_path / "s")
     (out / "links.nc").rename(out / "kept")
-    with pytest.raises(TidewattError, match=r"links\.nc missing"):
+    with pytest.raises(TidewattError, match=r"missing links\.nc"):
         load(out)
     (out / "links.nc").write_bytes(b"nothing")
     with pytest.raises(TidewattError, match="damaged"):

@@ -25,7 +25,7 @@ def test_every_zone_can_be_reached_from_every_other(links, zones):
     roads = streets(links, zones, seed=3)
     assert abs(roads.links - links) < 0.12 * links
     assert roads.zones == zones
-    # Centroids are not driven through: between their streets there has to be another way.
+    # Centroids are not passes through: between their streets there has to be another way.
     network = network_of(roads)
     access = np.isin(roads.tail, roads.zone_node) | np.isin(roads.head, roads.zone_node)
     kept = ~access

@@ -418,7 +418,10 @@ def test_the_busiest_pairs_are_kept_where_there_would_be_too_many_groups(
         pair = (t.origin == origin) & (t.destination == destination)
         assert t.vehicles[pair].sum() == pytest.approx(90.0 * trips / 160.0)
     # 42 and 22 min by 100 and 60 trips; with 20 min by 40 trips.
-    share, times = "2 of 3 pairs of places are kept", "80% of all trips (they take 34.5 min, all 31.6 min)"
+    share, times = (
+        "2 of 3 pairs of places are kept",
+        "80% of all trips (34.5 min each, against 31.6 min for all)",
+    )
     (said,) = (note for note in made.notes if share in note)
     assert times in said and f"there would be {3 * a_pair:,} groups" in said
     alone = join(row, grid, JoiningRules.of(most_groups=1)).scenario.travel

@@ -115,7 +115,7 @@ def test_same_seed_same_plans():
 
 def test_nothing_to_plan_is_refused():
     """An empty matrix or no day at all would only fail later, in words that name neither."""
-    with pytest.raises(ScenarioError, match="no trips at all"):
+    with pytest.raises(ScenarioError, match="there are no trips at all"):
         places(np.zeros((3, 3)))
     with pytest.raises(ScenarioError, match="0 days"):
         plan_days(places(), 5, 0, MONDAY)

@@ -196,7 +196,7 @@ def test_conformal_margins_need_and_use_past_days() -> None:
     assert tariff(scenario, uncertainty="box", samples=0).status is Status.CERTIFIED
     assert scenario.injections is not None
     told = dataclasses.replace(scenario, forecasts=past_forecasts(scenario.injections))
-    with pytest.raises(ScenarioError, match="takes 99 past days, the table holds 40"):
+    with pytest.raises(ScenarioError, match="needs 99 past days, but the table holds 40"):
         tariff(told, coverage=0.99)
     found = tariff(told)
     assert found.status is Status.CERTIFIED
@@ -359,7 +359,7 @@ def test_the_remedy_of_a_base_load_beyond_a_limit_holds_its_margin_too() -> None
     limits = np.array(case.distribution.limit_kw)
     limits[0] = 1.0
     message = refused(limit_kw=limits)
-    found = re.search(r"besides \((\S+) to ([\d.]+) kW with gamma 1\)", message)
+    found = re.search(r"\((\S+) to ([\d.]+) kW with gamma 1\)", message)
     assert found and found[1] == str(case.distribution.line_id[0]), message
     limits[0] = float(found[2]) - 0.2
     assert "a margin of" in refused(limit_kw=limits)
@@ -369,7 +369,7 @@ def test_the_remedy_of_a_base_load_beyond_a_limit_holds_its_margin_too() -> None
 
     least = np.array(case.distribution.voltage_min_pu)
     least[-1] = 0.9999
-    found = re.search(r"\(of (\S+) to ([\d.]+) to hold the margin", refused(voltage_min_pu=least))
+    found = re.search(r"\(at (\S+) to ([\d.]+), to cover the margin", refused(voltage_min_pu=least))
     assert found and found[1] == str(case.distribution.bus_id[-1])
     least[-1] = float(found[2]) + 0.0002
     assert "with its margin" in refused(voltage_min_pu=least)

@@ -139,8 +139,8 @@ def _voltages(
             name_to = f"{name} (at {d.bus_id[bus]} to {needed:g}, to cover the margin for gamma 1 too)"
         else:
             name_to = name
-        fix = f"{change} {name_to}, lower the {source}, or correct impedances and base_kv: charging "
-        "cannot fix this"
+        fix = f"{change} {name_to}, lower the {source}, or correct impedances and base_kv: "
+        fix += "charging cannot fix this"
         _report(report, "buses", name, problem, fix, d.bus_id[found], step, by, "pu", horizon)
 
 
@@ -309,7 +309,7 @@ def _injections(injections: Injections, scenario: Scenario, report: Findings) ->
     bad = np.flatnonzero(~np.isfinite(reactive))
     report.values(table, "reactive_kvar", reactive, bad, "a finite number", "Give kvar, or 0 for none", cell)
     bad = np.flatnonzero(~np.isnan(i.gamma) & ~((i.gamma >= 0) & (i.gamma <= 1)))
-    fix = "Give the share of the half width to protect against, or leave the cell empty for the study's gamma"
+    fix = "Give the share of the half width to protect against, or leave it empty for the study's gamma"
     report.values(table, "gamma", i.gamma, bad, "0 to 1", fix, named(i.injection_id))
 
 

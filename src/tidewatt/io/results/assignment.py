@@ -35,16 +35,28 @@ _FIGURES = ResultFile(
             "number",
             "vehicle trips",
             "0 or more",
-            "In the period, those within a zone included.",
+            "Trips in the period, including those within a zone.",
         ),
-        C("intrazonal_trips", "number", "vehicle trips", "0 or more", "Within a zone: they use no link."),
-        C("unassigned_trips", "number", "vehicle trips", "0 or more", "Left out, all of them within a zone."),
+        C(
+            "intrazonal_trips",
+            "number",
+            "vehicle trips",
+            "0 or more",
+            "Trips within a zone, which use no link.",
+        ),
+        C(
+            "unassigned_trips",
+            "number",
+            "vehicle trips",
+            "0 or more",
+            "Trips not assigned, all within a zone.",
+        ),
         C(
             "other_period_trips",
             "number",
             "vehicle trips",
             "0 or more",
-            "Of other periods than the one assigned.",
+            "Trips in periods other than the one assigned.",
         ),
         C(
             "start_min",
@@ -54,13 +66,13 @@ _FIGURES = ResultFile(
             "Start of the period; null where demand has no windows.",
         ),
         C("period_h", "number", "h", "above 0", "Length of the period."),
-        C("mean_travel_time_min", "number", "min", "0 or more", "Per trip that uses roads, like the next."),
-        C("mean_distance_km", "number", "km", "0 or more"),
-        C("zones", "whole", "", "0 or more", "Of the scenario, like the next."),
-        C("links", "whole", "", "0 or more"),
+        C("mean_travel_time_min", "number", "min", "0 or more", "Mean per trip that uses roads."),
+        C("mean_distance_km", "number", "km", "0 or more", "Mean per trip that uses roads."),
+        C("zones", "whole", "", "0 or more", "Number in the scenario."),
+        C("links", "whole", "", "0 or more", "Number in the scenario."),
         C("pairs", "whole", "", "0 or more", "Pairs of zones with trips between them."),
         C("paths", "whole", "", "0 or more", "Paths in use; null where the method keeps none."),
-        C("wall_s", "number", "s", "0 or more", "Time of `assign`, without reading and saving."),
+        C("wall_s", "number", "s", "0 or more", "Running time of `assign`, without reading and saving."),
         PEAK_MEMORY,
         VERSION,
         FINGERPRINT,
@@ -75,9 +87,15 @@ _LINKS = ResultFile(
     (
         C("link_id", "id"),
         C("flow_veh", "float64", "vehicles", "0 or more", "In the period."),
-        C("travel_time_min", "float64", "min", "0 or more", "Without what tolls and distance are worth."),
+        C(
+            "travel_time_min",
+            "float64",
+            "min",
+            "0 or more",
+            "Travel time without the cost of tolls and distance.",
+        ),
     ),
-    about="A row a link.",
+    about="One row per link.",
     as_frame=True,
 )
 
@@ -90,7 +108,7 @@ _HISTORY = ResultFile(
         C("relative_gap", "float64", "fraction", "0 or more", "As measured (sim-14)."),
         C("seconds", "float64", "s", "0 or more"),
     ),
-    about="`history.csv`, a row an iteration.",
+    about="`history.csv`, one row per iteration.",
     heading="History of `assign`",
 )
 
@@ -105,4 +123,4 @@ FILES = ResultSpecification(
     ),
     null_is_nan=False,
 )
-"""What results of `assign` consist of."""
+"""Files that a result of `assign` consists of."""

@@ -39,15 +39,27 @@ def _write_more(result: Configuration, folder: Path, scenario_folder: Path | Non
 
 
 _SHARES = (
-    C("f1", "number", "`money_unit` a day", "", "Stations: `f1_1` − `f1_2` + `f1_3` (conf-2)."),
-    C("f1_1", "number", "`money_unit` a day", "", "Retrofit (conf-3); 0 before."),
+    C("f1", "number", "`money_unit` a day", "", "Cost of stations: `f1_1` − `f1_2` + `f1_3` (conf-2)."),
+    C("f1_1", "number", "`money_unit` a day", "", "Cost of the retrofit (conf-3); 0 in `before`."),
     C("f1_2", "number", "`money_unit` a day", "0 or more", "Revenue (conf-6)."),
-    C("f1_3", "number", "`money_unit` a day", "0 or more", "Expansion (conf-8); 0 before."),
-    C("f2", "number", "`money_unit` a day", "0 or more", "Drivers: sum of the next three (conf-9)."),
+    C("f1_3", "number", "`money_unit` a day", "0 or more", "Cost of expansion (conf-8); 0 in `before`."),
+    C(
+        "f2",
+        "number",
+        "`money_unit` a day",
+        "0 or more",
+        "Cost of drivers: `f2_1` + `f2_2` + `f2_3` (conf-9).",
+    ),
     C("f2_1", "number", "`money_unit` a day", "0 or more", "Time (conf-10)."),
     C("f2_2", "number", "`money_unit` a day", "0 or more", "Fees (conf-12), equal to `f1_2`."),
     C("f2_3", "number", "`money_unit` a day", "0 or more", "Dissatisfaction (conf-13)."),
-    C("f3", "number", "`money_unit` a day", "0 or more", "Grid: sum of the next two (conf-14)."),
+    C(
+        "f3",
+        "number",
+        "`money_unit` a day",
+        "0 or more",
+        "Cost of the grid: sum of the two rows below (conf-14).",
+    ),
     C("f3_peak_valley", "number", "`money_unit` a day", "0 or more"),
     C("f3_variance", "number", "`money_unit` a day", "0 or more"),
     C("f4", "number", "`money_unit` a day", "0 or more", "Traffic (conf-16)."),
@@ -62,15 +74,21 @@ _MEASURES = (
         "number",
         "kW",
         "0 or more",
-        "Highest minute of all stations together, mean over days.",
+        "Highest load of all stations together in a minute, mean over days.",
     ),
-    C("peak_valley_kw", "number", "kW", "0 or more", "Highest less lowest minute, mean over days."),
+    C(
+        "peak_valley_kw",
+        "number",
+        "kW",
+        "0 or more",
+        "Highest minus lowest load in a minute, mean over days.",
+    ),
     C(
         "queue_peak",
         "number",
         "vehicles",
         "0 or more",
-        "Longest queue of all stations together, mean over days.",
+        "Most vehicles queueing at all stations together, mean over days.",
     ),
     C(
         "traffic_flow_veh_per_min",
@@ -81,7 +99,7 @@ _MEASURES = (
     ),
 )
 _JUDGED = (*_SHARES, *_MEASURES)
-"""Keys of ``before`` and ``after``, rows of the table of costs, columns of days."""
+"""Keys of ``before`` and ``after``, rows of `costs.csv` and columns of `days.csv`."""
 
 _COUNTED = (
     C("charges", "number", "1/day", "0 or more"),
@@ -89,7 +107,7 @@ _COUNTED = (
     C("charges_normal", "number", "1/day", "0 or more", "At normal chargers."),
     C("unserved", "number", "1/day", "0 or more", "Vehicles that ran low and did not charge on the way."),
     C("energy_kwh", "number", "kWh/day", "0 or more", "Charged."),
-    C("revenue", "number", "cost/day", "0 or more", "In the scenario's money."),
+    C("revenue", "number", "cost/day", "0 or more", "Revenue, in the scenario's money."),
 )
 """Rows of the table of costs and columns of days besides."""
 
@@ -101,7 +119,7 @@ _FIGURES = ResultFile(
         C("currency", "text", meaning="The scenario's `currency`; empty where it names none.", optional=True),
         C("cost_unit", "text", meaning="What costs are in, such as `10,000 USD`.", optional=True),
         C("status", "text", meaning="How the search ended."),
-        C("mode", "text", meaning="Of the formulas."),
+        C("mode", "text", meaning="Which formulas were used."),
         C("search", "text", meaning="How plans were sought."),
         C("information", "text", meaning="What drivers know of queues: `none`, `arrived`, `reserved`."),
         C("weights", "section", "", "0 or more", "`stations`, `drivers`, `grid`, `traffic`."),
@@ -122,13 +140,17 @@ _FIGURES = ResultFile(
             "number",
             "`money_unit` a day",
             "",
-            "Of the same plan on the fresh days: sum of weight × (`after` − `before`).",
+            "Objective of the same plan on the fresh days: sum of weight × (`after` − `before`).",
         ),
         C("objective_ci95", "number", "`money_unit` a day", "0 or more"),
-        C("before", "section", meaning="What is installed, on the fresh days; keys below."),
-        C("after", "section", meaning="The plan, on the same days."),
+        C(
+            "before",
+            "section",
+            meaning="Figures of what is installed, on the fresh days; the keys are below.",
+        ),
+        C("after", "section", meaning="Figures of the plan, on the same days."),
         C("stations_changed", "whole", "", "0 or more"),
-        C("fast_before", "whole", "chargers", "0 or more", "At all stations, like the next three."),
+        C("fast_before", "whole", "chargers", "0 or more", "Number at all stations; so are the three below."),
         C("fast_after", "whole", "chargers", "0 or more"),
         C("normal_before", "whole", "chargers", "0 or more"),
         C("normal_after", "whole", "chargers", "0 or more"),
@@ -164,16 +186,28 @@ _FIGURES = ResultFile(
             "(without room for the smaller charger), `capital` (purchases less sales), `budget_left` (null: "
             "no limit), `station_cost_left` (`money_unit`).",
         ),
-        C("charges_before", "number", "1/day", "0 or more", "Like the next three, on the fresh days."),
+        C(
+            "charges_before",
+            "number",
+            "1/day",
+            "0 or more",
+            "On the fresh days; so are the three rows below.",
+        ),
         C("charges_after", "number", "1/day", "0 or more"),
-        C("unserved_before", "number", "1/day", "0 or more", "Ran low and did not charge on the way."),
+        C(
+            "unserved_before",
+            "number",
+            "1/day",
+            "0 or more",
+            "Vehicles that ran low without charging on the way, on the fresh days.",
+        ),
         C("unserved_after", "number", "1/day", "0 or more"),
-        C("vehicles", "whole", "", "1 or more", "Like the next two, of the scenario."),
+        C("vehicles", "whole", "", "1 or more", "Number in the scenario; so are the two below."),
         C("stations", "whole", "", "1 or more"),
         C("links", "whole", "", "0 or more"),
         PEAK_MEMORY,
         C("parameters", "section", meaning="All of `configure`."),
-        C("simulation", "section", meaning="All of the simulated days."),
+        C("simulation", "section", meaning="All options of the simulated days."),
     ),
     about="Keys of its `summary.json`, in this order.",
     heading="Summary of `configure`",
@@ -191,7 +225,7 @@ _PLAN = ResultFile(
             "float64",
             "",
             "",
-            "Of the node, in the reference system of the scenario, like the next.",
+            "Coordinates of the node (`x`, `y`), in the reference system of the scenario.",
         ),
         C("y", "float64"),
         C("fast_before", "int64", "chargers", "0 or more"),
@@ -203,14 +237,14 @@ _PLAN = ResultFile(
             "float64",
             "`money_unit` a day",
             "",
-            "Of this station (conf-3); negative where chargers are sold.",
+            "Cost at this station (conf-3); negative if chargers are sold.",
         ),
         C(
             "wait_before_min",
             "float64",
             "min",
             "0 or more",
-            "Mean per charge; empty where nobody charges.",
+            "Mean wait per charge; empty if nobody charges.",
         ),
         C("wait_after_min", "float64", "min", "0 or more"),
         C(
@@ -218,7 +252,7 @@ _PLAN = ResultFile(
             "float64",
             "kW",
             "0 or more",
-            "Mean over days of the highest minute.",
+            "Highest load in a minute, mean over days.",
         ),
         C("peak_after_kw", "float64", "kW", "0 or more"),
         C(
@@ -232,7 +266,7 @@ _PLAN = ResultFile(
         C("charges_before", "float64", "1/day", "0 or more"),
         C("charges_after", "float64", "1/day", "0 or more"),
     ),
-    about="A row a station.",
+    about="One row per station.",
     repeats=True,
 )
 
@@ -247,9 +281,9 @@ _COSTS = ResultFile(
             "float64",
             "as `unit`",
             "",
-            "Mean over the fresh days; over all charges where the name says mean.",
+            "Mean over the fresh days; for figures named mean, over all charges.",
         ),
-        C("before_ci95", "float64", "as `unit`", "0 or more", "Over days."),
+        C("before_ci95", "float64", "as `unit`", "0 or more", "Half interval over days."),
         C("after", "float64", "as `unit`"),
         C("after_ci95", "float64", "as `unit`", "0 or more"),
         C("change", "float64", "as `unit`"),
@@ -258,10 +292,10 @@ _COSTS = ResultFile(
             "float64",
             "as `unit`",
             "0 or more",
-            "Of the differences day by day: both plans meet the same drivers.",
+            "Half interval of the daily differences: both plans meet the same drivers.",
         ),
     ),
-    about="A row a figure: those of `before` and `after` in the summary, then those below.",
+    about="One row per figure: those of `before` and `after` in the summary, then those below.",
     parts=(("Further rows:", "figure", _COUNTED),),
 )
 
@@ -280,11 +314,11 @@ _DAYS = ResultFile(
             "float64",
             "`money_unit` a day",
             "",
-            "What replaying the day `before` says of it.",
+            "Estimate from replaying the same day of `before`.",
         ),
         C("replayed_wait_min", "float64", "min", "0 or more", "Likewise."),
     ),
-    about="A row a fresh day and plan.",
+    about="One row per fresh day and plan.",
 )
 
 _PROFILES = ResultFile(
@@ -298,7 +332,7 @@ _PROFILES = ResultFile(
             "float64",
             "kW",
             "0 or more",
-            "All stations, mean over the fresh days.",
+            "Load of all stations, mean over the fresh days.",
             dims="plan, minute",
         ),
         C("queue_vehicles", "float64", "vehicles", "0 or more", "Likewise.", dims="plan, minute"),
@@ -307,7 +341,7 @@ _PROFILES = ResultFile(
             "float64",
             "kW",
             "0 or more",
-            "With `--coordinated`: the first fresh day alone, means over 5 min, unmanaged.",
+            "With `--coordinated`: unmanaged load on the first fresh day, 5-min means.",
             dims="plan, minute",
             optional=True,
         ),
@@ -316,7 +350,7 @@ _PROFILES = ResultFile(
             "float64",
             "kW",
             "0 or more",
-            "The same day, coordinated.",
+            "Coordinated load on the same day, 5-min means.",
             dims="plan, minute",
             optional=True,
         ),
@@ -330,11 +364,20 @@ _FRONT = ResultFile(
     "front",
     (
         C("plan", "int64", "", "0 or more", "Number of the plan."),
-        *(C(f"f{k}", "float64", "`money_unit` a day", "", "On the days of the search.") for k in range(1, 5)),
-        C("fast", "list", "chargers", "0 or more", "A list in the order of `plan.parquet`."),
+        *(
+            C(f"f{k}", "float64", "`money_unit` a day", "", "Cost on the days of the search.")
+            for k in range(1, 5)
+        ),
+        C(
+            "fast",
+            "list",
+            "chargers",
+            "0 or more",
+            "Chargers per station, a list in the order of `plan.parquet`.",
+        ),
         C("normal", "list", "chargers", "0 or more", "Likewise."),
     ),
-    about="With `--search pareto`, a row a plan that no other beats in all four costs.",
+    about="With `--search pareto`, one row per plan that no other beats in all four costs.",
     absent="none",
     as_frame=True,
 )
@@ -344,11 +387,17 @@ _HISTORY = ResultFile(
     "history",
     (
         C("evaluations", "int64", "", "0 or more", "Plans tried so far."),
-        C("best_objective", "float64", "`money_unit` a day", "", "Empty while no plan keeps all limits."),
-        C("mean_wait_min", "float64", "min", "0 or more", "Of that plan."),
+        C(
+            "best_objective",
+            "float64",
+            "`money_unit` a day",
+            "",
+            "Best objective so far; empty until a plan keeps all limits.",
+        ),
+        C("mean_wait_min", "float64", "min", "0 or more", "Mean wait of that plan."),
         C("seconds", "float64", "s", "0 or more"),
     ),
-    about="`history.csv`, a row a step of the search.",
+    about="`history.csv`, one row per step of the search.",
     heading="History of `configure`",
 )
 
@@ -367,17 +416,17 @@ FILES = ResultSpecification(
             _NEW,
             "",
             (),
-            about="A folder: the scenario with the new plan, for `simulate`.",
+            about="A folder with the scenario and the new plan, for `simulate`.",
             heading="Scenarios of `configure`",
-            after="Where `tidewatt.save` was not told where the scenario is, it is in `scenario-before`.",
+            after="If `tidewatt.save` was given no scenario folder, the scenario is in `scenario-before`.",
         ),
         certificate_file("Certificate of `configure`", STATUS, kind="configuration"),
     ),
-    about="Costs are in `money_unit` of `[configuration]`, so much of the scenario's money "
-    "(10,000 unless set otherwise), a day; `cost_unit` says it in words. `_ci95` is half of the 95 % "
+    about="Costs are in `money_unit` of `[configuration]` a day; one unit is 10,000 "
+    "of the scenario's money unless set otherwise; `cost_unit` says it in words. `_ci95` is half of the 95 % "
     "confidence interval over the fresh days.",
     needs="scenario",
     own_scenario=_OLD,
     write_more=_write_more,
 )
-"""What results of `configure` consist of."""
+"""Files that a result of `configure` consists of."""

@@ -106,7 +106,8 @@ def save(
     spec, final = specification(kind), Path(folder)
     if spec.needs and not _given(getattr(result, spec.needs)):
         raise TidewattError(
-            f"This result has no {spec.needs} in memory, as after `load`: copy its folder, or {spec.study} "
+            f"This result has no {spec.needs} in memory, as after `load`: copy its folder, or "
+            f"run {spec.study} "
             f"again."
         )
     known = None if scenario_folder is None else Path(scenario_folder)
@@ -211,7 +212,7 @@ def load(folder: str | os.PathLike[str]) -> Any:
     try:
         absent = [name for name in certificate["files"] if not (here / name).is_file()]
         if absent:
-            raise TidewattError(f"{here}: {', '.join(absent)} missing. Run the study again.")
+            raise TidewattError(f"{here}: missing {', '.join(absent)}. Run the study again.")
         spec = specification(kind)
         values: dict[str, Any] = {}
         for file in spec.files:
@@ -298,7 +299,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise TidewattError(_absent(path)) from None
     except (OSError, ValueError) as error:
-        raise TidewattError(f"{path}: unreadable ({error}). Run the study again.") from error
+        raise TidewattError(f"{path}: cannot be read ({error}). Run the study again.") from error
     if not isinstance(content, dict):
         raise TidewattError(f"{path}: not a JSON object. Run the study again.")
     return content

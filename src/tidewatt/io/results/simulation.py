@@ -40,33 +40,45 @@ _FIGURES = ResultFile(
         C("status", "text", meaning="How it ended; see [simulate.md](simulate.md#when-it-stops)."),
         C("stop_rule", "text", meaning="What ended it: `replications`, `tolerance` or `time_limit`."),
         C("replications", "whole", "", "1 or more"),
-        C("beta", "number", "", "0 or more", "Variance coefficient of `statistic` (sim-11); null after one."),
-        C("statistic", "text", meaning="Figure of a day that `tolerance` is about."),
+        C(
+            "beta",
+            "number",
+            "",
+            "0 or more",
+            "Variance coefficient of `statistic` (sim-11); null after one replication.",
+        ),
+        C("statistic", "text", meaning="Daily figure that `tolerance` applies to."),
         C("days", "whole", "", "1 or more", "Days of each replication."),
         C("vehicles", "whole", "", "1 or more"),
-        C("trips", "number", "1/day", "0 or more", "However often one is interrupted to charge."),
-        C("unreachable_trips", "number", "1/day", "0 or more", "Not made, as no road leads there."),
-        C("links", "whole", "", "0 or more", "Of the scenario, like the next."),
-        C("stations", "whole", "", "0 or more"),
+        C("trips", "number", "1/day", "0 or more", "Trips, each counted once even if interrupted to charge."),
+        C(
+            "unreachable_trips",
+            "number",
+            "1/day",
+            "0 or more",
+            "Trips not made, because no road leads there.",
+        ),
+        C("links", "whole", "", "0 or more", "Number in the scenario."),
+        C("stations", "whole", "", "0 or more", "Number in the scenario."),
         C("charges_per_day", "number", "1/day", "0 or more", "Charges on the way."),
-        C("charges_fast", "number", "1/day", "0 or more", "Those at fast chargers."),
-        C("charges_normal", "number", "1/day", "0 or more", "Those at normal chargers."),
+        C("charges_fast", "number", "1/day", "0 or more", "Charges at fast chargers."),
+        C("charges_normal", "number", "1/day", "0 or more", "Charges at normal chargers."),
         C(
             "unserved",
             "number",
             "1/day",
             "0 or more",
-            "Times that a vehicle ran low and did not charge on the way.",
+            "Number of times that a vehicle ran low without charging on the way.",
         ),
         C(
             "unserved_by_reason",
             "section",
             "1/day",
             "0 or more",
-            "The same by reason: `charged_today`, `no_station_reachable`, `ran_empty`, `within_zone`.",
+            "`unserved` by reason: `charged_today`, `no_station_reachable`, `ran_empty`, `within_zone`.",
         ),
-        C("energy_kwh", "number", "kWh/day", "0 or more", "Charged on the way."),
-        C("revenue", "number", "cost/day", "0 or more", "Of stations."),
+        C("energy_kwh", "number", "kWh/day", "0 or more", "Energy charged on the way."),
+        C("revenue", "number", "cost/day", "0 or more", "Revenue of stations."),
         C("mean_detour_min", "number", "min", "0 or more", "Per charge."),
         C("mean_detour_min_ci95", "number", "min", "0 or more"),
         C("mean_wait_min", "number", "min", "0 or more", "Per charge."),
@@ -79,19 +91,25 @@ _FIGURES = ResultFile(
             "number",
             "vehicles",
             "0 or more",
-            "Highest minute of the mean queue at all stations.",
+            "Highest value of the mean queue at all stations.",
         ),
-        C("queue_peak_min", "number", "min", "0 to 1439", "Minute of the day in which it is."),
+        C("queue_peak_min", "number", "min", "0 to 1439", "Minute of the day at which `queue_peak` occurs."),
         C(
             "peak_load_kw",
             "number",
             "kW",
             "0 or more",
-            "Highest minute of all stations together, mean over days.",
+            "Highest load of all stations together in a minute, mean over days.",
         ),
         C("peak_load_kw_ci95", "number", "kW", "0 or more"),
-        C("mean_profile_peak_kw", "number", "kW", "0 or more", "Highest minute of the mean load."),
-        C("peak_valley_kw", "number", "kW", "0 or more", "Highest less lowest minute, mean over days."),
+        C("mean_profile_peak_kw", "number", "kW", "0 or more", "Highest value of the mean load."),
+        C(
+            "peak_valley_kw",
+            "number",
+            "kW",
+            "0 or more",
+            "Highest minus lowest load in a minute, mean over days.",
+        ),
         C(
             "traffic_flow_veh_per_min",
             "number",
@@ -99,13 +117,13 @@ _FIGURES = ResultFile(
             "0 or more",
             "Vehicles of the fleet that are driving, mean over the minutes.",
         ),
-        C("mean_speed_kmh", "number", "km/h", "0 or more", "Distance over time of all drives."),
+        C("mean_speed_kmh", "number", "km/h", "0 or more", "Total distance over total time of all drives."),
         C(
             "energy_balance_error_kwh",
             "number",
             "kWh",
             "0 or more",
-            "Largest difference, over vehicles, between the change of the battery and what went in and out.",
+            "Largest difference, over vehicles, between battery change and energy in and out.",
         ),
         C(
             "vehicle_conservation_error",
@@ -119,17 +137,17 @@ _FIGURES = ResultFile(
             "number",
             "fraction",
             "0 or more",
-            "Largest difference, over stations, between queueing by minute and the sum of waits.",
+            "Largest difference, over stations, between queue-minutes and the sum of waits.",
         ),
-        C("wall_s", "number", "s", "0 or more", "Time of `simulate`, without reading and saving."),
+        C("wall_s", "number", "s", "0 or more", "Running time of `simulate`, without reading and saving."),
         PEAK_MEMORY,
         SEED,
         VERSION,
         FINGERPRINT,
         C("day_chains", "text", meaning="Where trips come from: `statistics` or `diary`."),
-        C("parameters", "section", meaning="All of `simulate`."),
+        C("parameters", "section", meaning="All options of `simulate`."),
     ),
-    about="Keys of its `summary.json`, in this order: means over replications of a day's figures. `_ci95` is "
+    about="Keys of its `summary.json`, in this order: means of daily figures over replications. `_ci95` is "
     "half "
     "of the 95 % confidence interval (sim-12).",
     heading="Summary of `simulate`",
@@ -149,10 +167,11 @@ _EVENTS = ResultFile(
         C("end_min", "float64", "min", "`start_min` or more"),
         C("energy_kwh", "float64", "kWh", "0 or more", "Drawn from the grid."),
         C("detour_min", "float64", "min", "0 or more", "Additional driving time (sim-6)."),
-        C("wait_min", "float64", "min", "0 or more", "From arrival to start (sim-9)."),
+        C("wait_min", "float64", "min", "0 or more", "Time from arrival to the start of charging (sim-9)."),
         C("price_per_kwh", "float64", "cost per kWh", "0 or more", stored="dictionary"),
     ),
-    about="A row a charge, by replication and time of decision. Minutes count from the start of the first "
+    about="One row per charge, by replication "
+    "and time of decision. Minutes count from the start of the first "
     "day.",
     order=("replication", "decide_min"),
     nulls=True,
@@ -165,7 +184,7 @@ _UNSERVED = ResultFile(
         C("replication", "int32", "", "0 or more"),
         C("vehicle_id", "id", meaning="As in `events.parquet`.", stored="category"),
         C("minute", "float64", "min", "0 or more"),
-        C("soc", "float64", "fraction", "0 to 1", "State of charge then."),
+        C("soc", "float64", "fraction", "0 to 1", "State of charge at that time."),
         C(
             "reason",
             "text",
@@ -175,7 +194,7 @@ _UNSERVED = ResultFile(
             stored="category",
         ),
     ),
-    about="A row a vehicle and time that ran low and did not charge on the way.",
+    about="One row for each time that a vehicle ran low without charging on the way.",
     nulls=True,
 )
 
@@ -197,11 +216,11 @@ _STATIONS = ResultFile(
             "float64",
             "min",
             "0 or more",
-            "Per charge; empty where nobody charges, like the next.",
+            "Mean per charge; empty if nobody charges.",
         ),
-        C("p95_wait_min", "float64", "min", "0 or more", "Quantile 0.95."),
-        C("peak_load_kw", "float64", "kW", "0 or more", "Highest minute of the mean load."),
-        C("queue_peak", "float64", "vehicles", "0 or more", "Highest minute of the mean queue."),
+        C("p95_wait_min", "float64", "min", "0 or more", "95 % quantile; empty if nobody charges."),
+        C("peak_load_kw", "float64", "kW", "0 or more", "Highest value of the mean load."),
+        C("queue_peak", "float64", "vehicles", "0 or more", "Highest value of the mean queue."),
         C(
             "utilisation",
             "float64",
@@ -210,7 +229,7 @@ _STATIONS = ResultFile(
             "Share of charger-minutes that are used; empty without chargers.",
         ),
     ),
-    about="A row a station: what a day brings there on average.",
+    about="One row per station: averages over days.",
     nulls=True,
 )
 
@@ -218,10 +237,10 @@ _STATIONS = ResultFile(
 def _with_bands(name: str, unit: str, meaning: str) -> tuple[C, ...]:
     """Return the declarations of a per-minute mean, its interval and the spread of days."""
     further = {
-        "_low": "From here ...",
-        "_high": "... to here the mean is with 95 % confidence (sim-12).",
-        "_p05": "From here ...",
-        "_p95": "... to here nine of ten single days are.",
+        "_low": "Lower end of the 95 % confidence interval of the mean (sim-12).",
+        "_high": "Upper end of the 95 % confidence interval of the mean (sim-12).",
+        "_p05": "5 % quantile of single days.",
+        "_p95": "95 % quantile of single days.",
     }
     return (
         C(name, "float64", unit, "0 or more", meaning, dims="minute"),
@@ -245,14 +264,14 @@ _SERIES = ResultFile(
         C("revenue_per_h", "float64", "cost/h", "0 or more", "", dims="station, minute"),
         C("queue_vehicles", "float64", "vehicles", "0 or more", dims="station, minute"),
         C("occupied_chargers", "float64", "chargers", "0 or more", dims="station, minute"),
-        *_with_bands("load_kw", "kW", "All stations."),
-        *_with_bands("queue_total", "vehicles", "At all stations."),
+        *_with_bands("load_kw", "kW", "Load of all stations together."),
+        *_with_bands("queue_total", "vehicles", "Vehicles queueing at all stations."),
         C(
             "destination_kw",
             "float64",
             "kW",
             "0 or more",
-            "Charging at home, work and other destinations.",
+            "Load of charging at home, work and other destinations.",
             dims="minute",
         ),
         C(
@@ -260,7 +279,7 @@ _SERIES = ResultFile(
             "float64",
             "vehicles",
             "0 or more",
-            "Of the fleet, by what they do.",
+            "Vehicles of the fleet, by what they are doing.",
             dims="state, minute",
         ),
     ),
@@ -284,7 +303,7 @@ _LINKS = ResultFile(
         ),
         C("speed_kmh", "float32", "km/h", "0 or more", dims="link, interval_min"),
     ),
-    about="Likewise, by link and interval.",
+    about="NetCDF, means over replications by link and interval.",
     title="Means over the simulated days of",
 )
 
@@ -307,7 +326,7 @@ _HISTORY = ResultFile(
         C("unserved", "float64", "1/day", "0 or more"),
         C("seconds", "float64", "s", "0 or more", "How long it took."),
     ),
-    about="`history.csv`, a row a replication.",
+    about="`history.csv`, one row per replication.",
     heading="History of `simulate`",
 )
 
@@ -326,7 +345,7 @@ FILES = ResultSpecification(
             _ITINERARIES,
             "",
             (),
-            about="A folder: the scenario for `coordinate`, with vehicles, dwells and trips of the first "
+            about="A folder with the scenario for `coordinate`: vehicles, dwells and trips of the first "
             "replication.",
             heading="Itineraries of `simulate`",
         ),
@@ -336,4 +355,4 @@ FILES = ResultSpecification(
     needs="itineraries",
     write_more=_write_more,
 )
-"""What results of `simulate` consist of."""
+"""Files that a result of `simulate` consists of."""

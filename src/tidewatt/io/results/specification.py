@@ -33,7 +33,7 @@ FORMAT = 1
 """Version of the layout of a result folder."""
 
 CERTIFICATE = "certificate.json"
-"""The file that is written last and tells what the others must be."""
+"""The file that is written last and records what the others must contain."""
 
 SUMMARY = "summary.json"
 SWEEP = "sweep.csv"
@@ -95,10 +95,10 @@ class ResultColumn:
 
 # Keys that several summaries and certificates share.
 PEAK_MEMORY = ResultColumn(
-    "peak_memory_mib", "number", "MiB", "0 or more", "Largest resident memory of the process up to then."
+    "peak_memory_mib", "number", "MiB", "0 or more", "Peak resident memory of the process."
 )
 SEED = ResultColumn("seed", "whole", "", "0 or more")
-VERSION = ResultColumn("version", "text", meaning="Of tidewatt.")
+VERSION = ResultColumn("version", "text", meaning="Version of tidewatt.")
 FINGERPRINT = ResultColumn(
     "scenario_sha256",
     "text",
@@ -250,11 +250,11 @@ def certificate_file(heading: str, *more: ResultColumn, kind: str = "") -> Resul
         Column(
             "scenario",
             "text",
-            meaning="Path of the scenario relative to the result; null on another drive. Where saving was "
+            meaning="Path of the scenario relative to the result; null on another drive. If the folder was "
             "not "
-            "told, the scenario is written below the result, into `scenario`.",
+            "given to `save`, the scenario is written into `scenario` below the result.",
         ),
-        Column("scenario_absolute", "text", meaning="The same, absolute."),
+        Column("scenario_absolute", "text", meaning="Absolute path of the scenario."),
         Column("scenario_sha256", "text", meaning="Fingerprint of the scenario."),
         Column(
             "run",

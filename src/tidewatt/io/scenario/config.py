@@ -23,7 +23,7 @@ __all__ = ["CONFIG_FILE", "Config", "parse_config", "read_config", "toml_text"]
 
 CONFIG_FILE = "scenario.toml"
 _LONGEST_CURRENCY = 40
-"""Characters: more would not fit on the axis of a figure."""
+"""Longest currency name, in characters, that fits on the axis of a figure."""
 
 
 class _Strict(BaseModel):
@@ -33,7 +33,7 @@ class _Strict(BaseModel):
 def _currency(words: str) -> str:
     """Return the unit of money, such as ``USD`` or ``10,000 yuan``: words for people, on one line."""
     if len(words) > _LONGEST_CURRENCY or not words.isprintable():
-        problem = "It should be at most {most} characters of one line, such as USD or 10,000 yuan"
+        problem = "It should be one line of at most {most} characters, such as USD or 10,000 yuan"
         raise PydanticCustomError("currency", problem, {"most": _LONGEST_CURRENCY})
     return words.strip()
 

@@ -18,7 +18,7 @@ from tidewatt.options.spelling import did_you_mean
 __all__ = ["STATUSES", "build_distribution", "build_forecasts", "build_injections", "build_provenance"]
 
 STATUSES = ("published", "chosen")
-"""What a row of provenance says of its figure."""
+"""Statuses that a row of provenance can give a figure."""
 
 
 @dataclass(frozen=True, slots=True)

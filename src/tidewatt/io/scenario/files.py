@@ -206,7 +206,7 @@ class CsvFile(MemoryTable):
         names = [name.strip().strip('"') for name in table.column_names]
         table = table.rename_columns(names)
         if ragged:
-            fix = "Give each row as many cells as the header; decimals take a point, texts with commas quotes"
+            fix = "Give each row as many cells as the header; use decimal points and quote texts with commas"
             issues.append(Issue(path.stem, "", f"a row has {ragged[0]}", fix, count=len(ragged)))
         super().__init__(_without_blank_rows(table))
 
@@ -257,7 +257,7 @@ def _require_utf8(path: Path) -> None:
     with path.open("rb") as file:
         while block := file.read(1 << 24):
             if b"\0" in block:
-                raise Unreadable("it holds zero bytes, so is no text", _SAVE_AS_UTF8)
+                raise Unreadable("it holds NUL bytes, so it is not text", _SAVE_AS_UTF8)
             kept = len(decoder.getstate()[0])
             try:
                 decoder.decode(block)
@@ -267,7 +267,7 @@ def _require_utf8(path: Path) -> None:
                 raise Unreadable(problem, _SAVE_AS_UTF8) from bad
             before += block.count(b"\n")
         if decoder.getstate()[0]:
-            raise Unreadable("the file ends within a character", "Write or copy the file again")
+            raise Unreadable("the file ends in the middle of a character", "Write or copy the file again")
 
 
 def _without_blank_rows(table: pa.Table) -> pa.Table:

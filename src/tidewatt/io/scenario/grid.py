@@ -168,8 +168,8 @@ def _headroom(level: _Level, given: _Profiles, base: _Profiles, usable: bool) ->
     _report_gaps(level, "base_load", base)
     lacking = np.flatnonzero(derived & (~_any(base) | np.isnan(level.rating_kw)))
     if len(lacking) and usable:
-        fix = "Add its rows to headroom (one a step), or give its rating_kw and its rows in base_load"
-        _report(level, "headroom", f"{level.kind}_id", lacking, "a feeder without headroom", fix)
+        fix = "Add its rows to headroom (one per step), or give its rating_kw and its rows in base_load"
+        _report(level, "headroom", f"{level.kind}_id", lacking, "headroom is missing for the feeder", fix)
     seen = np.where(derived[:, None], base.seen & ~np.isnan(level.rating_kw)[:, None], given.seen)
     return np.where(seen, headroom, np.inf)
 
@@ -201,8 +201,8 @@ def _bank_headroom(
     spoilt[bank[(bank >= 0) & ~sound]] = True
     lacking = lacking[~spoilt[lacking]]
     if len(lacking) and usable:
-        fix = "Add its rows to headroom (one a step), or give its rating_kw and the base_load of its feeders"
-        _report(banks, "headroom", "bank_id", lacking, "a bank without headroom", fix)
+        fix = "Add its rows to headroom (one per step), or give its rating_kw and its feeders' base_load"
+        _report(banks, "headroom", "bank_id", lacking, "headroom is missing for the bank", fix)
     return np.where(derived[:, None], own, np.where(given.seen, given.values, np.inf))
 
 

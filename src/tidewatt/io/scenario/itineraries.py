@@ -85,7 +85,7 @@ def located(
         empty = ", or leave the cell empty" if may_be_empty else ""
         table.issue(
             column,
-            f"{', '.join(repr(w) for w in wrong)} is not in the table {home}",
+            f"{', '.join(repr(w) for w in wrong)} is not in the {home} table",
             f"Add it to {home} or correct it{hint}{empty}",
             unknown,
         )

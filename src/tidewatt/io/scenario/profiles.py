@@ -22,7 +22,7 @@ def whole_numbers(table: ScenarioTable, name: str, allowed: str, *, stand_in: in
     whole &= values == np.round(np.where(whole, values, 0.0))
     bad = np.flatnonzero(~whole)
     if len(bad) and table.has(name):
-        problem = f"found {values[bad[0]]:g}, allowed is {allowed}"
+        problem = f"found {values[bad[0]]:g} (allowed: {allowed})"
         table.issue(name, problem, f"Give {allowed}", bad)
     return np.where(whole, values, stand_in).astype(np.int64)
 

@@ -29,7 +29,7 @@ __all__ = [
 
 _EXPRESSWAY_KMH, _ARTERIAL_KMH = 80.0, 45.0
 _AGREE = 0.01
-"""Free speed and free time of a row may differ by this share: figures are rounded in print."""
+"""Free speed and free time of a row may disagree by this share, because printed figures are rounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _free_time(table: ScenarioTable, length_km: Array) -> Array:
     time, speed = table.numbers("free_time_min"), table.numbers("free_speed_kmh")
     slow = np.flatnonzero(~(speed > 0) & ~np.isnan(speed))
     if len(slow):
-        table.issue("free_speed_kmh", f"found {speed[slow[0]]:g}, allowed is above 0", "Give km/h", slow)
+        table.issue("free_speed_kmh", f"found {speed[slow[0]]:g} (allowed: above 0)", "Give km/h", slow)
     with np.errstate(divide="ignore", invalid="ignore"):
         derived = 60.0 * length_km / speed
     lacking = np.flatnonzero(np.isnan(time) & np.isnan(speed))
@@ -197,10 +197,10 @@ def supplying_feeder(table: ScenarioTable, feeders: pa.Array) -> Array:
     ids: IdColumn = table.ids("feeder_id")
     named = np.flatnonzero(ids.codes >= 0)
     if len(named) and not len(feeders):
-        fix = "Add the tables feeders and headroom, or leave the cells empty"
+        fix = "Add the feeders and headroom tables, or leave the cells empty"
         table.issue(
             "feeder_id",
-            f"feeder {ids.text(int(named[0]))!r} is named, the table feeders is missing",
+            f"feeder {ids.text(int(named[0]))!r} is named, but the feeders table is missing",
             fix,
             named,
         )
@@ -281,7 +281,7 @@ def _windows(table: ScenarioTable, stations: pa.Array) -> dict[str, Array]:
     fast, normal = table.numbers("price_fast_per_kwh"), table.numbers("price_normal_per_kwh")
     neither = np.flatnonzero(np.isnan(fast) & np.isnan(normal))
     if len(neither):
-        fix = "Give one of them at least, or remove the row"
+        fix = "Give at least one of them, or remove the row"
         problem = "price_fast_per_kwh and price_normal_per_kwh are both empty"
         table.issue("price_fast_per_kwh", problem, fix, neither)
     order = np.lexsort((start, station))

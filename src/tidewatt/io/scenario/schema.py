@@ -104,7 +104,7 @@ NETWORK_TABLES: dict[str, dict[str, Column]] = {
         may("soc_min", SOC, 0.1),
         may("soc_max", SOC, 1.0),
         must("time_value_per_h", "cost of a vehicle-hour on the way, at least 0"),
-        must("price_sensitivity_per_kwh_kw", "price per kWh that a kW more adds, above 0", 1.0),
+        must("price_sensitivity_per_kwh_kw", "price per kWh that each extra kW adds, above 0", 1.0),
     ),
     "travel": table_of(
         an_id("aggregator_id"),
@@ -159,7 +159,7 @@ NETWORK_TABLES: dict[str, dict[str, Column]] = {
         a_text("source"),
     ),
 }
-"""Travel in steps, the distribution grid, and where figures come from."""
+"""Tables of travel in steps, of the distribution grid and of where figures come from."""
 
 
 _MINUTES = "minutes since the start of the horizon, a number"
@@ -255,11 +255,11 @@ TABLES: dict[str, dict[str, Column]] = {
         a_text("geometry"),
         may(
             "capacity_per_step",
-            "vehicles that leave the link in a step, above 0; inf: no limit",
+            "vehicles that can leave the link in a step, above 0; inf: no limit",
             stand_in=1.0,
         ),
         may("free_flow_steps", "a whole number of steps, at least 1", stand_in=1.0),
-        may("energy_kwh", "kWh of one vehicle for the link, at least 0"),
+        may("energy_kwh", "kWh that one vehicle uses on the link, at least 0"),
     ),
     "zones": table_of(
         an_id("zone_id"),

@@ -120,7 +120,7 @@ SHOWN = 5
 """How many ids a message names."""
 
 _MAY_BE_EMPTY = ("injections",)
-"""Tables that may have a line of column names only: there are none of these."""
+"""Tables that may be empty below the header: the scenario then has none of these."""
 
 _NUMBER = r"^[+-]?((\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[iI][nN][fF]([iI][nN][iI][tT][yY])?|[nN][aA][nN])$"
 
@@ -141,7 +141,7 @@ class ScenarioTable:
         if names and not any(name in self.columns for name in names):
             needed = ", ".join(c.name for c in self.columns.values() if c.required)
             problem = f"none of its columns is known: {', '.join(map(repr, names[:8]))}"
-            self.issue("", problem, f"Begin with a line of column names, {needed} at least")
+            self.issue("", problem, f"Begin with a line of column names, at least {needed}")
             return
         for column in sorted({c for c in names if names.count(c) > 1}):
             self.issue(column, "the column occurs more than once", "Keep one of them")

@@ -112,7 +112,7 @@ FIGURES = (
     "queue_peak",
     "dissatisfaction",
 )
-"""Of a day at all stations; peaks are of means over a minute."""
+"""Figures of one day for all stations together; peaks are those of one-minute means."""
 
 BY_STATION = (
     "charges",
@@ -126,7 +126,7 @@ BY_STATION = (
     "valley_load_kw",
     "load_variance_kw2",
 )
-"""Of a day at one station; minutes are sums over its charges."""
+"""Figures of one day for one station; minutes are summed over its charges."""
 
 
 class Minutes(NamedTuple):

@@ -111,7 +111,7 @@ def zero_wait_costs(queue, rules, r, station, detour):
 
 
 SAFE_SPREAD = 40.0
-"""(16 exp(spread))^ALTERNATIVES stays below the largest float."""
+"""Spread up to which (16 exp(spread))^ALTERNATIVES stays below the largest float."""
 
 
 @inner

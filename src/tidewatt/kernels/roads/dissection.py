@@ -10,7 +10,7 @@ from tidewatt.compilation.kernel import kernel
 __all__ = ["dissect", "divide", "neighbours", "place", "sorted_along"]
 
 ENDS = 0.25
-"""Share of a piece's nodes at either end of a line between which it may be divided."""
+"""Share of a piece's nodes, at each end of a line, that a division must keep apart."""
 FREE = -2  # no path through this node
 END = -1  # the path through this node starts, or ends, here
 

@@ -7,7 +7,7 @@ from tidewatt.compilation.kernel import kernel
 __all__ = ["ARRIVED", "AT_NODE", "AT_STATION", "append_paths", "move", "path_kwh", "rest_kwh", "tally"]
 
 ARRIVED, AT_STATION, AT_NODE = 0, 1, 2
-"""Why a vehicle left the list of those that drive."""
+"""Reasons why a vehicle left the list of driving vehicles."""
 
 
 @kernel

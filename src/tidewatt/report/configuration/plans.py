@@ -162,7 +162,7 @@ def pareto_front(result: Configuration) -> Figure:
     """
     front = result.front
     number = 0 if front is None else len(front)
-    title = f"{count(number, 'plan')} that no other beats in all four costs"
+    title = f"{count(number, 'plan')}, none better than another in all four costs"
     pairs = [("f1", "f2"), ("f1", "f3"), ("f2", "f3"), ("f2", "f4")]
     figure, axes = new_figure(title, 2, 2, figsize=(9.6, 7.4))
     for ax, (across, up) in zip(axes.ravel(), pairs, strict=True):
@@ -257,7 +257,7 @@ def _map(figure: Figure, ax: Axes, result: Configuration, roads: Roads | None) -
     degrees = roads is not None and roads.crs.upper() in ("EPSG:4326", "OGC:CRS84", "WGS84", "WGS 84")
     shape = 1.0 / max(np.cos(np.deg2rad(float(np.nanmean(y)))), 0.1) if degrees else 1.0
     ax.set_aspect(shape, adjustable="datalim")
-    ax.set_title("area: charges a day")
+    ax.set_title("marker area: charges per day")
     ax.grid(False)
     ax.set_xticks([])
     ax.set_yticks([])

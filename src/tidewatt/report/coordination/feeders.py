@@ -336,7 +336,7 @@ def _come_closer(ax: Axes, one: Any, rungs: list[str], time: Array) -> None:
     ax.set_xlim(start, start + day)
     ax.set_ylabel("")
     note = "" if low <= 0 else " (axis cut)"
-    ax.set_title(f"closer: around the worst step{note}")
+    ax.set_title(f"close-up of the worst step{note}")
     from matplotlib.dates import DateFormatter, HourLocator
 
     ax.xaxis.set_major_locator(HourLocator(byhour=range(0, 24, 6)))  # type: ignore[no-untyped-call]

@@ -66,7 +66,7 @@ def upgrade_need(result: Coordination) -> Figure:
         _mark_bounds(axes[0, 0], rungs, bounds, scale / per_kw)
     number = np.array([int(figures[f"{rung}_feeders_overloaded"]) for rung in rungs])
     _bars(axes[0, 1], rungs, number, "")
-    axes[0, 1].set_title(f"feeders overloaded, of {int(figures['feeders']):,}")
+    axes[0, 1].set_title(f"overloaded feeders, of {int(figures['feeders']):,}")
     axes[0, 1].set_ylabel("feeders")
     axes[0, 1].yaxis.set_major_locator(MaxNLocator(integer=True))
     if not same:
@@ -103,7 +103,7 @@ def _need_title(result: Coordination) -> str:
     more = (after - result.certificates["coordinated"].lower_bound_cost) / added
     return (
         f"Mobility-aware charging spares {percent((before - after) / added)} {of}; "
-        f"proved: at most {percent(max(more, 1e-6))} more is possible"
+        f"proved: at most another {percent(max(more, 1e-6))} can be avoided"
     )
 
 
@@ -137,7 +137,7 @@ def _mark_bounds(ax: Axes, rungs: list[str], bounds: dict[str, float], scale: fl
     at = np.array([rungs.index(rung) for rung in bounds])
     height = np.array([max(bound, 0.0) * scale for bound in bounds.values()])
     if bounds:
-        ax.hlines(height, at - 0.38, at + 0.38, color="black", linewidth=2.2, label="proved: cannot be lower")
+        ax.hlines(height, at - 0.38, at + 0.38, color="black", linewidth=2.2, label="proved lower bound")
 
 
 @styled
@@ -240,7 +240,7 @@ def convergence(result: Coordination) -> Figure:
         if ax.has_data():
             ax.legend(fontsize=8.5)
         else:
-            blank(ax, "schedule and bound met at once")
+            blank(ax, "schedule and bound agreed from the start")
     return figure
 
 

@@ -243,7 +243,7 @@ def _parts(ax: Axes, result: Simulation) -> None:
     ax.set_xlim(0, 24)
     ax.xaxis.set_major_locator(MultipleLocator(3))
     ax.grid(False, axis="x")
-    ax.set_xlabel("hour in which it is decided")
+    ax.set_xlabel("hour of the decision to charge")
     ax.set_ylabel("mean time [min]")
     ax.set_ylim(0, 1.2 * max(float(below.max()), 1e-9))
     ax.legend(loc="upper left", ncols=3, fontsize=8.5)
@@ -315,7 +315,7 @@ def road_speeds(result: Simulation, roads: Roads | None = None) -> Figure:
         label="all but the slowest quarter",
     )
     ax.step(at, steps(high), where="post", color=COLOURS["coordinated"], linewidth=1.8, label="median")
-    ax.set_ylabel("speed over the link's fastest")
+    ax.set_ylabel("speed relative to the link's fastest")
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     ax.set_ylim(max(0.0, min(float(low.min()) - 0.08, 0.7)), 1.005)
     ax.legend(loc="lower left", fontsize=8.5, title="by vehicle kilometres", title_fontsize=8)

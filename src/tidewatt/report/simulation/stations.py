@@ -133,7 +133,7 @@ def _map(ax: Axes, result: Simulation, roads: Roads | None) -> None:
                 bbox=box | {"boxstyle": "round,pad=0.15"},
             )
     if used.any():
-        ax.set_title(f"area: peak load, at most {power(most)}")
+        ax.set_title(f"marker area: peak load, up to {power(most)}")
     shape = 1.0 / max(np.cos(np.deg2rad(float(np.nanmean(y)))), 0.1) if degrees else 1.0
     ax.set_aspect(shape, adjustable="datalim")
     ax.grid(False)
@@ -180,7 +180,7 @@ def _ranking(ax: Axes, result: Simulation) -> None:
     if by_waiting:
         ax.hlines(rows, wait[worst], late[worst], color=COLOURS["base"], linewidth=2.5)
         ax.scatter(wait[worst], rows, s=42, color=COLOURS["unmanaged"], zorder=3, label="mean wait")
-        ax.scatter(late[worst], rows, s=26, color="black", zorder=3, label="95 % wait less")
+        ax.scatter(late[worst], rows, s=26, color="black", zorder=3, label="95th percentile of the wait")
         ax.set_xlabel("wait [min]")
         ax.set_title("most waiting in all (chargers in use)")
         ax.legend(loc="lower right", fontsize=8.5, frameon=True, framealpha=0.85, edgecolor="none")
@@ -188,6 +188,6 @@ def _ranking(ax: Axes, result: Simulation) -> None:
         scale, unit = power_scale(key[worst])
         ax.barh(rows, key[worst] * scale, color=COLOURS["bank"], height=0.6)
         ax.set_xlabel(f"peak load [{unit}]")
-        ax.set_title("highest peaks (chargers in use)")
+        ax.set_title("highest peaks (charger utilisation)")
     ax.set_xlim(left=0)
     ax.xaxis.set_major_locator(MaxNLocator(6))

@@ -23,7 +23,7 @@ _MOST_LINES = 4
 _MOST_LINES_COMPARED = 3
 _PLANS = {"deterministic": COLOURS["unmanaged"], "robust": COLOURS["coordinated"]}
 _NEAR = 0.9
-"""From this share of a limit on, lines are looked at more closely."""
+"""Share of its limit from which a line's flow is also drawn close up."""
 
 _BINDS = 1e-6
 """Duals below this share of the largest are what a solver leaves."""

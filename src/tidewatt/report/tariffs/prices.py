@@ -33,7 +33,7 @@ __all__ = [
 _MOST_SITES_MAPPED = 40
 _MOST_SITES_DRAWN = 4
 _NO_TARIFF = 1e-6
-"""Per kWh; what a solver leaves of a limit that does not bind."""
+"""Tariff per kWh up to which a limit does not bind: it is solver noise."""
 
 
 def step_edges_min(result: Tariffs) -> Array:

@@ -95,7 +95,7 @@ def bounded(roads: Roads, time_min: Array) -> Array:
 
 
 REFERENCE_KWH_PER_KM = 0.16
-"""Mean consumption of the vehicle that the formulas by speed describe: other types scale with theirs."""
+"""Mean consumption of the vehicle that the speed formulas describe; other types scale from it."""
 
 _LEAST_KMH = 5.0
 # Constant, per km/h of 1/V, per V, per V squared: expressway, arterial, branch; connectors as branches. (+)

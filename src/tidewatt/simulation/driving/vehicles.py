@@ -75,7 +75,7 @@ def draw_drivers(
 
 
 _KEPT_INTERVALS, _KEPT_MIN = 32, 240.0
-"""Renewals, and minutes at least, for which who drives to a station keeps the times of the choice."""
+"""Intervals, and minutes if longer, for which drivers to a station keep the link times of their choice."""
 
 
 class Motion:

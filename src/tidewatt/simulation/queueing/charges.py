@@ -65,11 +65,11 @@ class Requests(Shown):
             if name != "taste_seed":
                 object.__setattr__(self, name, freeze(getattr(self, name), _KINDS.get(name, np.float64)))
         if self.to_ms.ndim != 2 or self.to_ms.shape != self.onward_ms.shape:
-            raise ValueError("to_ms and onward_ms have a row a request and a column a station")
+            raise ValueError("to_ms and onward_ms must have one row per request and one column per station")
         if len(self.to_ms) != len(self.minute):
-            raise ValueError(f"{len(self.minute)} requests with {len(self.to_ms)} rows of travel times")
+            raise ValueError(f"{len(self.minute)} requests but {len(self.to_ms)} rows of travel times")
         if np.any(np.diff(self.minute) < 0):
-            raise ValueError("requests come in the order of their minutes")
+            raise ValueError("requests must be sorted by minute")
 
     def __len__(self) -> int:
         return len(self.minute)

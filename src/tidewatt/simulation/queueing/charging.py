@@ -112,12 +112,10 @@ class ChargingDay:
             return np.zeros(0, np.int32), np.zeros(0)
         if requests.stations != self._stations:
             raise ValueError(
-                f"travel times to {requests.stations} stations, where there are {self._stations}"
+                f"got travel times to {requests.stations} stations, but there are {self._stations}"
             )
         if requests.minute[0] < self._minute:
-            raise ValueError(
-                f"a request at {requests.minute[0]:g} min after minute {self._minute:g} has passed"
-            )
+            raise ValueError(f"a request at minute {requests.minute[0]:g} came after minute {self._minute:g}")
         first, self._count = self._count, self._count + n
         if self._count > len(self._queue.charges):
             self._queue = grown(self._queue, 2 * self._count)

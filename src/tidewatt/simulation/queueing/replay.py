@@ -99,7 +99,7 @@ def prepare(
     PreparedDay
     """
     if requests.stations != len(stations):
-        raise ValueError(f"travel times to {requests.stations} stations, where there are {len(stations)}")
+        raise ValueError(f"travel times to {requests.stations} stations, but there are {len(stations)}")
     if outside(choice):
         raise ValueError("only built-in rules of choice are replayed in one pass: use replay")
     n = len(requests)
@@ -288,7 +288,7 @@ def replay_many(
     parameters = parameters or SIMULATION.resolve()
     fast, normal = (np.ascontiguousarray(np.atleast_2d(built), np.int64) for built in (fast, normal))
     if fast.shape != normal.shape or fast.shape[1] != len(stations):
-        raise ValueError(f"plans of shape {fast.shape} and {normal.shape} for {len(stations)} stations")
+        raise ValueError(f"plans have shapes {fast.shape} and {normal.shape}; want {len(stations)} columns")
     made = [
         day
         if isinstance(day, PreparedDay)
@@ -304,7 +304,7 @@ def replay_many(
     ]
     for table, day in zip(tables, made, strict=True):
         if table.shape not in ((0, len(stations)), (len(day.requests), len(stations))):
-            raise ValueError(f"effects of shape {table.shape} for {len(day.requests)} requests")
+            raise ValueError(f"effects have shape {table.shape}, but there are {len(day.requests)} requests")
     sums = np.zeros((len(made), plans))
 
     def work(shard: tuple[int, int]) -> None:

@@ -125,12 +125,12 @@ class JoiningRules:
                 fix = f"Give a number from {limits[0]:g} to {limits[1]:g}"
                 issues.append(Issue("rules", name, f"found {value!r}", fix))
         if rules.depart_from_h >= rules.depart_to_h:
-            problem = f"found {rules.depart_from_h:g}, not before {rules.depart_to_h:g}"
+            problem = f"found {rules.depart_from_h:g}, which is not before depart_to_h, {rules.depart_to_h:g}"
             issues.append(Issue("rules", "depart_from_h", problem, "Give an earlier hour"))
         levels = rules.levels_kw
         good = all(math.isfinite(kw) and kw != 0 for kw in levels) and any(kw > 0 for kw in levels)
         if not good or len(set(levels)) < len(levels):
-            fix = "Give one or more powers above 0, each once; negative ones besides discharge"
+            fix = "Give one or more different powers above 0; negative ones, if any, discharge"
             issues.append(Issue("rules", "levels_kw", f"found {', '.join(map(str, levels)) or 'none'}", fix))
         for name in ("soc_low", "soc_high", "soc_final"):
             value = getattr(rules, name)

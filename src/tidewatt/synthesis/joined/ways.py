@@ -104,7 +104,7 @@ def busiest(trips: Array, minutes: Array, groups: int, most: int) -> tuple[Array
     took, takes = (float(each[row, end] @ minutes[row, end] / each.sum()) for each in (trips, few))
     return few, [
         f"{room:,} of {len(row):,} pairs of places are kept, those with the most trips, "
-        f"{few.sum() / trips.sum():.0%} of all trips (they take {takes:.1f} min, all {took:.1f} min): "
+        f"{few.sum() / trips.sum():.0%} of all trips ({takes:.1f} min each, against {took:.1f} min for all): "
         f"with every pair there would be {len(row) * groups:,} groups of vehicles, more than {most:,} "
         "(--most-groups)"
     ]
@@ -215,7 +215,7 @@ def rounding(
     )
     if abs(whole / exact - 1.0) <= _MUCH:
         return times, ()
-    shorter = "take shorter steps (--step-min, or a grid in shorter steps where it is a scenario)"
+    shorter = "use shorter steps (--step-min; if the grid is a scenario, one with shorter steps)"
     advice = shorter if contract else f"{shorter}, or join direct links (--contract)"
     return times, (f"{times}: to come closer, {advice}",)
 

@@ -93,7 +93,7 @@ def levels_of(
     same cost.
     """
     if rounding not in ("inner", "outer"):
-        raise ValueError(f"rounding is {rounding!r}; give inner or outer")
+        raise ValueError(f"rounding must be inner or outer, found {rounding!r}")
     step = soc_steps(problem, soc_step)
     travel, roads, sites = problem.travel, problem.roads, problem.sites
     destinations, where = np.unique(travel.destination, return_inverse=True)

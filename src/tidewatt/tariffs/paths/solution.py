@@ -79,13 +79,13 @@ def _charges_later(plugged: Array) -> Array:
 
 
 _RESIDUAL = 1e-6
-"""Largest violation of a row [vehicles, kW] of a solution that counts as one."""
+"""Largest violation of a row [vehicles, kW] at which a solution is accepted."""
 
 _LEFT = 1e-6
-"""Share of all vehicles that may be left by round-off."""
+"""Share of all vehicles that may be left unserved by round-off."""
 
 _PENALTY_PER_VEHICLE = 100.0
-"""Of an elastic solution, beside 1 per kW, road vehicle or charger too many."""
+"""Penalty for a vehicle not served in the elastic problem; an excess kW, road vehicle or charger costs 1."""
 
 
 def solve_paths(

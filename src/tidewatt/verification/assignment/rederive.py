@@ -54,7 +54,7 @@ def verify_equilibrium(
     ):
         return ledger.report()
     flow = links["flow_veh"].to_numpy(np.float64)
-    if not ledger.add("flows", bool(np.all(np.isfinite(flow) & (flow >= 0))), "finite, none is negative"):
+    if not ledger.add("flows", bool(np.all(np.isfinite(flow) & (flow >= 0))), "must be finite, not below 0"):
         return ledger.report()
 
     trips, inside, period_h = _trips(roads, demand, summary, ledger)
@@ -88,7 +88,7 @@ def verify_equilibrium(
     derived = (
         f"Verified: flows of {count(roads.links, 'link')} carry {amount(trips.sum())} trips of "
         f"{count(int(np.count_nonzero(trips)), 'OD pair')} from end to end;",
-        f"all drivers together could save {max(gap, 0.0):.3g} of their cost by changing paths, no more.",
+        f"together, drivers could save at most {max(gap, 0.0):.3g} of their cost by changing paths.",
     )
     bound = objective - max(total - least, 0.0) / roads.time_unit_min
     facts = (f"The objective is {objective:.12g}; no flows reach less than {bound:.12g}.",)
@@ -171,7 +171,7 @@ def _status(
     ledger.add(
         "status",
         said == certificate.get("status") and (said == "CERTIFIED") <= reached,
-        f"{said}; asked {asked:g}, found {gap:.3g}",
+        f"{said}; requested gap {asked:g}, found {gap:.3g}",
     )
 
 

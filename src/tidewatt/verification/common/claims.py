@@ -227,7 +227,7 @@ def check_files(folder: Path, listed: Mapping[str, str], wanted: tuple[str, ...]
         if absent:
             return False
     else:
-        ledger.add("files", True, f"all {len(listed)} are there")
+        ledger.add("files", True, f"all {len(listed)} files are present")
     changed = [name for name, digest in listed.items() if _sha256(folder / name) != digest]
     ledger.add(
         "digests",

@@ -65,7 +65,7 @@ def read_plans(
             return None
     built = [plan[f"{kind}_after"].to_numpy(np.float64) for kind in ("fast", "normal")]
     whole = all(bool(np.all((n >= 0) & (n == np.floor(n)))) for n in built)
-    if not ledger.add("plan: chargers", whole, "whole numbers, none is negative"):
+    if not ledger.add("plan: chargers", whole, "must be whole numbers, not negative"):
         return None
     tables = {
         name: read_table(folder, "configuration", f"{name}.csv") for name in ("costs", "days", "history")

@@ -197,7 +197,7 @@ def check_summary(
     good &= f["days_test"] == p["days_test"] and f["days_train"] == p["days_train"]
     good &= f["information"] == f["simulation"]["information"]
     good &= f["vehicles"] == f["simulation"]["vehicles"]
-    ledger.add("summary: scenario, parameters, run", good, "as in the certificate and the scenario")
+    ledger.add("summary: scenario, parameters, run", good, "must match certificate and scenario")
     status = str(f["status"])
     good = status in _STATUSES and status.upper() == str(certificate.get("status"))
     ledger.add("status", good, status)
@@ -210,7 +210,7 @@ def _check_search(ledger: CheckList, found: ClaimedPlans, scenario: Scenario) ->
     good = bool((np.diff(tried) >= 0).all()) and len(table) > 0
     last = int(tried[-1]) if len(table) else 0
     good &= last == int(f["evaluations"]) <= int(p["evaluations"])
-    ledger.add("history: evaluations", good, f"{last:,} plans tried of {int(p['evaluations']):,} allowed")
+    ledger.add("history: evaluations", good, f"{last:,} of {int(p['evaluations']):,} allowed plans tried")
     some = best[np.isfinite(best)]
     falls = bool((np.diff(some) <= 1e-12).all())
     ledger.add("history: best_objective", falls, "never rises" if falls else "rises")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["check_coordinated", "check_profiles", "check_stations"]
 
 _GAP = 2e-3
-"""Between coordinated peaks and their bound, relative."""
+"""Largest relative gap between coordinated peaks and their bound."""
 
 
 def check_stations(ledger: CheckList, found: ClaimedPlans, stations: Stations) -> None:
@@ -44,7 +44,7 @@ def check_stations(ledger: CheckList, found: ClaimedPlans, stations: Stations) -
         )
         busy = math.fsum(np.nan_to_num(used) * built) * minutes
         own = mean_of(found, which, "mean_charge_min") * total * days
-        ledger.add(f"stations: utilisation {which}", good, "0 to 1; none where nothing is built")
+        ledger.add(f"stations: utilisation {which}", good, "must be 0 to 1, empty where nothing is built")
         ledger.equal(f"stations: time at chargers {which}", busy, own, 1e-7 * (own + 1), "min")
         peaks = plan[f"peak_{which}_kw"].to_numpy(np.float64)
         most = (
@@ -57,7 +57,7 @@ def check_stations(ledger: CheckList, found: ClaimedPlans, stations: Stations) -
         ledger.add(
             f"stations: peaks together {which}",
             highest <= peaks.sum() * (1 + 1e-9) + 1e-9,
-            f"all together {highest:.6g} kW, sum {peaks.sum():.6g} kW",
+            f"joint peak {highest:.6g} kW, sum of peaks {peaks.sum():.6g} kW",
         )
         if p["mode"] != "paper-equation":
             cost, limit = mean_of(found, which, "f3_peak_valley"), float(p["peak_valley_cost_per_kw"])
@@ -107,7 +107,7 @@ def check_profiles(ledger: CheckList, found: ClaimedPlans) -> None:
             # The peak of a mean is at most the mean of peaks.
             most = mean_of(found, plan, peak)
             ok = float(values.max()) <= most * (1 + 1e-9) + 1e-9 and float(values.min()) >= -1e-9
-            ledger.add(f"profiles: {name} {plan}", ok, f"mean day {values.max():.6g}, days {most:.6g}")
+            ledger.add(f"profiles: {name} {plan}", ok, f"mean day {values.max():.6g}, at most {most:.6g}")
 
 
 def check_coordinated(ledger: CheckList, found: ClaimedPlans) -> None:

@@ -141,7 +141,7 @@ def check_plan(ledger: CheckList, found: ClaimedPlans, scenario: Scenario, stati
         "links": scenario.roads.links,
     }
     wrong = [f"{name} {f.get(name)}, recomputed {own}" for name, own in counts.items() if f.get(name) != own]
-    ledger.add("summary: counts", not wrong, "; ".join(wrong) or "chargers and stations as in the plan")
+    ledger.add("summary: counts", not wrong, "; ".join(wrong) or "chargers and stations match the plan")
     return True
 
 
@@ -157,7 +157,7 @@ def check_scenario(ledger: CheckList, found: ClaimedPlans, scenario: Scenario, s
     wanted = replace(stations, fast=found.fast, normal=found.normal, max_total=most, closed=closed)
     good = new.sha256() == replace(scenario, stations=wanted).sha256()
     ledger.add(
-        "scenario with the plan", good, "the scenario, with the plan's chargers" if good else "differs"
+        "scenario with the plan", good, "matches the scenario with the plan's chargers" if good else "differs"
     )
 
 
@@ -165,7 +165,7 @@ def check_front(ledger: CheckList, found: ClaimedPlans, scenario: Scenario, stat
     """Check that no plan of the front beats another one, and that all keep their limits."""
     path = found.folder / "front.parquet"
     if not path.is_file():
-        ledger.add("front", found.summary["search"] != "pareto", "none, as only the Pareto search has one")
+        ledger.add("front", found.summary["search"] != "pareto", "none; only the Pareto search has one")
         return
     front = read_table(found.folder, "configuration", path.name)
     totals = front[["f1", "f2", "f3", "f4"]].to_numpy(np.float64)

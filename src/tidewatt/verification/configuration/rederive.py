@@ -19,8 +19,8 @@ __all__ = ["verify_configuration"]
 _WANTED = (*always("configuration"), "scenario/scenario.toml", "scenario/stations.parquet")
 _WHAT = (
     "Verified: the plan keeps the limits that it claims to keep, retrofit costs follow from its chargers,",
-    "and costs, intervals and objective follow from the fresh days. The days are not simulated again, and",
-    "that no plan is better is neither proved nor claimed.",
+    "and costs, intervals and objective follow from the fresh days. The days are not simulated again.",
+    "It is neither proved nor claimed that no plan is better.",
 )
 
 

@@ -20,7 +20,7 @@ from tidewatt.verification.coordination.needs import Needs
 __all__ = ["Drawn", "walk_schedule"]
 
 POWER_TOLERANCE = 1e-6
-"""By which a power may pass its limit, relative and in kW: powers may be stored in single precision."""
+"""Excess of a power over its limit, relative and in kW, that single precision may cause."""
 
 _FAULTS = (
     "vehicle unknown",

@@ -19,7 +19,7 @@ from tidewatt.verification.coordination.overload import Level, lift, seen_by_veh
 __all__ = ["ENERGY_TOLERANCE_KWH", "VerifiedRung", "load_tolerance", "rederive"]
 
 ENERGY_TOLERANCE_KWH = 1e-5
-"""By which a vehicle's energy may pass a bound: rounding of a week's powers."""
+"""Excess of a vehicle's energy over a bound that rounding over a week may cause."""
 
 BOUND_LOOSENESS = 1e-6
 """How far, relative to the upgrade cost, a claimed bound may stay below what its prices prove."""
@@ -201,7 +201,7 @@ def _prices(claims: Claims, ledger: CheckList, own: Own, rung: str) -> tuple[Arr
             bool(within.all()),
             "no element's prices sum to more than its dearest kW"
             if within.all()
-            else f"{level.ids[wrong]}: prices sum to {total[wrong]:.9g}, a kW costs {budget[wrong]:.9g}",
+            else f"{level.ids[wrong]}: prices sum to {total[wrong]:.9g}, over the budget {budget[wrong]:.9g}",
         )
         unlimited = np.isinf(level.headroom_kw) & (price != 0)
         if np.isinf(level.headroom_kw).any():

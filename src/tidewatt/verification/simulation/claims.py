@@ -119,7 +119,7 @@ def read_days(folder: Path, certificate: Mapping[str, Any], ledger: CheckList) -
     minute = series["minute"].to_numpy().astype(np.float64)
     days = len(minute) // 1440
     whole = days > 0 and np.array_equal(minute, np.arange(1440.0 * days))
-    if not ledger.add("minutes", whole, f"{len(minute):,} from 0, whole days of 1,440"):
+    if not ledger.add("minutes", whole, f"{len(minute):,} from 0, must be whole days of 1,440"):
         return None
     parts = [key for key in ("replications", "vehicles") if summary[key] != int(summary[key])]
     if not ledger.add(

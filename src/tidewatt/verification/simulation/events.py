@@ -12,7 +12,7 @@ from tidewatt.verification.simulation.claims import ClaimedDays, Events
 __all__ = ["check_events", "check_queues", "check_unserved"]
 
 SLACK_MIN = 1e-7
-"""By which times may differ [min]: those of a week have eight digits behind the point."""
+"""Tolerance of times [min]: those of a week have eight digits after the decimal point."""
 
 
 def _none(ledger: CheckList, name: str, wrong: Array, what: str, good: str) -> None:
@@ -36,17 +36,17 @@ def check_events(ledger: CheckList, days: ClaimedDays, events: Events, stations:
     _none(ledger, "order of times", late, "out of order", "0 <= decide <= arrive <= start < end")
     ledger.equal("waits", e.wait_min, e.start_min - e.arrive_min, SLACK_MIN, "min")
     detour = (e.detour_min < -SLACK_MIN) | (e.energy_kwh <= 0) | (e.wait_min < 0)
-    _none(ledger, "detours and energies", detour, "negative", "no detour below 0, energy above 0")
+    _none(ledger, "detours and energies", detour, "out of range", "no detour below 0, energies above 0")
     if unknown.any():
         return False
     kw = np.stack([stations.fast_kw, stations.normal_kw])[e.kind, e.station]
     power = e.energy_kwh / np.maximum(e.charge_min / 60.0, 1e-12)
-    _none(ledger, "powers", power > kw * (1 + 1e-9), "above the charger's", "none above the charger's")
+    _none(ledger, "powers", power > kw * (1 + 1e-9), "above the charger's power", "none above its charger's")
     asked = _prices(stations)[e.kind, e.station, np.floor(e.start_min).astype(np.int64) % 1440]
     ledger.equal("prices", e.price_per_kwh, asked, 1e-9, "per kWh")
     day = np.floor(e.decide_min / 1440.0)
     twice = _repeated(e.replication, e.vehicle, day)
-    _none(ledger, "one charge a vehicle and day", twice, "of a vehicle that charged that day", "none twice")
+    _none(ledger, "one charge a vehicle and day", twice, "charge a vehicle again that day", "none twice")
     return True
 
 
@@ -107,7 +107,7 @@ def check_queues(ledger: CheckList, events: Events, stations: Stations) -> None:
     crowded = _at(come, start < freed - SLACK_MIN)
     _none(ledger, "occupancy", crowded, "while every charger was taken", "never above the chargers")
     idle = _at(come, start > np.maximum(e.arrive_min[come], freed) + SLACK_MIN)
-    _none(ledger, "waits for a reason", idle, "waited beside a free charger", "nobody beside a free one")
+    _none(ledger, "waits for a reason", idle, "waited beside a free charger", "none beside a free one")
 
 
 def _at(order: Array, values: Array) -> Array:
@@ -137,4 +137,4 @@ def check_unserved(ledger: CheckList, days: ClaimedDays, events: Events, vehicle
     mine = key(replication, vehicle, minute)
     asked = np.concatenate([key(events.replication, events.vehicle, events.decide_min), mine[vain]])
     alone = said & ~np.isin(mine, asked) & ~wrong
-    _none(ledger, "charged that day", alone, "say so of vehicles that did not", "as those say of themselves")
+    _none(ledger, "charged that day", alone, "name vehicles that did not", "all named vehicles did")

@@ -35,7 +35,7 @@ def read_itineraries(ledger: CheckList, days: ClaimedDays) -> Scenario:
     n, claimed = len(found.fleet), int(days.summary["vehicles"])
     ledger.add("vehicles", n == claimed, f"{count(n, 'vehicle')} in the itineraries, {claimed:,} claimed")
     length = found.horizon.minutes == days.minutes
-    ledger.add("itineraries: horizon", length, f"{found.horizon.minutes:g} min, {days.minutes:,} simulated")
+    ledger.add("itineraries: horizon", length, f"{found.horizon.minutes:g} of {days.minutes:,} min")
     return found
 
 
@@ -76,7 +76,7 @@ def _dwells(path: Path, found: Scenario, stations: Stations) -> Array:
 
 _WHAT = (
     "Verified: every charge can have happened as recorded, every queue was served first come, first served,",
-    "and all loads, waits and figures follow from the charges. That drivers behave so is not verified: that",
+    "and all loads, waits and figures follow from the charges. Whether drivers behave so is not verified: it",
     "is the model's assumption.",
 )
 

@@ -168,8 +168,8 @@ def check_roads(ledger: CheckList, days: ClaimedDays, scenario: Scenario) -> Non
     said = [str(each) for each in data["link"].to_numpy().tolist()]
     ledger.add("links.nc: links", said == list(map(str, roads.link_id)), f"{len(said):,} named")
     begin = data["interval_min"].to_numpy().astype(np.float64)
-    even = len(begin) > 0 and np.array_equal(begin, np.arange(len(begin)) * 1440.0 / len(begin))
-    ledger.add("links.nc: intervals", even, f"{len(begin):,} of {1440 / max(len(begin), 1):g} min")
+    even = len(begin) > 0 and np.array_equal(begin, np.arange(len(begin)) * float(days.minutes) / len(begin))
+    ledger.add("links.nc: intervals", even, f"{len(begin):,} of {days.minutes / max(len(begin), 1):g} min")
     speed, flow = (data[name].to_numpy().astype(np.float64) for name in ("speed_kmh", "flow_veh_h"))
     if not ledger.add(
         "links.nc: shape", speed.shape == flow.shape and len(speed) == roads.links, str(speed.shape)
@@ -184,4 +184,4 @@ def check_roads(ledger: CheckList, days: ClaimedDays, scenario: Scenario) -> Non
     names = roads.link_id[np.flatnonzero(fast | slow)[:3]]
     found = f"faster than on the empty link, or no speed: link {', '.join(map(str, names))}"
     ledger.add("speeds", not len(names), found if len(names) else "none above that of the empty link")
-    ledger.add("flows", bool(np.isfinite(flow).all() and np.all(flow >= 0)), "finite, none below 0")
+    ledger.add("flows", bool(np.isfinite(flow).all() and np.all(flow >= 0)), "must be finite, not below 0")

@@ -20,7 +20,7 @@ _OF_A_DAY = ("charges", "energy_kwh", "revenue", "unserved")
 _REASONS = ("charged_today", "no_station_reachable", "ran_empty", "within_zone")
 _RULES = {"tolerance": "TOLERANCE", "replications": "REPLICATIONS", "time_limit": "TIME_LIMIT"}
 FEWEST = 10
-"""Replications before the tolerance may end a run."""
+"""Fewest replications after which the tolerance may end a run."""
 
 
 def _near(values: Array | float, share: float = 1e-8) -> float:
@@ -238,7 +238,7 @@ def _check_words(
     good &= f.get("scenario") == scenario.name and f.get("seed") == told.get("seed")
     good &= f.get("version") == told.get("version") and int(f.get("days", days.days)) == days.days
     good &= int(days.parameters.get("vehicles", f["vehicles"])) == int(f["vehicles"])
-    ledger.add("summary: scenario, days, run", good, "as in the certificate and the scenario")
+    ledger.add("summary: scenario, days, run", good, "must match certificate and scenario")
 
 
 def _check_own(ledger: CheckList, days: ClaimedDays, scenario: Scenario) -> None:

@@ -18,7 +18,7 @@ from tidewatt.domain.travel import ChargingSites
 __all__ = ["LimitRows", "VerifiedNetwork", "margins_of", "rows_of"]
 
 _STEP_KW = 0.5
-"""Differences of AC flows are taken over so much either way."""
+"""Change of power in either direction for finite differences of AC flows [kW]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -244,7 +244,7 @@ def _conformal(
     rows: LimitRows, effect: Array, injections: Injections, forecasts: Forecasts | None, said: dict[str, Any]
 ) -> tuple[Array, Array]:
     if forecasts is None:
-        raise ValueError("conformal margins without past forecasts")
+        raise ValueError("conformal margins need past forecasts")
     off = forecasts.outcome_kw - forecasts.forecast_kw
     error = np.einsum("rit,dit->drt", effect, np.nan_to_num(off))
     moves = effect != 0

@@ -158,7 +158,7 @@ def cheapest(
 
 
 _KEPT = 1e-6
-"""Limits count as kept up to this share of them, of 1 kW or 1 per unit at least."""
+"""Share of a limit (of at least 1 kW or 1 per unit) by which it may be exceeded and count as kept."""
 _NO_PRICE = 1e-7
 """Tolls and charger prices up to this are published as 0."""
 _GAP = 1e-7
@@ -230,7 +230,7 @@ def check_grid(
     duals = [np.concatenate([lines[name], buses[name]]) for name in ("dual_high", "dual_low")]
     ledger.add("duals: signs", min(float(d.min(initial=0.0)) for d in duals) >= 0.0, "none is negative")
     none = (duals[0] > 0) & ~np.isfinite(room_high) | (duals[1] > 0) & ~np.isfinite(room_low)
-    ledger.add("duals: limits", not none.any(), f"{int(none.sum()):,} of limits there are none of")
+    ledger.add("duals: limits", not none.any(), f"{int(none.sum()):,} belong to limits that do not exist")
     return ClaimedDuals(duals[0], duals[1], room_high, room_low)
 
 
@@ -253,7 +253,7 @@ def check_tariffs(
     given = ~(np.isnan(low) & np.isnan(high))
     inside = (low <= tariff + 1e-9) & (tariff <= high + 1e-9)
     ledger.add(
-        "tariffs: intervals", bool(inside[given].all()), f"{int(given.sum()):,}, each around its tariff"
+        "tariffs: intervals", bool(inside[given].all()), f"{int(given.sum()):,}; each must hold its tariff"
     )
     for name, price, dual in (
         ("charger_price", t["charger_price"], found.flows["charger_dual"].to_numpy()),
@@ -311,10 +311,10 @@ def check_cost(
     ledger.add(
         "bound (tariff-9)",
         bool(-1e-9 <= gap <= asked),
-        f"{bound:.10g}, {gap:.2g} of the cost below it, allowed {asked:.2g}",
+        f"{bound:.10g}, relative gap {gap:.2g}, allowed {asked:.2g}",
     )
     ledger.equal("bound: claimed", claimed, bound, asked * scale)
-    ledger.add("bound: side", claimed <= float(f["cost"]) + 1e-9 * scale, "not above the cost")
+    ledger.add("bound: side", claimed <= float(f["cost"]) + 1e-9 * scale, "must not exceed the cost")
     relative = (float(f["cost"]) - claimed) / scale
     ledger.equal("relative_gap", float(f["relative_gap"]), relative, 1e-10)
     _check_complementarity(ledger, s, found, vehicles, rent, asked * scale)
@@ -396,7 +396,7 @@ def check_own(
         ledger.add(
             "aggregators: own optimum (tariff-18)",
             apart <= 0.0,
-            f"proved within {amount(farthest)} kW of the central plan, as a norm; own_kw farther by "
+            f"proved within {amount(farthest)} kW (norm) of the central plan; own_kw beyond that by "
             f"{max(apart, 0.0):.2g}",
         )
     return farthest

@@ -56,7 +56,7 @@ def verify_tariffs(
         return ledger.report(derived=("Verified: nothing.",))
     parts = (scenario.step_roads, scenario.sites, scenario.aggregators, scenario.travel)
     if any(part is None for part in (*parts, scenario.distribution, scenario.injections)):
-        ledger.add("scenario", False, "lacks parts that tariffs are found for")
+        ledger.add("scenario", False, "lacks tables that a tariff study needs")
         return ledger.report(derived=("Verified: nothing.",))
     summary = read_json(folder / "summary.json")
     if summary["status"] not in _PUBLISHED:
@@ -86,19 +86,19 @@ def _published(
     check_history(ledger, found)
     check_outcomes(ledger, found, s, rows, central.sum(axis=0))
     check_gamma(ledger, found, s)
-    ledger.add("diagnosis", found.diagnosis is None, "none, as a plan was found")
+    ledger.add("diagnosis", found.diagnosis is None, "must be absent when a plan was found")
     looked = (
         f"Looked at: {count(len(s.travel), 'group')} of vehicles, "
         f"{count(rows.lines, 'line')}, {count(len(rows.bus), 'voltage')}, {count(s.horizon.steps, 'step')}.",
         _NOT_DRAWN,
     )
     if f["formulation"] == "paths":
-        ledger.add("flows: arcs", "arc" not in found.flows.dims, "none in the paths formulation")
+        ledger.add("flows: arcs", "arc" not in found.flows.dims, "must be absent with paths")
         _check_paths(ledger, found, s, rows, duals.high, duals.low, duals.room_high, duals.room_low)
         words = (
             "Verified: worst cases keep the limits of lines and voltages, tariffs follow from the duals, and",
-            "priced limits are fully used. Paths pool the charge of vehicles: that single vehicles can drive",
-            "so, the cost and its bound cannot be verified from these files.",
+            "priced limits are fully used. Paths pool the charge of vehicles, so these files cannot verify",
+            "that single vehicles can drive this way, nor the cost and its bound.",
         )
         return ledger.report(facts=looked, derived=words)
     absent = [name for name in ARCS if name not in found.flows]
@@ -169,20 +169,20 @@ def _unpublished(
     assert s.sites is not None
     good = summary["status"] == str(certificate.get("status")).lower()
     good &= summary["scenario_sha256"] == certificate.get("scenario_sha256") and summary["scenario"] == s.name
-    ledger.add("summary: where it comes from", good, f"{summary['status']}, as in the certificate")
+    ledger.add("summary: where it comes from", good, f"{summary['status']}, must match the certificate")
     rows = {name: len(table) for name, table in read_tables_of(folder).items()}
     ledger.add("nothing is published", not any(rows.values()), f"{sum(rows.values()):,} rows in all tables")
     claimed = [k for k in ("largest_tariff_per_kwh", "decentralisation_error_kw") if summary[k] is not None]
     ledger.add("nothing is claimed", not claimed, f"claimed: {', '.join(claimed) or 'nothing'}")
     if summary["status"] == "infeasible":
         told = "diagnosis.csv" in listed
-        ledger.add("cost", summary["cost"] is None, "none, as there is no plan")
-        ledger.add("diagnosis", told or summary["unserved_vehicles"] == 0, "is there")
+        ledger.add("cost", summary["cost"] is None, "must be empty without a plan")
+        ledger.add("diagnosis", told or summary["unserved_vehicles"] == 0, "must be present")
         if told:
             _check_diagnosis(ledger, read_table(folder, "tariffs", "diagnosis.csv"), s)
     words = (
-        f"Verified: this result is {summary['status']} and publishes nothing. That there is no plan, and",
-        "that no smaller relaxation would do, is not proved by these files.",
+        f"Verified: this result is {summary['status']} and publishes nothing. These files do not prove that",
+        "there is no plan, or that no smaller relaxation would do.",
     )
     return ledger.report(derived=words)
 

@@ -75,7 +75,7 @@ def check_outcomes(ledger: CheckList, found: Published, s: Scenario, rows: Limit
     low, p05, _, p95, high = values.T
     out, inside = (high > limit + slack) | (low < -limit - slack), share == 0
     ledger.add(
-        "outcomes: violations", bool((out != inside).all()), "where outcomes pass the limit, only there"
+        "outcomes: violations", bool((out != inside).all()), "only and always where outcomes exceed the limit"
     )
     # A quantile lies between two samples: of n, those above the upper one are beyond whatever it is beyond.
     n = max(int(f["samples"]), 1)
@@ -93,7 +93,7 @@ def check_outcomes(ledger: CheckList, found: Published, s: Scenario, rows: Limit
         free = bool(np.isinf(rows.low[rows.lines :]).all() and np.isinf(rows.high[rows.lines :]).all())
         kept &= rate is not None and (not free or float(rate) <= together + 1e-9) and float(rate) <= 1.0
         ledger.add(
-            f"violation_rate_{plan}", bool(kept), f"{rate}, between those of single lines and their sum"
+            f"violation_rate_{plan}", bool(kept), f"{rate}, must be from a line's largest to their sum"
         )
     if f["uncertainty"] == "conformal":
         return
@@ -105,7 +105,7 @@ def check_outcomes(ledger: CheckList, found: Published, s: Scenario, rows: Limit
     middle = min(max(0.5, _STANDARD_ERRORS / math.sqrt(n)), 1.0) * reach
     near = (high <= value + reach) & (low >= value - reach) & (np.abs(values[:, 2] - value) <= middle)
     near = np.where(mine, near, high - low <= 2.0 * reach)
-    ledger.add("outcomes: range", bool(near.all()), "within the half widths about the plan")
+    ledger.add("outcomes: range", bool(near.all()), "must be within the half widths")
 
 
 def check_gamma(ledger: CheckList, found: Published, s: Scenario) -> None:
@@ -126,13 +126,13 @@ def check_gamma(ledger: CheckList, found: Published, s: Scenario) -> None:
     cost, bound = (table[name].to_numpy(np.float64) for name in ("cost", "lower_bound_cost"))
     scale = 1e-7 * np.maximum(1.0, np.abs(cost))
     ledger.add(
-        "gamma: cost", bool((cost[1:] >= bound[:-1] - scale[1:]).all()), "does not fall as gamma grows"
+        "gamma: cost", bool((cost[1:] >= bound[:-1] - scale[1:]).all()), "must not fall as gamma grows"
     )
     ledger.add("gamma: bounds", bool((np.abs(cost - bound) <= scale).all()), "prove the costs")
     mean, largest = (
         table[name].to_numpy(np.float64) for name in ("mean_tariff_per_kwh", "largest_tariff_per_kwh")
     )
-    ledger.add("gamma: tariffs", bool((mean <= largest + 1e-9).all()), "the mean is not above the largest")
+    ledger.add("gamma: tariffs", bool((mean <= largest + 1e-9).all()), "the mean must not exceed the largest")
     rate = table["violation_rate"].to_numpy(np.float64)
     ledger.add("gamma: violations", bool((np.isnan(rate) | ((rate >= 0) & (rate <= 1))).all()), "from 0 to 1")
     assert s.injections is not None
@@ -147,9 +147,9 @@ def check_gamma(ledger: CheckList, found: Published, s: Scenario) -> None:
 
 
 _BINDING_PRICE = 1e-6
-"""A limit counts as binding where its dual moves tariffs by more, per kWh."""
+"""A limit counts as binding where its dual changes tariffs by more than this, per kWh."""
 _SAME_KW = 0.05
-"""Power that differs by less counts as the same."""
+"""Power that differs by less than this counts as the same [kW]."""
 _AC_ALLOWED = 1e-6  # relative of flows, per unit of voltages
 
 
@@ -166,7 +166,7 @@ def check_summary(
     good &= f["start"] == s.horizon.start.isoformat()
     name = str(certificate.get("status"))
     good &= name in Status.__members__ and f["status_advice"] == Status[name].value
-    ledger.add("summary: where it comes from", good, f"of {s.name}, {f['status']}, as in the certificate")
+    ledger.add("summary: where it comes from", good, f"{s.name}, {f['status']}, must match the certificate")
     assert s.step_roads is not None
     assert s.sites is not None
     assert s.aggregators is not None
@@ -211,17 +211,17 @@ def check_summary(
             ledger.equal(f"summary: {name}", float(f[name]), float(value), 1e-8, "kW")
     same = float(f["decentralisation_error_kw"]) < _SAME_KW
     ledger.add(
-        "summary: status", (f["status"] == "certified") == same, f"{f['status']}, {_SAME_KW:g} kW count"
+        "summary: status", (f["status"] == "certified") == same, f"{f['status']}, {_SAME_KW:g} kW allowed"
     )
     names = ["tariff"]
     names += ["tolls"] if found.toll.any() else []
     names += ["charger_prices"] if t["charger_price"].any() else []
-    ledger.add("summary: published", f["published"] == names, f"{f['published']}, the tables {names}")
+    ledger.add("summary: published", f["published"] == names, f"{f['published']}, in the tables {names}")
     needed = f["prices_needed"]
     enough = f["decentralisation_error_tariff_only_kw"]
     good = set(needed) >= {"tariff"} and set(needed) <= {"tariff", "tolls", "charger_prices"}
     good &= len(needed) > 1 or enough is None or float(enough) < _SAME_KW
-    ledger.add("summary: prices_needed", good, f"{needed}; under the tariff alone {enough} kW off")
+    ledger.add("summary: prices_needed", good, f"{needed}; off by {enough} kW under the tariff alone")
     lines, buses = (found.tables[name] for name in ("lines", "voltages"))
     weight = np.abs(rows.per_site).max(axis=1, initial=0.0) / s.horizon.step_h
     for name, table, part, ids in (
@@ -238,7 +238,7 @@ def check_summary(
         ledger.equal(
             "summary: robust_cost_increase", float(f["robust_cost_increase"] or 0.0), increase, 1e-12
         )
-        ledger.add("summary: deterministic_cost", certain <= cost + 1e-7 * scale, "not above the robust cost")
+        ledger.add("summary: deterministic_cost", certain <= cost + 1e-7 * scale, "at most the robust cost")
     for gap, other in (("soc_gap", "outer_bound_cost"), ("pooling_gap", "paths_cost")):
         if f[gap] is not None:
             ledger.equal(f"summary: {gap}", float(f[gap]), (cost - float(f[other])) / scale, 1e-10)
@@ -309,7 +309,7 @@ def check_sites(ledger: CheckList, found: Published, s: Scenario, vehicles: Vehi
     there = (t["queue"] + count) > 1e-3
     soc = t["soc_mean"][there]
     kept = bool(((soc >= a["soc"].min(initial=1.0) - 1e-6) & (soc <= a["soc"].max(initial=0.0) + 1e-6)).all())
-    ledger.add("sites: soc_mean", kept, "between the least and the most of all vehicles")
+    ledger.add("sites: soc_mean", kept, "must be between the lowest and highest of all vehicles")
 
 
 def check_alternating(

@@ -122,7 +122,7 @@ def check_vehicles(
     place = np.where(wait, a["index"], a["node"])
     place[link] = roads.tail[a["index"][link]]
     place[level] = sites.node[site[a["index"][level]]]
-    ledger.add("arcs: places", bool((place == a["node"]).all()), "each begins where its link or site is")
+    ledger.add("arcs: places", bool((place == a["node"]).all()), "must begin where its link or site is")
     takes = np.ones(len(link), np.int64)
     takes[link] = roads.free_flow_steps[a["index"][link]]
     late = a["end_step"] - a["start_step"] != takes
@@ -165,7 +165,7 @@ def _kinds(
         )
         used[arcs] = True
         if not len(arcs):
-            ledger.add("arcs: vehicles", False, f"none of aggregator {who.aggregator_id[m]} to node {d}")
+            ledger.add("arcs: vehicles", False, f"no arcs of aggregator {who.aggregator_id[m]} to node {d}")
             return None
         ahead = final + least[:, d] / float(who.battery_kwh[m])
         offset = a["soc"][arcs] - ahead[a["node"][arcs]] - a["level"][arcs] * step_of[m]
@@ -182,7 +182,7 @@ def _kinds(
             return None
         found.append(ArcKind(m, d, final, arcs, groups, step_of[m], base, start.astype(np.int64)))
     ledger.add(
-        "arcs: kinds", bool(used.all()), f"{int((~used).sum()):,} of vehicles that the scenario has not"
+        "arcs: kinds", bool(used.all()), f"{int((~used).sum()):,} belong to vehicles not in the scenario"
     )
     ledger.add("arcs: charge of levels", worst < 1e-7, f"levels and charge differ by up to {worst:.2g}")
     return found
@@ -242,7 +242,7 @@ def _check_charge(
     )
     bounds = [soc >= who.soc_min[m] - slack for soc in (a["soc"], end)]
     bounds += [soc <= who.soc_max[m] + slack for soc in (a["soc"], end)]
-    ledger.add("arcs: bounds of charge", all(bool(b.all()) for b in bounds), "between soc_min and soc_max")
+    ledger.add("arcs: bounds of charge", all(bool(b.all()) for b in bounds), "must be soc_min to soc_max")
     arrives = link & (head == a["destination"])
     ledger.add(
         "arcs: charge on arrival", bool((end >= least - slack)[arrives].all()), "at least soc_final_min"
@@ -262,7 +262,7 @@ def _check_charge(
     ledger.add(
         "arcs: power within levels",
         bool((np.abs(a["power_kw"]) <= np.abs(said) * (1 + 1e-9)).all()),
-        "none above its charger's",
+        "none may exceed its charger's power",
     )
     moved = a["level_end"] - a["level"]
     if rounding == "inner":

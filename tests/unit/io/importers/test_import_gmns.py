@@ -71,13 +71,13 @@ def test_zones_of_several_nodes_and_without_weights(tmp_path: Path) -> None:
     scenario, report = import_gmns(folder, trips_per_day=900)
     assert scenario.roads is not None and scenario.demand is None
     assert scenario.roads.node_id[scenario.roads.zone_node].tolist() == [30, 20]
-    assert "nearest to their middle" in " ".join(report.assumptions)
+    assert "nearest to their centre" in " ".join(report.assumptions)
     assert scenario.roads.homes.sum() == 5.0 and np.isfinite(scenario.roads.jobs).all()
     assert scenario.parameters["simulation"]["trips_per_day"] == 900.0
 
 
 BAD = {
-    "unknown node": ("link", "1,10,11,true", "1,10,99,true", ("to_node_id", "[1]", "'99'", "table node")),
+    "unknown node": ("link", "1,10,11,true", "1,10,99,true", ("to_node_id", "[1]", "'99'", "node table")),
     "negative length": ("link", "11,true,0.5", "11,true,-0.5", ("length", "[1]", "0 or more")),
     "speed of zero": ("link", "900,30,2", "900,0,2", ("free_speed", "[2]", "above 0")),
     "no speed": ("link", "900,30,2", "900,,2", ("free_speed", "[2]", "empty")),

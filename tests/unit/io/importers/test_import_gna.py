@@ -70,7 +70,7 @@ def test_the_report_is_in_plain_words(tmp_path):
     """Without it, costs of 1 a kW are taken for money, and the account is padded with noughts."""
     _, report = imported(flat(tmp_path / "f.csv"))
     said = report.lines()
-    assert "  assumed: upgrade cost 1 a kW, so costs read as kW" in said
+    assert "  assumed: the upgrade cost is 1 per kW, so costs read as kW" in said
     assert report.counts["feeders_found_in_ica"] == 0
     assert not any(line.endswith(": 0") for line in said)
     assert any(

@@ -170,7 +170,7 @@ def test_limit_draws_and_says_so(square: Scenario, tmp_path: Path) -> None:
     """A smaller inventory would be the head of the file, and nobody would know."""
     scenario, report = import_stations(listed(tmp_path / "s.csv"), into=square, limit=2, seed=1)
     assert scenario.stations is not None and len(scenario.stations) == 2
-    assert len(report.dropped["stations beyond the limit, at random"]) == 1
+    assert len(report.dropped["stations beyond the limit, chosen at random"]) == 1
 
 
 BAD: dict[str, tuple[dict[str, object], tuple[str, ...]]] = {

@@ -172,7 +172,9 @@ def test_dummy_links_between_streets_are_connectors(tmp_path: Path) -> None:
     scenario, report = import_tntp(tntp(tmp_path / "made", net=net))
     assert scenario.roads is not None and ROAD_CLASSES[scenario.roads.road_class[10]] == "connector"
     assert list(report.imputed.values()) == [("11",)]
-    with pytest.raises(ScenarioError, match=r"links.free_time_min \[11\]: no time on a link"):
+    with pytest.raises(
+        ScenarioError, match=r"links.free_time_min \[11\]: a link that traffic passes through takes no time"
+    ):
         import_tntp(tntp(tmp_path / "bad", net=NET.replace("6 3 24000 1 2 ", "6 3 24000 1 0 ")))
 
 

@@ -153,7 +153,7 @@ def test_damaged_files_are_named(tmp_path):
     with pytest.raises(TidewattError, match="damaged"):
         load(tmp_path / "r")
     (tmp_path / "r" / "flows.nc").unlink()
-    with pytest.raises(TidewattError, match=r"flows\.nc missing"):
+    with pytest.raises(TidewattError, match=r"missing flows\.nc"):
         load(tmp_path / "r")
 
 

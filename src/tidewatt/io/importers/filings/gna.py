@@ -433,10 +433,10 @@ def import_gna(
             "divisions": chosen,
         },
     )
-    estimate = f"{VEHICLES_PER_HOUSEHOLD:g} vehicles a household, {adoption:.0%} electric"
+    estimate = f"{VEHICLES_PER_HOUSEHOLD:g} vehicles per household, {adoption:.0%} electric"
     sentences = (
         f"{filed.homes.sum():,.0f} residential customers; where not known, {kw_per_customer:g} kW of peak "
-        f"loading a customer, {residential_share:.0%} of them residential",
+        f"loading per customer, {residential_share:.0%} of them residential",
         f"{size.electric:,.0f} real electric vehicles: {estimate if represent is None else 'as given'}",
         f"each simulated vehicle stands for {size.weight:,.3g} real ones",
         "base load peaks at the filing's yearly peak in this week; where no profile is known its shape is "
@@ -501,5 +501,7 @@ def _report(
         "rating or loading of banks": tuple(ids[bank[figures.imputed[bank]]]),
     }
     if not banks.ordered:
-        sentences += ("the file is not in the filing's order: only one-bank substations have banks",)
+        sentences += (
+            "the file is not in the filing's order: only feeders of one-bank substations get a bank",
+        )
     return ImportReport(path.name, counts, dropped, imputed, sentences)

@@ -155,7 +155,7 @@ def _filing(path: Path, rows: Sheet, first_row: int, columns: dict[str | tuple[s
                 path.name,
                 "Facility ID",
                 "given more than once",
-                "Keep one row a facility",
+                "Keep one row per facility",
                 tuple(repeated[:5]),
                 len(repeated),
             )

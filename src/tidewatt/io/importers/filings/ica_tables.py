@@ -99,7 +99,7 @@ def read_capacity_tables(files: Sequence[Path | str], capacity: str = "B_md") ->
                     path.name,
                     ", ".join(lacking),
                     "the columns are missing",
-                    "Give integration-capacity tables, one row a feeder, month and hour",
+                    "Give integration-capacity tables, one row per feeder, month and hour",
                 )
             )
             continue
@@ -116,7 +116,7 @@ def read_capacity_tables(files: Sequence[Path | str], capacity: str = "B_md") ->
                 Issue(
                     "ica",
                     "FeederID",
-                    "a month and hour is given twice",
+                    "the same month and hour is given twice for a feeder",
                     "Give each file once",
                     tuple(ids[:5]),
                     len(ids),

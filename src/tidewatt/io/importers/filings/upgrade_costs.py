@@ -23,7 +23,7 @@ def check_upgrade_cost(value: float | str, *, ddor: bool = True) -> list[Issue]:
 
 def cost_sentences(value: float | str) -> tuple[str, ...]:
     """Return what a report says about the default cost of 1."""
-    return ("upgrade cost 1 a kW, so costs read as kW",) if value == 1.0 else ()
+    return ("the upgrade cost is 1 per kW, so costs read as kW",) if value == 1.0 else ()
 
 
 def upgrade_cost(rating_kw: Array, value: float | str) -> Array:

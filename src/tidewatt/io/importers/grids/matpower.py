@@ -92,7 +92,7 @@ def _tables(case: MatpowerCase, file: str, issues: list[Issue]) -> dict[str, dic
                 continue
             there = np.zeros((0, width))
         if there.shape[1] < width:
-            problem = f"{there.shape[1]} columns, {width} or more are needed"
+            problem = f"it has {there.shape[1]} columns, but {width} or more are needed"
             issues.append(
                 Issue(file, table, problem, "Give the columns of MATPOWER's case format, version 2")
             )
@@ -176,7 +176,14 @@ def _references(
     if len(twice):
         shown = tuple(f"{each:g}" for each in twice[:_SHOWN])
         issues.append(
-            Issue(file, "bus.bus_i", "the id stands there twice", "Give each once", shown, len(twice))
+            Issue(
+                file,
+                "bus.bus_i",
+                "the id occurs more than once",
+                "Keep one row for each id",
+                shown,
+                len(twice),
+            )
         )
     ends = (
         ("branch", "fbus", branch["fbus"]),
@@ -187,19 +194,19 @@ def _references(
         unknown = np.unique(values[~np.isin(values, ids)])
         if len(unknown):
             shown = tuple(f"{each:g}" for each in unknown[:_SHOWN])
-            problem = "a bus that is not in the table bus"
+            problem = "the bus is not in the bus table"
             fix = "Correct the number, or add the bus"
             issues.append(Issue(file, f"{table}.{column}", problem, fix, shown, len(unknown)))
     slack = ids[bus["type"] == _REFERENCE].astype(np.int64).tolist()
     if not slack:
-        fix = "Give the type 3 to the bus that feeds the network"
+        fix = "Set type 3 for the bus that feeds the network"
         issues.append(Issue(file, "bus.type", "there is no slack (no bus of type 3)", fix))
         return
     live = gen["status"] > 0
     volts = {int(b): float(v) for b, v in zip(gen["bus"][live], gen["Vg"][live], strict=True) if b in slack}
     if len({round(value, 9) for value in volts.values()}) > 1:
         told = ", ".join(f"{each}: {value:g}" for each, value in volts.items())
-        fix = "Keep one bus of type 3, or give all of them one voltage, so that they can be taken as one"
+        fix = "Keep one bus of type 3, or give all of them the same voltage, so that they can be merged"
         issues.append(Issue(file, "gen.Vg", f"slack buses differ in voltage ({told})", fix))
     network.slack, network.slack_pu = slack[0], next(iter(volts.values()), 1.0)
     if not 0.5 < network.slack_pu < 1.5:
@@ -235,7 +242,7 @@ def _branches(
         if branch["angle"][k]:
             shifts.append(k + 1)
     if shifts:
-        network.imputed["phase shift, which has no effect in a radial network, left out"] = tuple(
+        network.imputed["phase shift left out, as it has no effect in a radial network"] = tuple(
             map(str, shifts)
         )
 
@@ -259,10 +266,10 @@ def _shunts(
             shunt = Injected(f"shunt {each}", each, "constant", active[each], reactive[each])
             network.injections.append(shunt)
     if shunts:
-        network.assumptions.append(f"{shunts} shunts are loads of constant power, that at 1 per unit")
+        network.assumptions.append(f"{shunts} shunts are modelled as constant-power loads, as at 1 per unit")
     if charging:
         network.assumptions.append(
-            f"{charging:,.4g} kvar of line charging are produced at the ends of lines, that at 1 per unit"
+            f"{charging:,.4g} kvar of line charging (at 1 per unit) are injected at the ends of lines"
         )
 
 
@@ -290,15 +297,15 @@ def _tell(network: NetworkDraft, case: MatpowerCase, lines: list[str], per_phase
     network.assumptions += [f"applied the file's `{statement}`" for statement in case.conversions]
     if per_phase:
         network.assumptions.append(
-            "powers and base voltages are of one phase: taken are three times the powers and sqrt(3) "
-            "times the voltages (--per-phase)"
+            "powers and base voltages are per phase: powers are multiplied by 3 and voltages by sqrt(3) "
+            "(--per-phase)"
         )
     elif any("single-phase" in line or "sqrt(3)" in line for line in lines):
         network.warnings.append(
-            "the file speaks of single-phase figures or sqrt(3): with --per-phase, powers "
-            "become three times and voltages sqrt(3) times theirs"
+            "the file mentions single-phase figures or sqrt(3): --per-phase multiplies powers "
+            "by 3 and voltages by sqrt(3)"
         )
     if any(each.kind in ("solar", "wind") for each in network.injections):
         network.assumptions.append(
-            "negative loads and generators are plants; the file does not say of which kind (--plants)"
+            "negative loads and generators are taken as plants; the file does not say which kind (--plants)"
         )

@@ -184,7 +184,7 @@ class _ExpressionReader:
         else:
             value = self.names.scalars.get(name, _NUMBERS.get(name))
         if value is None:
-            raise NotUnderstood(f"{name!r} is not defined before it")
+            raise NotUnderstood(f"{name!r} is not defined at this point")
         if self.next_is("("):
             if not isinstance(value, np.ndarray):
                 raise NotUnderstood(f"{name!r} is no table")
@@ -318,7 +318,7 @@ def _output(text: str) -> str:
     """Return the name of the structure that the function returns."""
     found = re.match(r"function\s+(\w+)\s*=", text)
     if found is None:
-        raise NotUnderstood("a case of version 1, or no case; version 2 returns one structure")
+        raise NotUnderstood("the file is a version 1 case or not a case; version 2 returns one structure")
     return found[1]
 
 
@@ -342,7 +342,7 @@ def _execute(statement: str, text: str, line: int, variable: str, case: Matpower
     elif (found := _PLACED.match(left)) and found[1] == variable:
         table = case.tables.get(found[2])
         if not isinstance(table, np.ndarray):
-            raise NotUnderstood(f"there is no table {found[2]} before it")
+            raise NotUnderstood(f"table {found[2]} is not defined at this point")
         rows, columns = place(found[3], names, variable, table.shape)
         value = evaluated(right, names, variable)
         try:

@@ -114,7 +114,7 @@ class NetworkChoices:
             said.append(f"loads: {flat if self.load_shape == 'flat' else peak} (--load-shape)")
         if "solar" in kinds:
             flat = "the file's figures hold in every step, also at night"
-            noon = "the file's figures are those of noon, of a clear day of 12 h"
+            noon = "the file's figures apply at noon of a clear day with 12 h of sun"
             said.append(f"solar plants: {flat if self.solar_shape == 'flat' else noon} (--solar-shape)")
         said.append(f"forecasts may be off by {100 * self.half_width:g} % of the power (--half-width)")
         return said

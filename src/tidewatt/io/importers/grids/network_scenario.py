@@ -29,7 +29,7 @@ __all__ = ["as_scenario"]
 
 _LOW_PU, _HIGH_PU = 0.9, 1.1
 _RATIO = 1e-9
-"""Ratios that differ from 1 by less are 1."""
+"""Ratios that differ from 1 by less than this count as 1."""
 _OPTIONS = {
     "voltage_min_pu": "--voltage-min",
     "voltage_max_pu": "--voltage-max",
@@ -79,12 +79,12 @@ def _join(network: NetworkDraft) -> None:
     """Merge buses that are one, and combine parallel lines."""
     into = fused(network.buses, network.same, network.slack)
     if joined := [bus for bus, kept in into.items() if bus != kept]:
-        network.imputed["joined with the bus at the other end of a switch or of no impedance"] = tuple(
+        network.imputed["merged with the bus at the other end of a switch or zero-impedance line"] = tuple(
             map(str, joined)
         )
     network.buses = {bus: value for bus, value in network.buses.items() if into[bus] == bus}
     lines = [replace(line, tail=into[line.tail], head=into[line.head]) for line in network.lines]
-    network.drop("lines whose two ends are one bus", (x.line_id for x in lines if x.tail == x.head))
+    network.drop("lines with both ends at the same bus", (x.line_id for x in lines if x.tail == x.head))
     lines, combined = in_parallel([line for line in lines if line.tail != line.head])
     network.lines = lines
     if combined:
@@ -101,7 +101,7 @@ def _keep_fed(network: NetworkDraft) -> None:
     lost = [each for each in network.injections if each.bus not in reached]
     network.drop("buses that the slack does not feed", away)
     network.drop("lines that the slack does not feed", (x.line_id for x in network.lines if x.tail in away))
-    network.drop("loads and plants there", (each.injection_id for each in lost))
+    network.drop("loads and plants at those buses", (each.injection_id for each in lost))
     if kw := sum(each.power_kw for each in lost if each.kind == "load"):
         network.warnings.append(
             f"{kw:,.10g} kW of load stand at buses that the slack does not feed: left out"
@@ -139,10 +139,10 @@ def _turn_ratios(network: NetworkDraft) -> dict[BusId, float]:
     if taps:
         beyond = sum(abs(value - 1.0) > _RATIO for value in turned.values())
         least, most = min(turned.values()), max(turned.values())
-        network.imputed["ratio other than nominal, held as it is"] = tuple(str(line.line_id) for line in taps)
+        network.imputed["off-nominal ratio, kept fixed"] = tuple(str(line.line_id) for line in taps)
         network.assumptions.append(
             f"base_kv of {beyond:,} buses beyond such ratios is {least:.4g} to {most:.4g} times the nominal "
-            "voltage; their limits in per unit are changed likewise, so that they are the same in kV"
+            "voltage; their per-unit limits are rescaled so that they stay the same in kV"
         )
     return turned
 
@@ -192,13 +192,13 @@ def _voltages(
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return voltage limits at every bus: those asked for, else the file's, else the default."""
     if asked is not None:
-        network.assumptions.append(f"limit of voltage {asked:g} per unit at every bus ({option})")
+        network.assumptions.append(f"voltage limit of {asked:g} per unit at every bus ({option})")
         return np.full(len(given), asked)
     limits = np.array(given, float)
     none = np.isnan(limits)
     if none.any():
         network.assumptions.append(
-            f"limit of voltage {default:g} per unit where the file gives none ({option})"
+            f"voltage limit of {default:g} per unit where the file gives none ({option})"
         )
     return np.where(none, default, limits)
 

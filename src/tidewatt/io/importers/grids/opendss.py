@@ -26,7 +26,7 @@ __all__ = ["add_injections", "averaged", "bus_of", "import_opendss", "is_series"
 
 _MEANS = ("r_ohm", "x_ohm", "ratio")
 _UNEVEN = 1e-9
-"""Ratios that differ by less are the same."""
+"""Ratios that differ by less than this count as equal."""
 
 
 def averaged(units: list[tuple[Line, bool]], draft: NetworkDraft) -> list[Line]:
@@ -55,25 +55,25 @@ def tell(draft: NetworkDraft, circuit: Circuit) -> None:
     codes = circuit.elements.get("linecode", {})
     fewer = [x for x in circuit.of("line") if phases_of(x, codes.get(x.text("linecode"))) < 3]
     draft.assumptions.append(
-        "the balanced equivalent: loads of all phases are added up, mutual impedances averaged; voltages "
+        "the circuit is its balanced equivalent: loads are summed over phases, mutual impedances averaged; "
         "are means over phases, unbalance is not seen"
     )
     if fewer:
         draft.assumptions.append(
-            f"{len(fewer):,} lines of one or two phases have 3 / phases times their impedance, so that "
-            "drops and losses are those of all the load on them"
+            f"{len(fewer):,} lines of one or two phases have their impedance times 3 / phases, so that "
+            "voltage drops and losses match their full load"
         )
     if controls := circuit.of("regcontrol"):
         draft.assumptions.append(
             f"{len(controls):,} controls of regulators do not act: taps stay as the file gives them, "
-            "neutral where it gives none"
+            "or neutral where it gives none"
         )
     if shapes := sum("daily" in each.given or "yearly" in each.given for each in circuit.of("load")):
-        draft.assumptions.append(f"load shapes of {shapes:,} loads are not read (--load-shape)")
+        draft.assumptions.append(f"the load shapes of {shapes:,} loads are ignored (--load-shape)")
     if circuit.of("capcontrol"):
         draft.assumptions.append("controls of capacitors do not act: all are on as the file gives them")
     if float(rpn(circuit.options.get("year", "0"))) > 1:
-        draft.assumptions.append(f"loads do not grow to the year {circuit.options['year']}")
+        draft.assumptions.append(f"load growth is not applied, up to the year {circuit.options['year']}")
     draft.drop("disabled", circuit.disabled())
     for what, names in (
         ("commands that leave the circuit as it is", circuit.commands_passed_over),
@@ -108,7 +108,7 @@ def add_injections(network: NetworkDraft, circuit: Circuit, choices: NetworkChoi
         _add(network, load, kw, kvar, choices.plants, fault)
     if others:
         network.assumptions.append(
-            f"{others:,} loads that depend on voltage (models other than 1) draw what they draw at 1 per unit"
+            f"{others:,} voltage-dependent loads (models other than 1) draw their power at 1 per unit"
         )
     for plant in circuit.of("generator"):
         kw, kvar = (generation * value for value in _generation(plant, plant.number("kw", 1000.0)))
@@ -194,7 +194,7 @@ _BEHIND = "source"
 """Bus behind the impedance of the source."""
 _SHOWN = 5
 _SNAP = 0.15
-"""A bus takes the nearest of the voltage bases where that is nearer than this share."""
+"""A bus takes the nearest voltage base if it lies within this share of it."""
 _UNSUPPORTED = ("isource", "vccs", "indmach012")
 
 
@@ -263,7 +263,7 @@ class _CircuitReader:
             for element in self.circuit.of(kind):
                 self.fault(element, "elements of its class are not supported", "Remove or replace it")
         for element in sources[1:]:
-            self.fault(element, "a second source", "Keep one: a tree is fed at one bus")
+            self.fault(element, "it is a second source", "Keep one: a radial network is fed at one bus")
         if not sources:
             fix = "Begin with `New Circuit.NAME basekv=... pu=...`"
             self.issues.append(Issue(self.circuit.file, "", "no circuit is defined", fix))
@@ -375,7 +375,7 @@ class _CircuitReader:
             return
         if line.text("linecode") and code is None:
             self.fault(
-                line, f"there is no linecode {line.text('linecode')!r}", "Define it, or redirect to it"
+                line, f"there is no linecode {line.text('linecode')!r}", "Define it, or redirect to its file"
             )
             return
         found = line_impedance(line, code, self.hertz) if line.kind == "line" else reactor_impedance(line)

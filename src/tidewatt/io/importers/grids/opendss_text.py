@@ -84,26 +84,26 @@ _COMMANDS = """
     clearall comhelp newactor wait solveall abort clone guids uservisualize
 """
 COMMANDS: Final = tuple(_COMMANDS.split())
-"""Commands of OpenDSS in its own order: a beginning stands for the first that has it."""
+"""Commands of OpenDSS in its own order: an abbreviation means the first one that starts with it."""
 _CHANGING = "abort allocateloads clone estimate makeposseq newactor obfuscate reconductor reduce remove"
 CHANGING: Final = frozenset(_CHANGING.split())
 """Commands that change the circuit by what OpenDSS computes."""
 _ACTING = "~ batchedit clear clearall close compile disable edit enable m more new open redirect select set"
 PASSED_OVER: Final = frozenset(COMMANDS) - CHANGING - frozenset(_ACTING.split())
-"""Commands that show, solve, save or name: the network stays what it is."""
+"""Commands that show, solve, save or name things and leave the network unchanged."""
 _CLASSES = """
     cndata dynamicexp energymeter espvlcontrol expcontrol fuse gendispatcher growthshape invcontrol
     linegeometry linespacing loadshape monitor priceshape pvcontrol recloser relay sensor spectrum
     storagecontroller tcc_curve tempshape tsdata tshape wiredata xycurve
 """
 NEEDLESS: Final = frozenset(_CLASSES.split())
-"""Classes of which a network at one load level needs nothing."""
+"""Classes that do not matter for a network at one load level."""
 WINDING: Final = ("bus", "conn", "kv", "kva", "tap", "%r")
 """Properties of the winding that ``wdg`` named last."""
 WINDINGS: Final = {
     **{"buses": "bus", "conns": "conn", "kvs": "kv", "kvas": "kva", "taps": "tap", "%rs": "%r"},
 }
-"""Properties that list one value a winding."""
+"""Properties that list one value per winding."""
 
 _TRANSFORMER = """
     phases windings wdg bus conn kv kva tap %r rneut xneut buses conns kvs kvas taps xhl xht xlt
@@ -480,7 +480,9 @@ class _ScriptReader:
             return None
         element = self.circuit.elements.get(kind.lower(), {}).get(name.lower())
         if element is None:
-            self.fault(where, f"there is no {kind}.{name} before it", "Correct the name, or define it before")
+            self.fault(
+                where, f"{kind}.{name} is not defined at this point", "Correct the name, or define it first"
+            )
         return element
 
 

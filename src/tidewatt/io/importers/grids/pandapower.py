@@ -172,7 +172,7 @@ def _frame(frame: Any) -> list[Row]:
 _KW = 1e3
 _SOLAR, _WIND = ("pv", "solar"), ("wp", "wind", "wt")
 _NOT_RADIAL = ("trafo3w", "dcline", "xward", "svc", "ssc", "tcsc", "vsc", "b2b_vsc", "line_dc")
-_BUS = "the index of a bus that is in the table bus"
+_BUS = "the index of a bus in the bus table"
 
 
 def add_lines(network: NetworkDraft, tables: PandapowerTables, choices: NetworkChoices) -> None:
@@ -199,7 +199,7 @@ def add_lines(network: NetworkDraft, tables: PandapowerTables, choices: NetworkC
         network.injections.append(Injected(f"charging {bus}", bus, "constant", 0.0, -kvar))
     if total:
         network.assumptions.append(
-            f"{total:,.4g} kvar of line charging are produced at the ends of lines, that at 1 per unit"
+            f"{total:,.4g} kvar of line charging (at 1 per unit) are injected at the ends of lines"
         )
 
 
@@ -287,7 +287,7 @@ def _add_transformer(
         return
     if row.says("tap_dependency_table", False):
         network.warnings.append(
-            f"trafo {row.index}: its impedances by tap are not read, that of the neutral tap is taken"
+            f"trafo {row.index}: its tap-dependent impedances are not read; the one at neutral is used"
         )
     high, low = _tapped(row, "tap", high, low)
     high, low = _tapped(row, "tap2", high, low)
@@ -477,7 +477,7 @@ def _slack(network: NetworkDraft, tables: PandapowerTables) -> None:
         tables.bad(*rows[0], "vm_pu", "per unit, near 1")
     if max(volts.values()) - min(volts.values()) > 1e-9:
         told = ", ".join(f"bus {bus}: {value:g}" for bus, value in volts.items())
-        fix = "Keep one of them in service, or give all one voltage, so that they can be taken as one"
+        fix = "Keep one of them in service, or give all the same voltage, so that they can be merged"
         problem = f"sources differ in voltage ({told})"
         tables.issues.append(Issue(tables.file, "ext_grid.vm_pu", problem, fix))
     if len({network.buses[bus].base_kv for bus in volts}) == 1:

@@ -91,7 +91,7 @@ def read_links(table: FrameColumns, node_ids: Array, length_km: float, speed_kmh
     bad = np.flatnonzero(per_lane <= 0)
     if len(bad):
         fix = "Give vehicles per hour and lane above 0, or leave the cell empty for a default"
-        table.report("capacity", f"found {per_lane[bad[0]]:g}, allowed is above 0", fix, bad)
+        table.report("capacity", f"found {per_lane[bad[0]]:g} (allowed: above 0)", fix, bad)
     free = 60.0 * length / np.where(speed > 0, speed, 1.0)
     kind = _classes(table, length, free)
     imputed = {}
@@ -140,7 +140,7 @@ def _end(table: FrameColumns, column: str, node_ids: Array) -> Array:
     unknown = np.flatnonzero(place < 0)
     if len(unknown) and table.find(column):
         shown = found[unknown[0]]
-        problem = f"{shown!r} is not in the table node" if shown else "the cell is empty"
+        problem = f"{shown!r} is not in the node table" if shown else "the cell is empty"
         table.report(column, problem, "Add the node, or correct the link", unknown)
     return np.maximum(place, 0)
 
@@ -154,7 +154,7 @@ def _figure(table: FrameColumns, name: str, meaning: str, *, low_open: bool) -> 
     bad = np.flatnonzero((values <= 0) if low_open else (values < 0))
     if len(bad):
         bound = "above 0" if low_open else "0 or more"
-        table.report(name, f"found {values[bad[0]]:g}, allowed is {bound}", "Correct the cell", bad)
+        table.report(name, f"found {values[bad[0]]:g} (allowed: {bound})", "Correct the cell", bad)
     return np.where(values >= 0, values, 1.0)
 
 
@@ -237,7 +237,7 @@ def read_zones(
         known = set(ids)
         foreign = np.flatnonzero([zone not in known and zone not in _NO_ZONE for zone in of_node])
         if len(foreign):
-            problem = f"{of_node[foreign[0]]!r} is not in the table zone"
+            problem = f"{of_node[foreign[0]]!r} is not in the zone table"
             nodes.report("zone_id", problem, "Add the zone, or leave the cell empty", foreign)
     place = {zone: k for k, zone in enumerate(ids)}
     owner = np.array([place.get(zone, -1) for zone in of_node], np.int64)
@@ -249,7 +249,7 @@ def read_zones(
     said: tuple[str, ...] = ()
     if several:
         said = (
-            f"of several nodes of a zone ({several:,} zones) the one nearest to their middle stands for it",
+            f"where a zone has several nodes ({several:,} zones), the one nearest to their centre is used",
         )
     homes, jobs, other = (_weights(table, words, len(ids)) for words in (_HOMES, _JOBS, ("other",)))
     return Zones(np.asarray(ids, object), np.maximum(node, 0), homes, jobs, other, said)
@@ -305,7 +305,7 @@ def read_demand(table: FrameColumns, zone_ids: Array) -> Demand:
         )
         bad = np.flatnonzero(trips < 0)
         if len(bad):
-            table.report(column, f"found {trips[bad[0]]:g}, allowed is 0 or more", "Correct the cell", bad)
+            table.report(column, f"found {trips[bad[0]]:g} (allowed: 0 or more)", "Correct the cell", bad)
     rows = np.flatnonzero(trips > 0) if len(zone_ids) else np.zeros(0, np.int64)
     unknown_time = np.full(len(rows), np.nan)
     return Demand(ends[0][rows], ends[1][rows], trips[rows], unknown_time, unknown_time)
@@ -386,7 +386,7 @@ def import_gmns(
     if roads.zones and demand is None and np.isnan(roads.homes).all() and np.isnan(roads.jobs).all():
         weights = nearest_weights(roads)
         roads = replace(roads, homes=weights, jobs=weights, other=weights)
-        imputed["homes, jobs and other: road nodes nearest to the zone's"] = tuple(map(str, roads.zone_id))
+        imputed["homes, jobs and other, by the number of nearest nodes"] = tuple(map(str, roads.zone_id))
     simulation = {"trips_per_day": float(trips_per_day)} if trips_per_day else None
     scenario = sound(bare_scenario(name or path.resolve().name, roads, demand, simulation))
     counts: dict[str, float] = {"nodes": roads.nodes, "links": roads.links, "zones": roads.zones}
@@ -446,7 +446,7 @@ def _unit(
     if stated is None:
         words = ", ".join(dict.fromkeys(w for w in known if len(w) <= 4))
         fix = f"Add {key} to config.csv, or give {option} ({words})"
-        issues.append(Issue("config", key, "the unit is given nowhere", fix))
+        issues.append(Issue("config", key, "no unit is given", fix))
         return 1.0
     try:
         value = unit(stated, known, option if given is not None else f"config.{key}")

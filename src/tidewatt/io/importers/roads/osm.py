@@ -363,13 +363,13 @@ def import_osm(
     counts["zones"] = roads.zones
     counts |= {f"ways_without_{what.replace(' ', '_')}": n for what, n in sorted(streets.assumed.items())}
     said = [
-        "capacities, and speeds and lanes that tags do not give, follow the kind of road",
+        "capacities, and speeds and lanes missing from the tags, follow the road class",
         f"zones are cells of {zone_km:g} km; homes, jobs and other destinations weigh as road nodes do",
     ]
     if not trips_per_day:
         said.append("no demand was read: give --trips-per-day, or trips_per_day under [simulation]")
     # OpenStreetMap asks those who show its data to say so.
-    said.append("the data are OpenStreetMap contributors', under the Open Database License")
+    said.append("the data come from OpenStreetMap contributors, under the Open Database License")
     return scenario, ImportReport(path.name, counts, mended.dropped, {}, tuple(said))
 
 

@@ -161,7 +161,7 @@ def _connected(roads: Roads, demand: Demand | None, main: Array) -> Repaired:
     lacking = np.flatnonzero(~main & ~known)
     if len(lacking) or not (known & main & roads.through).any():
         problem = "pieces can be connected only where nodes have coordinates"
-        fix = "Give coordinates (--node-unit says what those of a node file mean), or use --repair drop"
+        fix = "Give coordinates (--node-unit gives the unit of a node file), or use --repair drop"
         raise ScenarioError([Issue("--repair", "connect", problem, fix, _texts(roads.node_id[lacking[:5]]))])
     before = roads.links
     # Streets first: centroids of a piece come along, those that only start or only end trips remain.

@@ -39,7 +39,9 @@ def files_of(folder: Path, issues: list[Issue]) -> dict[str, Path]:
         if len(fitting) > 1:
             names = ", ".join(file.name for file in fitting[:3])
             fix = "Put each network in a folder of its own"
-            issues.append(Issue(str(folder), "", f"several files *{endings[0]}: {names}", fix))
+            issues.append(
+                Issue(str(folder), "", f"the folder holds several files *{endings[0]}: {names}", fix)
+            )
         if fitting:
             found[kind] = fitting[0]
     if "net" not in found:
@@ -75,7 +77,7 @@ def coordinates_of(
 
 
 _CUT_OFF = 0.01
-"""A trips file whose rows sum to less than its head says, by more than this share, was cut off."""
+"""A trips file was cut off if its rows fall short of the header's total by more than this share."""
 _UNITS: dict[str, tuple[str, str, Mapping[str, float]]] = {
     "--length-unit": ("length", "km", LENGTHS_KM),
     "--time-unit": ("time", "min", TIMES_MIN),
@@ -83,7 +85,7 @@ _UNITS: dict[str, tuple[str, str, Mapping[str, float]]] = {
 _CONNECTOR = ROAD_CLASSES.index("connector")
 _DUMMY_CAPACITY = 99_999.0
 """Networks hold dummy links that take no time between nodes that are driven through, with such capacities."""
-_DUMMIES = "road class connector: links without time, of a capacity of 99,999 or more, not at a centroid"
+_DUMMIES = "road class connector: zero-time links with a capacity of 99,999 or more, not at a centroid"
 _PLAUSIBLE_KMH = (5.0, 200.0)
 
 
@@ -214,7 +216,7 @@ def _unit(
     if stated in known:
         assumptions.append(f"the unit of {word} is {stated}, as the file's header says ({option} changes it)")
         return unit(stated, known, option)
-    assumptions.append(f"the unit of {word} is {default}, as the file does not say ({option} changes it)")
+    assumptions.append(f"the unit of {word} is {default}, as the file gives none ({option} changes it)")
     return 1.0
 
 
@@ -224,18 +226,20 @@ def _trip_issues(path: Path | None, net: Net, trips: TntpTrips | None) -> list[I
         return []
     issues = []
     if trips.zones and net.zones and trips.zones != net.zones:
-        problem = f"{trips.zones:,} zones, the network has {net.zones:,}"
-        issues.append(Issue(path.name, "<NUMBER OF ZONES>", problem, "Put files of one network in a folder"))
+        problem = f"the file has {trips.zones:,} zones, but the network has {net.zones:,}"
+        issues.append(
+            Issue(path.name, "<NUMBER OF ZONES>", problem, "Keep only the files of one network in the folder")
+        )
     for field, zone in (("Origin", trips.origin), ("destination", trips.destination)):
         unknown = np.unique(zone[(zone < 1) | (zone > net.zones)])
         if len(unknown) and net.zones:
             fix = "Correct the trips, or the number of zones in both files"
-            problem = f"trips of zone {unknown[0]}, the zones are 1 to {net.zones:,}"
+            problem = f"there are trips of zone {unknown[0]}, but the zones are 1 to {net.zones:,}"
             shown = tuple(f"zone {z}" for z in unknown[:5])
             issues.append(Issue(path.name, field, problem, fix, shown, len(unknown)))
     total = float(trips.trips.sum())
     if total < (1.0 - _CUT_OFF) * trips.total:
-        problem = f"the rows sum to {total:,.10g} trips, <TOTAL OD FLOW> says {trips.total:,.10g}"
+        problem = f"the rows sum to {total:,.10g} trips, but <TOTAL OD FLOW> says {trips.total:,.10g}"
         fix = "Fetch the file again if it was cut off, or correct the line"
         issues.append(Issue(path.name, "<TOTAL OD FLOW>", problem, fix))
     negative = np.flatnonzero(trips.trips < 0)
@@ -307,7 +311,7 @@ def _demand(trips: TntpTrips) -> Demand:
 
 def _no_demand(trips_per_day: float | None) -> str:
     if trips_per_day:
-        return f"no demand was read: gravity between the zones makes {trips_per_day:,.10g} trips a day of it"
+        return f"no demand was read: a gravity model spreads {trips_per_day:,.10g} trips a day over the zones"
     return (
         "no demand was read: give --trips-per-day, or trips_per_day under [simulation], before simulating it"
     )
@@ -324,7 +328,7 @@ def _remark_speeds(roads: Roads, assumptions: list[str]) -> tuple[str, ...]:
     if low <= speed <= high:
         assumptions.append(f"{said}, with these units")
         return ()
-    return (f"{said}, which no roads have: set --length-unit and --time-unit",)
+    return (f"{said}, which is implausible: set --length-unit and --time-unit",)
 
 
 def _counts(net: Net, roads: Roads, demand: Demand | None, points: Points | None) -> dict[str, float]:

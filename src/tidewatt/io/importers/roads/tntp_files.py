@@ -63,7 +63,7 @@ def lines_of(path: Path, issues: list[Issue]) -> list[str]:
         issues.append(Issue(path.name, "", "the file is empty", "Fetch it again"))
         return []
     if b"\0" in raw:
-        problem = "the file holds zero bytes, so is no text"
+        problem = "the file holds NUL bytes, so it is not text"
         issues.append(Issue(path.name, "", problem, "Fetch it again, or save it as UTF-8"))
         return []
     # Names may be in any encoding; the figures are ASCII.
@@ -145,14 +145,14 @@ def read_net(path: Path, issues: list[Issue]) -> Net | None:
     head = head_of(lines)
     fix = "Add it before <END OF METADATA>: the zones are nodes 1 to this number"
     zones = head_count(head, "NUMBER OF ZONES", path, issues, fix)
-    fix = "Add it: nodes of a lower number are not driven through; 1 if all may be"
+    fix = "Add it: traffic does not pass through nodes with lower numbers; use 1 if it may pass all"
     first_through = head_count(head, "FIRST THRU NODE", path, issues, fix)
     nodes = head_count(head, "NUMBER OF NODES", path, issues)
     links = head_count(head, "NUMBER OF LINKS", path, issues)
     columns = _net_rows(path, lines, issues)
     rows = len(columns["capacity"])
     if links and rows != links and rows:
-        problem = f"{rows:,} links, <NUMBER OF LINKS> says {links:,}"
+        problem = f"the file has {rows:,} links, but <NUMBER OF LINKS> says {links:,}"
         fix = "Fetch the file again if it was cut off, or correct the line"
         issues.append(Issue(path.name, "<NUMBER OF LINKS>", problem, fix))
     if not rows:
@@ -165,12 +165,12 @@ def read_net(path: Path, issues: list[Issue]) -> Net | None:
         for name in ("init_node", "term_node"):
             bad = np.flatnonzero((columns[name] < 1) | (columns[name] > nodes))
             if len(bad):
-                problem = f"node {columns[name][bad[0]]}, <NUMBER OF NODES> says 1 to {nodes:,}"
+                problem = f"found node {columns[name][bad[0]]}, but <NUMBER OF NODES> says 1 to {nodes:,}"
                 fix = "Correct the node or the line"
                 shown = tuple(f"link {row + 1}" for row in bad[:_SHOWN])
                 issues.append(Issue(path.name, name, problem, fix, shown, len(bad)))
         if zones > nodes:
-            problem = f"{zones:,} zones, but {nodes:,} nodes"
+            problem = f"the file has {zones:,} zones, but {nodes:,} nodes"
             issues.append(Issue(path.name, "<NUMBER OF ZONES>", problem, "Correct one of the two lines"))
     header = head.get("ORIGINAL HEADER", "")
     units = {" ".join(name.lower().split()): what.strip().lower() for name, what in _UNIT.findall(header)}
@@ -193,7 +193,7 @@ def _net_rows(path: Path, lines: list[str], issues: list[Issue]) -> dict[str, Ar
         if not cells:
             continue
         if len(cells) < min(_NEEDED, len(order)) or len(cells) > width:
-            problem = f"{len(cells)} figures, not {len(order)}: {text[:60]!r}"
+            problem = f"the line has {len(cells)} figures, not {len(order)}: {text[:60]!r}"
             fix = "Give each link a line of its own; fetch the file again if it was cut off"
             faults.add(number, "", problem, fix)
             continue

@@ -245,7 +245,7 @@ def _drawn(
             raise ScenarioError([Issue(listed.name, "", "no station has coordinates", fix)])
     if limit is not None and limit < len(rows):
         kept = np.sort(random.choice(rows, limit, replace=False))
-        dropped["stations beyond the limit, at random"] = tuple(
+        dropped["stations beyond the limit, chosen at random"] = tuple(
             map(str, listed.station_id[np.setdiff1d(rows, kept)])
         )
         rows = kept
@@ -277,10 +277,10 @@ def _snapped(listed: StationList, rows: Array, roads: Roads) -> _Placed:
 def _spread(stations: int, scenario: Scenario, roads: Roads, random: np.random.Generator) -> _Placed:
     if not roads.zones:
         fix = "Add zones, or use --place snap"
-        raise ScenarioError([Issue("zones", "", "stations are spread like demand only over zones", fix)])
+        raise ScenarioError([Issue("zones", "", "stations can be spread like demand only over zones", fix)])
     node, meaning = places_by_demand(stations, roads, scenario.demand, random)
     sentence = (
-        f"stations keep their chargers, not their places: they are spread over the zones by {meaning}, "
+        f"stations keep their chargers but are moved: they are spread over the zones by {meaning}, "
         "at random nodes nearest to each"
     )
     return _Placed(node, np.full(stations, np.nan), {"different_nodes": len(np.unique(node))}, sentence)

@@ -143,7 +143,7 @@ def recognise(path: Path, frame: pd.DataFrame) -> RawDiary:
             Issue(
                 path.name,
                 ", ".join(lacking),
-                f"missing for a diary of the {form.name} form",
+                f"the columns are missing for a diary in the {form.name} format",
                 f"Name the columns as documented (the table has {known})",
             )
         ]

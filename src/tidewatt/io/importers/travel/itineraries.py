@@ -223,7 +223,7 @@ def import_itineraries(
             Issue(
                 "options",
                 "horizon",
-                f"{horizon.steps} steps, the grid has {grid.headroom_kw.shape[1]}",
+                f"the horizon has {horizon.steps} steps, but the grid has {grid.headroom_kw.shape[1]}",
                 "Give the horizon of the grid's headroom",
             )
         )
