@@ -24,7 +24,7 @@ from tidewatt.verification.common.expected import (
 )
 from tidewatt.verification.common.findings import CheckList
 
-__all__ = ["check_inventory"]
+__all__ = ["check_inventory", "units_allowed"]
 
 _SCENARIOS = ("scenario", "itineraries")
 """How the names of the folders begin in which a result holds scenarios."""
@@ -67,19 +67,20 @@ def check_inventory(folder: Path, certificate: Mapping[str, Any], kind: str, led
         return
     try:
         summary = json.loads((folder / "summary.json").read_text("utf-8"))
-        money = str(summary.get("cost_unit") or summary.get("currency") or "")
+        scenario = str(summary.get("scenario"))
     except (OSError, ValueError, AttributeError):
         return  # the kind's own checks say what is wrong
     unknown: list[str] = []
     missing: list[str] = []
     units: list[str] = []
     for name in (each for each in listed if "/" not in each):
-        columns, stated = _content(folder / name, str(summary.get("scenario")), unknown)
+        columns, stated = _content(folder / name, scenario, unknown)
         allowed = {*columns_of(kind, name), *optional_columns(kind, name)}
         unknown += [f"{name}: {column}" for column in columns if column not in allowed]
         if len(columns) or name.endswith(".json"):  # a history without rows may have no columns
             missing += [f"{name}: {column}" for column in columns_of(kind, name) if column not in columns]
-        units += _wrong_units(name, stated, {c: _priced(u, money) for c, u in units_of(kind, name).items()})
+        allowed_units = {c: units_allowed(u, summary) for c, u in units_of(kind, name).items()}
+        units += _wrong_units(name, stated, allowed_units)
     wanted, may = keys_of_certificate(kind)
     unknown += [f"certificate.json: {key}" for key in certificate if key not in wanted | may]
     missing += [f"certificate.json: {key}" for key in sorted(wanted) if key not in certificate]
@@ -153,17 +154,31 @@ def _text(value: object) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _wrong_units(name: str, stated: Mapping[str, str], right: Mapping[str, str]) -> list[str]:
-    """Return which columns state a unit that is not theirs; those of earlier versions may state none."""
-    return [
-        f"{name}: {column} in {unit!r}, should be {right.get(column, '') or 'without'!r}"
-        for column, unit in stated.items()
-        if unit and unit != right.get(column, "") and " since " not in unit
-    ]
+def units_allowed(unit: str, summary: Mapping[str, Any]) -> set[str]:
+    """Return how a column may state its unit; ``cost`` stands for the scenario's money.
+
+    Parameters
+    ----------
+    unit : str
+        As `units_of` has it.
+    summary : mapping
+        Names the money, if the scenario does. Earlier versions had other words for it.
+    """
+    if "currency" not in summary:
+        return {unit, unit.replace("cost", "money units"), unit.replace("cost/", "1/")}
+    money = str(summary.get("cost_unit") or summary.get("currency") or "cost")
+    return {unit.replace("cost", money, 1)}
 
 
-def _priced(unit: str, money: str) -> str:
-    return unit.replace("cost", money, 1) if money else unit
+def _wrong_units(name: str, stated: Mapping[str, str], right: Mapping[str, set[str]]) -> list[str]:
+    """Return columns that state a wrong unit; results of earlier versions may state none."""
+    wrong = []
+    for column, unit in stated.items():
+        allowed = right.get(column, {""})
+        if unit and unit not in allowed and " since " not in unit:
+            should = " or ".join(sorted(each or "without a unit" for each in allowed))
+            wrong.append(f"{name}: {column} in {unit!r}, should be {should}")
+    return wrong
 
 
 def _check_run(certificate: Mapping[str, Any], summary: Mapping[str, Any], ledger: CheckList) -> None:
