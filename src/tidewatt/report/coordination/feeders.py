@@ -56,7 +56,7 @@ def feeder_ranking(result: Coordination) -> Figure:
             int((result.banks[f"{rung}_overload_kw"] > NEGLIGIBLE_KW).sum())
             for rung in ("unmanaged", "coordinated")
         ]
-        title += f"; of {count(len(result.banks), 'bank')} {over[0]:,} and {over[1]:,}"
+        title += f"; banks: {over[0]:,} of {len(result.banks):,}, then {over[1]:,}"
     place = _places(result)
     if place is not None:
         return _map(result, title, *place)

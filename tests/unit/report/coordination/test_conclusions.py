@@ -152,7 +152,7 @@ def test_banks_are_in_the_ladder_where_there_are_any(village, changed):
     """Without it: a bank that is overloaded is in no headline."""
     assert ladder(village)["unmanaged"]["banks overloaded"] == "1"
     assert "banks overloaded" not in ladder(changed(banks=0))["unmanaged"]
-    assert title(feeder_ranking(village)).endswith("; of 1 bank 1 and 0")
+    assert title(feeder_ranking(village)).endswith("; banks: 1 of 1, then 0")
 
 
 @pytest.mark.parametrize(
