@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import threading
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,8 +14,6 @@ from tidewatt.errors import OutputError, SolveWarning
 
 __all__ = ["folder_lock", "home_of"]
 
-_POLL_S = 0.05
-"""How often a lock that another holds is tried again."""
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 _held: dict[Path, tuple[int, int]] = {}
 """Which thread of this process holds the lock of a folder, and how often it took it."""
@@ -34,7 +31,7 @@ def home_of(folder: Path) -> Path:
 
 
 @contextmanager
-def folder_lock(path: str | os.PathLike[str], *, wait_s: float = 0.0) -> Iterator[None]:
+def folder_lock(path: str | os.PathLike[str]) -> Iterator[None]:
     """Hold the lock of a folder while the block runs.
 
     The thread that holds it may take it again. It is freed when its process ends, however that ends.
@@ -43,33 +40,25 @@ def folder_lock(path: str | os.PathLike[str], *, wait_s: float = 0.0) -> Iterato
     ----------
     path : path
         The folder; its parent has to exist.
-    wait_s : float
-        How long to wait for another who holds it [s].
 
     Raises
     ------
     OutputError
-        Where another process or thread holds it after that time.
+        Where another process or thread holds it.
     """
     folder = Path(path).resolve()
     me = threading.get_ident()
-    until = time.monotonic() + wait_s
     handle: int | None = None
-    while True:
-        with _guard:
-            owner, times = _held.get(folder, (me, 0))
-            if owner == me:
-                if not times:
-                    file = home_of(folder) / f".{folder.name[:80]}.lock"
-                    handle = _acquired(file)
-                if times or handle is not None:
-                    _held[folder] = me, times + 1
-                    break
-        if time.monotonic() >= until:
+    with _guard:
+        owner, times = _held.get(folder, (me, 0))
+        file = home_of(folder) / f".{folder.name[:80]}.lock"
+        if owner == me and not times:
+            handle = _acquired(file)
+        if owner != me or (not times and handle is None):
             raise OutputError(
                 f"{folder} is being written by another run. Wait until that ends, or name another folder."
             )
-        time.sleep(_POLL_S)
+        _held[folder] = me, times + 1
     try:
         yield
     finally:

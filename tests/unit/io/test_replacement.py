@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -215,24 +214,6 @@ def test_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     with folder_lock(folder):
         pass
     assert not list(tmp_path.iterdir())
-
-
-def test_lock_waits(tmp_path: Path) -> None:
-    """A reader would refuse a folder that is ready a moment later."""
-    folder = tmp_path / "r"
-    ready = threading.Event()
-
-    def hold() -> None:
-        with folder_lock(folder):
-            ready.set()
-            time.sleep(0.2)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    ready.wait()
-    with folder_lock(folder, wait_s=30.0):
-        pass
-    thread.join()
 
 
 def test_reader_says_what_keeps_a_swap_from_being_finished(

@@ -69,8 +69,8 @@ def save(
     """Write a result as a folder of files that `tidewatt verify` can check.
 
     A result that stands there already is replaced as a whole, with its figures; until every new file is
-    complete it stays as it is. A checkpoint stays. Files that are none of tidewatt's are moved to
-    ``FOLDER-kept``, and a warning names them.
+    complete it stays as it is. A checkpoint stays. Files in it that are none of tidewatt's are moved to
+    ``FOLDER-kept``, those of a folder that was no result stay; a warning names them.
 
     Parameters
     ----------
@@ -128,9 +128,9 @@ def save(
         certificate |= _provenance(place, final, result.run) | spec.claims(result)
         _write_json(temporary / CERTIFICATE, certificate | {"files": _digests(temporary)})
     if fate.apart:
+        where = f"is now in {kept_folder(final)}" if fate.was_result else "was left there"
         warnings.warn(
-            f"{final} held what is no part of a result: {', '.join(fate.apart)}. It is now in "
-            f"{kept_folder(final)}.",
+            f"{final} held what is no part of a result: {', '.join(fate.apart)}. It {where}.",
             SolveWarning,
             stacklevel=2,
         )
@@ -142,16 +142,18 @@ class _Fates:
 
     def __init__(self, folder: Path, scenario: Path) -> None:
         self._folder, self._scenario = folder.resolve(), scenario.resolve()
+        # Files of a folder that was never a result are not ours to move.
+        self.was_result = any((folder / name).exists() for name in (CERTIFICATE, CHECKPOINT, SWEEP))
         self.apart: list[str] = []
 
     def __call__(self, name: str) -> Fate:
         entry = self._folder / name
         if name == CHECKPOINT or name.startswith(".") or self._scenario.is_relative_to(entry):
             return "carry"
-        if known_entry(name):
+        if known_entry(name) and self.was_result:
             return "drop"
         self.apart.append(name)
-        return "apart"
+        return "apart" if self.was_result else "carry"
 
 
 def known_entry(name: str) -> bool:

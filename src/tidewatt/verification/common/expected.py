@@ -183,30 +183,19 @@ _OPTIONAL: Mapping[str, Mapping[str, str]] = {
         ),
     },
 }
+_LEVEL_UNITS = {
+    "kW": (
+        "unmanaged_overload_kw session_overload_kw coordinated_overload_kw base_overload_kw "
+        "headroom_worst_step_kw"
+    ),
+    "cost": "unmanaged_upgrade_cost session_upgrade_cost coordinated_upgrade_cost base_upgrade_cost",
+    "cost per kW": "price_total",
+}
 # What columns and variables are in, by unit; ``cost`` stands for the scenario's money.
 _UNITS: Mapping[str, Mapping[str, Mapping[str, str]]] = {
     "coordination": {
-        "feeders.parquet": {
-            "kW": (
-                "unmanaged_overload_kw session_overload_kw coordinated_overload_kw base_overload_kw "
-                "headroom_worst_step_kw"
-            ),
-            "cost": (
-                "unmanaged_upgrade_cost session_upgrade_cost coordinated_upgrade_cost base_upgrade_cost"
-            ),
-            "cost per kW": "price_total",
-            "degrees": "longitude latitude",
-        },
-        "banks.parquet": {
-            "kW": (
-                "unmanaged_overload_kw session_overload_kw coordinated_overload_kw base_overload_kw "
-                "headroom_worst_step_kw"
-            ),
-            "cost": (
-                "unmanaged_upgrade_cost session_upgrade_cost coordinated_upgrade_cost base_upgrade_cost"
-            ),
-            "cost per kW": "price_total",
-        },
+        "feeders.parquet": {**_LEVEL_UNITS, "degrees": "longitude latitude"},
+        "banks.parquet": _LEVEL_UNITS,
         "vehicles.parquet": {
             "kWh, grid side": "energy_kwh",
             "kWh, battery side": "missing_energy_kwh",

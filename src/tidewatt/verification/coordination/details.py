@@ -59,8 +59,6 @@ def check_details(claims: Claims, ledger: CheckList, own: Own) -> None:
         wrong += [f"loads.nc: {name}"] if has != (name in loads.variables) else []
     steps = own.scenario.horizon.steps
     wrong += [] if np.array_equal(loads["step"].to_numpy(), np.arange(steps)) else ["loads.nc: step"]
-    if "name" in loads.attrs or loads.attrs.get("scenario") != own.scenario.name:
-        wrong.append("loads.nc: the attribute scenario")
     ledger.add(
         "names, customers, places and steps are the scenario's",
         not wrong,

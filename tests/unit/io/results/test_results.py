@@ -196,6 +196,16 @@ def test_saving_again_replaces_all_and_keeps_what_is_not_ours_apart(tmp_path, fo
     assert {p.name for p in (tmp_path / "out-kept").iterdir()} == {"notes.txt", "stations.csv"}
 
 
+def test_files_of_a_folder_that_was_no_result_stay(tmp_path, folder, result):
+    """Saving into a folder of one's own would move everything in it away."""
+    out = tmp_path / "project"
+    out.mkdir()
+    (out / "thesis.txt").write_text("mine")
+    with pytest.warns(SolveWarning, match=r"thesis\.txt\. It was left there"):
+        save(result, out, scenario_folder=folder)
+    assert (out / "thesis.txt").read_text() == "mine" and not (tmp_path / "project-kept").exists()
+
+
 def test_result_never_takes_the_place_of_its_scenario(folder, result):
     """The scenario would be moved away by saving the result of it."""
     before = sorted(p.name for p in folder.iterdir())
